@@ -245,6 +245,9 @@ def canonical_json(value: Mapping[str, object]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+STRIDE = 1_000_000  # between the indices of the samples of one tree (`sampler.study.strategies`)
+
+
 class Closeable:
     """A context manager that calls `close` at its end; subclasses define a `close` that may be called twice."""
 

@@ -106,10 +106,24 @@ _Amount = Callable[[TallyRow], float | None]
 _Price = Callable[[ModelRow], tuple[_Amount, _Amount] | None]
 
 
+def _split(reading: _Amount, rereading: _Amount, writing: _Amount) -> tuple[_Amount, _Amount]:
+    """Return what the first prompt costs, and the rest of a sample: no other tree can share a later turn's prompt."""
+
+    def first(row: TallyRow) -> float | None:
+        read, again = reading(row), rereading(row)
+        return None if read is None or again is None else read - again
+
+    def rest(row: TallyRow) -> float | None:
+        written, again = writing(row), rereading(row)
+        return None if written is None or again is None else written + again
+
+    return first, rest
+
+
 def _by_architecture(model: ModelRow) -> tuple[_Amount, _Amount] | None:
     if model.architecture is None:
         return None
-    return (lambda row: row.prompt_flops), (lambda row: row.decode_flops)
+    return _split(lambda row: row.prompt_flops, lambda row: row.reread_flops, lambda row: row.decode_flops)
 
 
 def _by_params(model: ModelRow) -> tuple[_Amount, _Amount] | None:
@@ -120,7 +134,11 @@ def _by_params(model: ModelRow) -> tuple[_Amount, _Amount] | None:
     def flops(tokens: int | None) -> float | None:
         return None if tokens is None else params_flops(params, tokens)
 
-    return (lambda row: flops(row.prompt_tokens)), (lambda row: flops(row.completion_tokens))
+    return _split(
+        lambda row: flops(row.prompt_tokens),
+        lambda row: flops(row.reread_tokens),
+        lambda row: flops(row.completion_tokens),
+    )
 
 
 def _by_one_pass(model: ModelRow) -> tuple[_Amount, _Amount] | None:
@@ -147,7 +165,9 @@ def _by_prices(model: ModelRow) -> tuple[_Amount, _Amount] | None:
         answers = row.completion_tokens - row.thought_tokens
         return (writing * answers + thinking * row.thought_tokens) / TOKENS_PRICED
 
-    return (lambda row: _dollars(reading, row.prompt_tokens)), written
+    return _split(
+        lambda row: _dollars(reading, row.prompt_tokens), lambda row: _dollars(reading, row.reread_tokens), written
+    )
 
 
 def _dollars(price: float, tokens: int | None) -> float | None:
@@ -186,16 +206,21 @@ _PRICES: Mapping[Unit, _Price] = {
     Unit.FLOPS_PARAMS: _by_params,
     Unit.FLOPS_128: _by_one_pass,
     Unit.TABLE_FLOPS: lambda model: _of_each(model.costs.table_flops),
-    Unit.SECONDS: lambda _: ((lambda row: row.prompt_seconds), (lambda row: row.decode_seconds)),
+    Unit.SECONDS: lambda _: _split(
+        lambda row: row.prompt_seconds, lambda row: row.reread_seconds, lambda row: row.decode_seconds
+    ),
     Unit.TABLE_SECONDS: lambda model: _of_each(model.costs.table_seconds),
     Unit.SANDBOX_SECONDS: lambda _: ((lambda _row: 0.0), _sandbox),
-    Unit.TOTAL_SECONDS: lambda _: ((lambda row: row.prompt_seconds), _writing_and_sandbox),
-    Unit.JOULES: lambda _: (
-        (lambda row: row.prompt_joules),
-        (lambda row: row.decode_joules),
+    Unit.TOTAL_SECONDS: lambda _: _split(
+        lambda row: row.prompt_seconds, lambda row: row.reread_seconds, _writing_and_sandbox
+    ),
+    Unit.JOULES: lambda _: _split(
+        lambda row: row.prompt_joules, lambda row: row.reread_joules, lambda row: row.decode_joules
     ),
     Unit.DOLLARS: _by_prices,
-    Unit.TOKENS: lambda _: ((lambda row: row.prompt_tokens), (lambda row: row.completion_tokens)),
+    Unit.TOKENS: lambda _: _split(
+        lambda row: row.prompt_tokens, lambda row: row.reread_tokens, lambda row: row.completion_tokens
+    ),
     Unit.SAMPLES: lambda _: ((lambda _row: 0.0), (lambda row: float(row.sampled))),
 }
 

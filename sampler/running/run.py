@@ -17,7 +17,7 @@ import hashlib
 import os
 import platform
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -30,13 +30,16 @@ from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
 from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob
+from sampler.running.turns import TurnPlanner, later_turn
 from sampler.store.reader import Reader, StoreError
+from sampler.store.sample_readers import TurnReader
 from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds
 from sampler.store.writer import Store
 from sampler.study.prompts import program_for, prompt_for, unbegun
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
-from sampler.values import ModelCard, Request, Sample, canonical_json, valid_text
+from sampler.study.strategies import StrategyKind
+from sampler.values import STRIDE, ModelCard, Request, Sample, canonical_json, valid_text
 from sandbox.extraction import Extracted
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.problems import Problem
@@ -99,6 +102,7 @@ class StudyRun:
         self._stop = threading.Event()
         self._broken = threading.Event()  # a fault ends the run, so the threads of other places end, too
         self._opened: set[Backend] = set()
+        self._drawn: Counter[frozenset[str]] = Counter()  # samples, by the models that share an engine
 
     def stop(self) -> None:
         """Request no more samples and finish running work; may be called from a signal handler."""
@@ -127,11 +131,29 @@ class StudyRun:
         with Reader(self._store.path) as reader:
             for row in reader.held(ids.study):
                 held[row.model][row.problem].add(row.index)
-        return [
-            (model, asked)
-            for model in self._study.models
-            if (asked := requests(model, problems, held[model.name], self._study.seed, self._shots(model)))
-        ]
+        planned = []
+        for model in self._study.models:
+            asked = requests(model, problems, held[model.name], self._study.seed, self._shots(model))
+            begun = model.sampling.strategy is not None and len(asked) < len(problems) * model.samples
+            later, unfinished = self._later_turns(ids, model, problems) if begun else ([], False)
+            if asked or later or unfinished:
+                planned.append((model, asked + later))
+        return planned
+
+    def _later_turns(self, ids: StudyIds, model: ModelSpec, problems: Sequence[Problem]) -> tuple[list[Request], bool]:
+        """Record the trees that have ended; return what is asked next, and whether any tree has not ended."""
+        strategy = model.sampling.strategy
+        if strategy is None:
+            return [], False
+        self._store.flush()
+        firsts = first_requests(model, problems, self._study.seed)
+        planner = TurnPlanner(model=model, strategy=strategy, limits=self._study.limits, firsts=firsts)
+        with TurnReader(self._store.path) as reader:
+            planned = planner.plan(reader, ids.models[model.name], {problem.name: problem for problem in problems})
+        for tree in planned.ended:
+            self._store.add_tree(tree)
+        self._store.flush()
+        return planned.requests, bool(planned.unfinished)
 
     def _shots(self, model: ModelSpec) -> tuple[Problem, ...]:
         return choose_shots(model.sampling.shots, self._study.problems)
@@ -205,15 +227,16 @@ class StudyRun:
     ) -> None:
         """Sample, with a new engine after each lost one, as long as each engine yields samples."""
         in_vain = 0
+        names = frozenset(model.name for model, _ in group)
         while group:
+            before = self._drawn[names]
             try:
                 self._sample_with_one_engine(ids, problems, group, scoring)
                 break
             except EngineLost as error:
                 self._store.flush()
-                names = {model.name for model, _ in group}
                 left = [pair for pair in self._plan(ids, tuple(problems.values())) if pair[0].name in names]
-                in_vain = in_vain + 1 if _count(left) == _count(group) else 0
+                in_vain = in_vain + 1 if self._drawn[names] == before else 0
                 if in_vain > RESTARTS_IN_VAIN or self._stopping:
                     raise
                 self._note(ids, "warning", "engine", f"{group[0][0].name}: {error}; a fresh one takes over")
@@ -236,15 +259,49 @@ class StudyRun:
                 self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
                 if model.samples > 1 and not model.sampling.params.temperature and model.backend != "replay":
                     self._note(ids, "warning", "alike", _alike(model))
-                prompts = {request.problem: request.prompt for request in asked}
-                for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
-                    problem = problems[sample.problem]
-                    clean = replace(sample, text=valid_text(sample.text))
-                    program = program_for(problem, prompts[sample.problem], clean.text)
-                    record = _record(ids, model.name, card, clean, program)
-                    form = None if model.backend == "replay" else prompts[sample.problem].form
-                    self._store.add_sample(replace(record, prompt_form=form))
-                    scoring.check()
+                self._tell_untested(ids, model, problems)
+                drawn = frozenset(one.name for one, _ in group)
+                turn: list[Request] | None = asked
+                while turn is not None:
+                    for record in self._draw(backend, card, (model, turn), ids, problems):
+                        self._store.add_sample(record)
+                        self._drawn[drawn] += 1
+                        scoring.check()
+                    turn = self._next_turn(ids, model, problems, scoring)
+
+    def _next_turn(
+        self, ids: StudyIds, model: ModelSpec, problems: Mapping[str, Problem], scoring: Scoring
+    ) -> list[Request] | None:
+        """Wait for the verdicts of a model's last turn; return what is asked next, None where nothing is."""
+        if model.sampling.strategy is None or self._stopping:
+            return None
+        scoring.settle(lambda: self._stopping)
+        return self._later_turns(ids, model, tuple(problems.values()))[0] or None
+
+    def _draw(
+        self, backend: Backend, card: ModelCard, planned: _Planned, ids: StudyIds, problems: dict[str, Problem]
+    ) -> Iterator[SampleRecord]:
+        """Yield the record of each sample as it arrives."""
+        model, asked = planned
+        drafts = {request.problem: request.prompt for request in asked if request.first < STRIDE}
+        later = {(request.problem, request.first): request.prompt for request in asked if request.first >= STRIDE}
+        for sample in backend.sample(self._until_stopped(asked), model.sampling.params):
+            prompt = later.get((sample.problem, sample.index)) or drafts[sample.problem]
+            clean = replace(sample, text=valid_text(sample.text))
+            program = program_for(problems[sample.problem], prompt, clean.text)
+            record = _record(ids, model.name, card, clean, program)
+            form = None if model.backend == "replay" else prompt.form
+            record = replace(record, prompt_form=form)
+            if sample.index >= STRIDE and model.sampling.strategy is not None:
+                record = later_turn(record, model.sampling.strategy, prompt)
+            yield record
+
+    def _tell_untested(self, ids: StudyIds, model: ModelSpec, problems: Mapping[str, Problem]) -> None:
+        strategy = model.sampling.strategy
+        untested = sum(problem.selected_by is None for problem in problems.values())
+        if strategy is not None and strategy.kind is StrategyKind.REPAIR and untested:
+            message = f"{model.name}: {untested} of {len(problems)} problems have no public tests and are not repaired"
+            self._note(ids, "warning", "untested", f'{message}; [problems] selection = "examples" may make some')
 
     @contextmanager
     def _listed(self, backend: Backend) -> Iterator[None]:
@@ -388,11 +445,21 @@ def requests(
     `held` names the indices that the store has of each problem.
     """
     asked = []
+    for request in first_requests(model, problems, study_seed, shots).values():
+        for first, count in missing(model.samples, held.get(request.problem, frozenset())):
+            asked.append(replace(request, first=first, count=count, seed=request.seed + first))
+    return asked
+
+
+def first_requests(
+    model: ModelSpec, problems: Iterable[Problem], study_seed: int, shots: Sequence[Problem] = ()
+) -> dict[str, Request]:
+    """Return the request for sample 0 of each problem, by the problem's name."""
+    asked = {}
     for problem in problems:
-        for first, count in missing(model.samples, held.get(problem.name, frozenset())):
-            seed = first_seed(study_seed, problem.name) + first
-            prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop, model.sampling.template)
-            if not model.sampling.begun:
-                prompt = unbegun(prompt)
-            asked.append(Request(problem=problem.name, prompt=prompt, first=first, count=count, seed=seed))
+        prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop, model.sampling.template)
+        if not model.sampling.begun:
+            prompt = unbegun(prompt)
+        seed = first_seed(study_seed, problem.name)
+        asked[problem.name] = Request(problem=problem.name, prompt=prompt, first=0, count=1, seed=seed)
     return asked

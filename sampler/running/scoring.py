@@ -71,7 +71,8 @@ class Scoring:
         self._job = job
         self._room = threading.Semaphore(job.ahead)
         self._changed = threading.Condition()
-        self._in_flight: set[Future[Score]] = set()
+        self._in_flight: dict[Future[Score], int] = {}  # each with the id of its sample
+        self._submitted = 0  # every sample with an id up to this one was submitted, or has a verdict
         self._faults = 0
         self._failure: BaseException | None = None
         self._complete = threading.Event()
@@ -94,6 +95,20 @@ class Scoring:
             with self._changed:
                 self._changed.wait(LOOK_SECONDS)
         self.check()
+
+    def settle(self, stopping: Callable[[], bool]) -> None:
+        """Wait until every sample that is stored now has a verdict, or was not scored by our fault; or for a stop."""
+        self._job.store.flush()
+        with Reader(self._job.store.path) as reader:
+            last = reader.last_sample()
+        while not stopping():
+            self.check()
+            with self._changed:
+                if self._submitted >= last and all(sample > last for sample in self._in_flight.values()):
+                    break
+                self._changed.wait(LOOK_SECONDS)
+        self.check()
+        self._job.store.flush()
 
     def stop(self) -> None:
         """Submit nothing more, and cancel the submitted programs; the next run scores them."""
@@ -136,6 +151,7 @@ class Scoring:
         with Reader(self._job.store.path) as reader:
             while not self._stopped.is_set():
                 complete = self._complete.is_set()  # asked before looking: what is stored later is not overlooked
+                top = reader.last_sample()
                 rows = reader.pending(self._job.study, after=cursor)
                 for row in rows:
                     if self._stopped.is_set():
@@ -143,6 +159,9 @@ class Scoring:
                     cursor = row.id
                     yield row
                 if not rows:
+                    with self._changed:
+                        self._submitted = top
+                        self._changed.notify_all()
                     if complete:
                         return
                     self._stopped.wait(LOOK_SECONDS)
@@ -150,7 +169,7 @@ class Scoring:
     def _submit(self, row: PendingRow) -> None:
         future = self._executor.submit(self._program(row))
         with self._changed:
-            self._in_flight.add(future)
+            self._in_flight[future] = row.id
         future.add_done_callback(lambda done: self._arrived(row, done))
 
     def _arrived(self, row: PendingRow, done: Future[Score]) -> None:
@@ -162,7 +181,7 @@ class Scoring:
         finally:
             self._room.release()
             with self._changed:
-                self._in_flight.discard(done)
+                self._in_flight.pop(done, None)
                 self._changed.notify_all()
 
     def _record(self, row: PendingRow, done: Future[Score]) -> None:

@@ -49,6 +49,7 @@ class ModelRow:
     wanted: int  # samples per problem
     costs: GivenCosts = GivenCosts()
     greedy_of: int | None = None
+    strategy: Mapping[str, object] | None = None  # what the samples of a tree are; None: independent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,8 @@ class TallyRow:
     """Counts and summed costs of one model on one problem (`problem` is the data set's id).
 
     A sum is None where the cost of a sample is not known; `cpu_s`, of the sandbox, is summed over the `scored`. The
-    thought's tokens are among the completion's, the cached ones among the prompt's.
+    thought's tokens are among the completion's, the cached ones among the prompt's. Of a model with a strategy whole
+    trees are counted, and `reread_*` is the part of reading that later turns took.
     """
 
     model_id: int
@@ -76,6 +78,10 @@ class TallyRow:
     thought_tokens: int | None = None
     cached_tokens: int | None = None
     cached_flops: float | None = None
+    reread_tokens: int | None = 0
+    reread_seconds: float | None = 0.0
+    reread_flops: float | None = 0.0
+    reread_joules: float | None = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +225,50 @@ class SpentRow:
     reading: float
     writing: float
     passed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRow:
+    """A sample of a model with a strategy; `selection` is the verdict of its selection tests, if it had some.
+
+    The verdict of the judge tests is for reports alone; costs are None where they are not known.
+    """
+
+    id: int
+    problem: str
+    index: int
+    turn: int
+    scored: bool
+    selection: str | None
+    passed: bool | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    thought_tokens: int | None
+    cached_tokens: int | None
+    prompt_seconds: float | None
+    decode_seconds: float | None
+    prompt_flops: float | None
+    decode_flops: float | None
+    cached_flops: float | None
+    cpu_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentRow:
+    """The program that a repair is asked for, and the facts of its verdict."""
+
+    program: str
+    facts: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRow:
+    """A tree that has ended, with the index of its answer."""
+
+    problem: str
+    tree: int
+    answer: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

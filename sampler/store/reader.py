@@ -64,13 +64,13 @@ SELECT study.id, uid, study.name, problems_source, problems_digest, seed, status
 FROM study ORDER BY study.id DESC"""
 
 _MODELS = """
-SELECT id, name, backend, engine, digest, architecture_json, params, wanted, costs_json, greedy_of
+SELECT id, name, backend, engine, digest, architecture_json, params, wanted, costs_json, greedy_of, strategy_json
 FROM model WHERE study_id = ? AND (greedy_of IS NULL) = ? ORDER BY position, id"""
 
 _TALLIES = """
 SELECT model_id, problem.name AS problem, sampled, scored, passed, prompt_tokens, completion_tokens,
   prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, cpu_s,
-  thought_tokens, cached_tokens, cached_flops
+  thought_tokens, cached_tokens, cached_flops, reread_tokens, reread_seconds, reread_flops, reread_joules
 FROM tally JOIN problem ON problem.id = problem_id JOIN model ON model.id = model_id
 WHERE model.study_id = ? AND sampled > 0 ORDER BY model.position, model.id, problem.position"""
 
@@ -237,6 +237,11 @@ class Reader(Closeable):
         limits: str = self._rows("SELECT limits_json FROM study WHERE id = ?", study)[0]["limits_json"]
         return limits
 
+    def last_sample(self) -> int:
+        """Return the highest id of a sample; 0 without one."""
+        last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM sample")[0]["last"]
+        return last
+
     def last_verdict(self) -> int:
         """Return the highest id of a verdict; 0 without one."""
         last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM verdict")[0]["last"]
@@ -342,4 +347,6 @@ def _refuse_old(connection: sqlite3.Connection, path: Path) -> None:
 
 def _model(row: dict[str, Any]) -> ModelRow:
     known, costs = row.pop("architecture_json"), json.loads(row.pop("costs_json"))
-    return ModelRow(**row, architecture=Architecture(**json.loads(known)) if known else None, costs=GivenCosts(**costs))
+    architecture = Architecture(**json.loads(known)) if known else None
+    strategy = json.loads(row.pop("strategy_json") or "null")
+    return ModelRow(**row, architecture=architecture, costs=GivenCosts(**costs), strategy=strategy)

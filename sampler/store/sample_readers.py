@@ -23,16 +23,20 @@ from sampler.store.read_models import (
     DisputedRow,
     ExportRow,
     GroupRow,
+    ParentRow,
     ProblemRow,
     RankableRow,
     SampleDetail,
     SampleRow,
     SettingsRow,
     SpentRow,
+    TreeRow,
+    TurnRow,
     UsageRow,
 )
 from sampler.store.reader import LATEST, Reader
 from sampler.store.write_models import RankedRow
+from sampler.values import STRIDE
 
 LONGEST_TEXT = 1_000_000
 MESSAGE = 80  # characters by which error messages are told apart
@@ -111,6 +115,11 @@ _SETTINGS = "SELECT image, limits_json, versions_json, spec_toml FROM study WHER
 _ONE_STUDY = "SELECT count(*) = 1 AS one FROM (SELECT 1 FROM study LIMIT 2)"
 _PROBLEMS = "SELECT id, name, prompt, entry_point FROM problem WHERE study_id = ? ORDER BY position"
 _SAMPLING = "SELECT id, sampling_json FROM model WHERE study_id = ?"
+# Of a model with a strategy the answers of its trees stand for samples; for others, every sample is one.
+_ANSWERS = (
+    "(NOT EXISTS (SELECT 1 FROM model m WHERE m.id = s.model_id AND m.strategy_json IS NOT NULL)"
+    " OR s.id IN (SELECT answer_id FROM tree t WHERE t.model_id = s.model_id AND t.problem_id = s.problem_id))"
+)
 _RANKABLE = f"""
 SELECT s.id AS id, s.idx AS "index", completion.body AS completion, program.body AS program,
   s.completion_tokens AS completion_tokens, s.thought_tokens AS thought_tokens, s.finish AS finish,
@@ -121,7 +130,7 @@ SELECT s.id AS id, s.idx AS "index", completion.body AS completion, program.body
 FROM sample s CROSS JOIN verdict v ON {LATEST}
   CROSS JOIN text program ON program.sha256 = s.program_sha
   CROSS JOIN text completion ON completion.sha256 = s.completion_sha
-WHERE s.model_id = ? AND s.problem_id = ? ORDER BY s.idx"""
+WHERE s.model_id = ? AND s.problem_id = ? AND {_ANSWERS} ORDER BY s.idx"""
 _CORRECT = f"""
 SELECT program.body AS program, count(*) AS samples
 FROM sample s CROSS JOIN verdict v ON {LATEST}
@@ -163,13 +172,37 @@ _SPENT = f"""
 SELECT problem.name AS problem, {{reading}} AS reading, {{writing}} AS writing, v.verdict = 'PASSED' AS passed
 FROM sample s CROSS JOIN verdict v ON {LATEST}
   CROSS JOIN problem ON problem.id = s.problem_id
-WHERE s.model_id = ? AND {{reading}} IS NOT NULL AND {{writing}} IS NOT NULL ORDER BY s.id"""
+WHERE s.model_id = ?1 AND {{reading}} IS NOT NULL AND {{writing}} IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM model m WHERE m.id = ?1 AND m.strategy_json IS NOT NULL)
+UNION ALL
+SELECT problem.name AS problem, sum(CASE WHEN turn = 0 THEN {{reading}} ELSE 0 END) AS reading,
+  sum({{writing}} + CASE WHEN turn = 0 THEN 0 ELSE {{reading}} END) AS writing,
+  (SELECT v.verdict = 'PASSED' FROM verdict v WHERE v.sample_id = answer_id ORDER BY attempt DESC LIMIT 1) AS passed
+FROM tree CROSS JOIN sample s ON s.model_id = tree.model_id AND s.problem_id = tree.problem_id
+    AND s.idx % {STRIDE} = tree.tree
+  CROSS JOIN problem ON problem.id = tree.problem_id
+WHERE tree.model_id = ?1 GROUP BY tree.problem_id, tree.tree
+HAVING count({{reading}} + {{writing}}) = count(*)"""
 _ACCEPTED = f"""
 SELECT problem.name AS problem, sum(v.selection IS 'PASSED') AS accepted,
   sum(v.selection IS 'PASSED' AND v.verdict = 'PASSED') AS "right", sum(v.selection IS NULL) AS untested
 FROM sample s CROSS JOIN verdict v ON {LATEST}
   CROSS JOIN problem ON problem.id = s.problem_id
-WHERE s.model_id = ? GROUP BY problem.id"""
+WHERE s.model_id = ? AND {_ANSWERS} GROUP BY problem.id"""
+_TURNS = f"""
+SELECT s.id AS id, problem.name AS problem, s.idx AS "index", turn, v.id IS NOT NULL AS scored,
+  v.selection AS selection, v.verdict = 'PASSED' AS passed,
+  prompt_tokens, completion_tokens, thought_tokens, cached_tokens, prompt_seconds,
+  decode_seconds, prompt_flops, decode_flops, cached_flops, v.cpu_s AS cpu_s
+FROM sample s LEFT JOIN verdict v ON {LATEST} CROSS JOIN problem ON problem.id = s.problem_id
+WHERE s.model_id = ? ORDER BY problem.position, s.idx"""
+_PARENT = f"""
+SELECT program.body AS program, v.facts AS facts FROM sample s LEFT JOIN verdict v ON {LATEST}
+  CROSS JOIN text program ON program.sha256 = s.program_sha WHERE s.id = ?"""
+_TREES = """
+SELECT problem.name AS problem, tree, s.idx AS answer, samples FROM tree CROSS JOIN sample s ON s.id = answer_id
+  CROSS JOIN problem ON problem.id = tree.problem_id
+WHERE tree.model_id = ? ORDER BY problem.position, tree"""
 
 
 class SampleReader(Reader):
@@ -179,8 +212,7 @@ class SampleReader(Reader):
         """Return the highest id for the begin of a scan: of a verdict, or of a sample if pending ones are scanned."""
         if not pending:
             return self.last_verdict()
-        last: int = self._rows("SELECT coalesce(max(id), 0) AS last FROM sample")[0]["last"]
-        return last
+        return self.last_sample()
 
     def scan(
         self, study: int, asked: Filter, stretch: tuple[int, int], sort: str = "newest"
@@ -354,3 +386,28 @@ class SpentReader(Reader):
     def accepted(self, model: int) -> list[AcceptedRow]:
         """Return how many of a model's scored samples passed the selection tests, for each problem."""
         return [AcceptedRow(**row) for row in self._rows(_ACCEPTED, model)]
+
+
+class TurnReader(Reader):
+    """Queries for trees of turns; not for use from several threads at once."""
+
+    def turns(self, model: int) -> list[TurnRow]:
+        """Return every sample of a model, by problem and index; independent samples are trees of one."""
+        return [
+            TurnRow(
+                **{
+                    **row,
+                    "scored": bool(row["scored"]),
+                    "passed": None if row["passed"] is None else bool(row["passed"]),
+                }
+            )
+            for row in self._rows(_TURNS, model)
+        ]
+
+    def trees(self, model: int) -> list[TreeRow]:
+        """Return the trees of a model that have ended."""
+        return [TreeRow(**row) for row in self._rows(_TREES, model)]
+
+    def parent(self, sample: int) -> ParentRow:
+        """Return the program of a sample, and the facts of its latest verdict."""
+        return ParentRow(**self._rows(_PARENT, sample)[0])

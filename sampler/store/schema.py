@@ -249,6 +249,25 @@ ALTER TABLE tally ADD COLUMN cached_tokens INTEGER;
 ALTER TABLE tally ADD COLUMN cached_flops REAL;
 """
 
+V8 = """
+ALTER TABLE model ADD COLUMN strategy_json TEXT CHECK(strategy_json IS NULL OR json_valid(strategy_json));  -- NULL: independent
+ALTER TABLE sample ADD COLUMN parent_id INTEGER REFERENCES sample(id);  -- whose repair or revision it is; NULL: a draft
+ALTER TABLE sample ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;          -- how many came before it
+ALTER TABLE sample ADD COLUMN prompt_sha BLOB;                          -- what was sent, for turns after the first
+CREATE TABLE tree(                        -- drafts whose later turns have ended; index = tree + place * 1000000
+  model_id INTEGER NOT NULL REFERENCES model(id),
+  problem_id INTEGER NOT NULL REFERENCES problem(id),
+  tree INTEGER NOT NULL,
+  answer_id INTEGER NOT NULL REFERENCES sample(id),  -- first that passes the selection tests, else the last
+  samples INTEGER NOT NULL,
+  created_at REAL NOT NULL,
+  PRIMARY KEY(model_id, problem_id, tree)) STRICT, WITHOUT ROWID;
+ALTER TABLE tally ADD COLUMN reread_tokens INTEGER DEFAULT 0;  -- of what was read, the part of later turns; NULL: not known
+ALTER TABLE tally ADD COLUMN reread_seconds REAL DEFAULT 0;
+ALTER TABLE tally ADD COLUMN reread_flops REAL DEFAULT 0;
+ALTER TABLE tally ADD COLUMN reread_joules REAL DEFAULT 0;
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
 VERSIONS = {
     "v1": V1,
@@ -258,4 +277,5 @@ VERSIONS = {
     "v5": V5,
     "v6": V6,
     "v7": V7,
+    "v8": V8,
 }  # every migration of this version, in order

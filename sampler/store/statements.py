@@ -24,10 +24,11 @@ from sampler.store.write_models import (
     SampleRecord,
     StudyIds,
     StudyRecord,
+    TreeRecord,
     VerdictRecord,
     problems_digest,
 )
-from sampler.values import valid_text
+from sampler.values import STRIDE, valid_text
 from sandbox.values import Score, Verdict
 
 COSTS = (
@@ -101,8 +102,9 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
     ids: dict[str, int] = {}
     for position, model in enumerate(record.models):
         row = connection.execute(
-            "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position, costs_json, greedy_of)"
-            " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET wanted = excluded.wanted,"
+            "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position, costs_json, greedy_of,"
+            " strategy_json) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET"
+            " wanted = excluded.wanted,"
             " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of"
             " RETURNING id, backend, sampling_json",
             (
@@ -114,6 +116,7 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
                 position,
                 model.costs,
                 ids.get(model.greedy_of or ""),
+                model.strategy,
             ),
         ).fetchone()
         _refuse_other(model, row[1], row[2])
@@ -223,8 +226,10 @@ def add_event(connection: sqlite3.Connection, row: tuple[int, str, str, str, flo
 
 _SAMPLE = (
     "INSERT OR IGNORE INTO sample(model_id, problem_id, idx, seed, completion_sha, thought_sha, program_sha, finish,"
-    f" sum_logprob, prompt_shared, extraction, prompt_form, created_at, {', '.join(COSTS)})"
-    f" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)})"
+    f" sum_logprob, prompt_shared, extraction, prompt_form, created_at, {', '.join(COSTS)}, turn,"
+    " prompt_sha, parent_id)"
+    f" VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(COSTS)}, ?, ?,"
+    " (SELECT id FROM sample WHERE model_id = ? AND problem_id = ? AND idx = ?))"
 )
 _TALLY = (
     f"INSERT INTO tally(model_id, problem_id, sampled, {', '.join(COSTS)}) VALUES(?, ?, 1{', ?' * len(COSTS)})"
@@ -242,12 +247,67 @@ def add_sample(connection: sqlite3.Connection, record: SampleRecord, now: float)
     place = (record.model_id, record.problem_id, sample.index, sample.seed, *texts)
     how = (sample.finish and sample.finish.value, sample.sum_logprob, int(sample.prompt_shared))
     made = (record.extraction, record.prompt_form, now)
-    if connection.execute(_SAMPLE, (*place, *how, *made, *costs)).rowcount:
-        _keep_text(connection, completion)
-        _keep_text(connection, program)
-        if thought is not None:
-            _keep_text(connection, thought)
-        connection.execute(_TALLY, (record.model_id, record.problem_id, *costs))
+    prompt = None if record.prompt is None else valid_text(record.prompt)
+    turn = (record.turn, None if prompt is None else _digest(prompt))
+    parent = (record.model_id, record.problem_id, record.parent)
+    if connection.execute(_SAMPLE, (*place, *how, *made, *costs, *turn, *parent)).rowcount:
+        for text in (completion, program, thought, prompt):
+            if text is not None:
+                _keep_text(connection, text)
+        if not _is_sequential(connection, record.model_id):
+            connection.execute(_TALLY, (record.model_id, record.problem_id, *costs))
+
+
+# A model with a strategy is counted in whole trees, because independent trees are what its estimators rest on: a tree
+# is one sample of the tally, with all that its turns cost, and it passes if its answer does. Reading the prompts of
+# later turns stands apart, too: no other tree can share it.
+
+_REREAD = {
+    "reread_tokens": "prompt_tokens",
+    "reread_seconds": "prompt_seconds",
+    "reread_flops": "prompt_flops",
+    "reread_joules": "prompt_joules",
+}
+_ALL_OR_NONE = "CASE WHEN count({0}) = count(*) THEN sum({0}) END"  # a sum with an unknown part is unknown
+_SUMS = ", ".join(
+    [
+        *(_ALL_OR_NONE.format(cost) for cost in COSTS),
+        *(_ALL_OR_NONE.format(f"CASE WHEN turn = 0 THEN 0 ELSE {cost} END") for cost in _REREAD.values()),
+    ]
+)
+_TREE_SUMS = f"""
+SELECT {_SUMS} FROM sample WHERE model_id = ?1 AND problem_id = ?2 AND idx % {STRIDE} = ?3"""
+_TREE_CPU = f"""
+SELECT coalesce(sum(cpu_s), 0) FROM verdict JOIN sample ON sample.id = sample_id
+WHERE model_id = ?1 AND problem_id = ?2 AND idx % {STRIDE} = ?3 AND attempt = 1"""
+_TREE_TALLY = (
+    f"INSERT INTO tally(model_id, problem_id, sampled, scored, passed, cpu_s, {', '.join([*COSTS, *_REREAD])})"
+    f" VALUES(?, ?, 1, 1, ?, ?{', ?' * (len(COSTS) + len(_REREAD))}) ON CONFLICT DO UPDATE SET {ADD_COSTS},"
+    " scored = scored + 1, passed = passed + excluded.passed, cpu_s = cpu_s + excluded.cpu_s, "
+    + ", ".join(f"{cost} = {cost} + excluded.{cost}" for cost in _REREAD)
+)
+_LATEST_PASSED = "SELECT verdict = 'PASSED' FROM verdict WHERE sample_id = ? ORDER BY attempt DESC LIMIT 1"
+
+
+def _is_sequential(connection: sqlite3.Connection, model: int) -> bool:
+    found = connection.execute("SELECT strategy_json IS NOT NULL FROM model WHERE id = ?", (model,)).fetchone()
+    return bool(found[0])
+
+
+def add_tree(connection: sqlite3.Connection, record: TreeRecord, now: float) -> None:
+    """Add a tree that has ended, and its share of the tally; nothing if it is recorded already."""
+    problem = connection.execute("SELECT problem_id FROM sample WHERE id = ?", (record.answer_id,)).fetchone()[0]
+    place = (record.model_id, problem, record.tree)
+    added = connection.execute(
+        "INSERT OR IGNORE INTO tree(model_id, problem_id, tree, answer_id, samples, created_at)"
+        " VALUES(?, ?, ?, ?, ?, ?)",
+        (*place, record.answer_id, record.samples, now),
+    ).rowcount
+    if added:
+        sums = connection.execute(_TREE_SUMS, place).fetchone()
+        cpu_s = connection.execute(_TREE_CPU, place).fetchone()[0]
+        passed = connection.execute(_LATEST_PASSED, (record.answer_id,)).fetchone()[0]
+        connection.execute(_TREE_TALLY, (record.model_id, problem, passed, cpu_s, *sums))
 
 
 def _costs(record: SampleRecord) -> tuple[float | None, ...]:
@@ -289,13 +349,14 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
     if not inserted:
         return
     passed = int(record.score.verdict is Verdict.PASSED)
-    connection.execute(
-        (
-            "UPDATE tally SET scored = scored + 1, passed = passed + ?, cpu_s = cpu_s + ? WHERE model_id = ? AND "
-            "problem_id = ?"
-        ),
-        (passed, run.cpu_s, record.model_id, record.problem_id),
-    )
+    if not _is_sequential(connection, record.model_id):
+        connection.execute(
+            (
+                "UPDATE tally SET scored = scored + 1, passed = passed + ?, cpu_s = cpu_s + ? WHERE model_id = ? AND "
+                "problem_id = ?"
+            ),
+            (passed, run.cpu_s, record.model_id, record.problem_id),
+        )
     connection.execute(
         "INSERT INTO verdict_tally(model_id, verdict, n) VALUES(?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1",
         (record.model_id, record.score.verdict.value),
@@ -323,9 +384,11 @@ def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, ju
         ),
     )
     gained = int(score.verdict is Verdict.PASSED) - int(before == Verdict.PASSED)
-    connection.execute(
-        "UPDATE tally SET passed = passed + ? WHERE model_id = ? AND problem_id = ?", (gained, model_id, problem_id)
-    )
+    answers = connection.execute("SELECT 1 FROM tree WHERE answer_id = ?", (sample_id,)).fetchone() is not None
+    if answers or not _is_sequential(connection, model_id):
+        connection.execute(
+            "UPDATE tally SET passed = passed + ? WHERE model_id = ? AND problem_id = ?", (gained, model_id, problem_id)
+        )
     for counted, change in ((before, -1), (score.verdict.value, 1)):
         connection.execute(
             (

@@ -35,6 +35,7 @@ class ModelRecord:
     wanted: int
     costs: str = "{}"
     greedy_of: str | None = None
+    strategy: str | None = None  # canonical JSON; None: independent samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,8 @@ class StudyIds:
 class SampleRecord:
     """One sample, the program made of it, and its FLOPs (None without an architecture, or where they are not known).
 
-    `extraction` is the reason for the choice of the program, `prompt_form` the form of the prompt.
+    `extraction` is the reason for the choice of the program, `prompt_form` the form of the prompt. `parent` is the
+    index of the sample whose repair or revision this is, in turn `turn`; `prompt` is then what was sent.
     """
 
     model_id: int
@@ -80,6 +82,20 @@ class SampleRecord:
     cached_flops: float | None = None
     extraction: str | None = None
     prompt_form: str | None = None
+    parent: int | None = None
+    turn: int = 0
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeRecord:
+    """A draft whose later turns have ended: how many samples it and they are, and which is the answer."""
+
+    model_id: int
+    problem: str
+    tree: int
+    answer_id: int
+    samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ from sampler.store.write_models import (
     SampleRecord,
     StudyIds,
     StudyRecord,
+    TreeRecord,
     VerdictRecord,
 )
 from sampler.values import Closeable, valid_text
@@ -152,6 +153,10 @@ class Store(Closeable):
     def add_sample(self, record: SampleRecord) -> None:
         """Record a sample; one that is held already is left as it is."""
         self._put(_Piece(partial(statements.add_sample, record=record, now=self._clock())))
+
+    def add_tree(self, record: TreeRecord) -> None:
+        """Record that a draft's later turns have ended; one that is recorded stays as it is."""
+        self._put(_Piece(partial(statements.add_tree, record=record, now=self._clock())))
 
     def add_verdict(self, record: VerdictRecord) -> None:
         """Record the verdict of a stored sample; one that has a verdict keeps it."""

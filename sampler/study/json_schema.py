@@ -17,8 +17,9 @@ from typing import Any
 from sampler.stats.budget import Unit
 from sampler.study.prompts import Template
 from sampler.study.request_fields import LISTED, OMITTABLE
-from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SPLIT_NAMES
+from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SELECTIONS, SPLIT_NAMES
 from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS
+from sampler.study.strategies import PLAIN, STRATEGIES, Feedback
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
 from sandbox.problems import BUILT_IN
@@ -53,6 +54,7 @@ PROBLEMS = {
     "output_rule": (
         "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
     ),
+    "selection": "examples: problems without public tests get those of the examples in their statements. given: not.",
     "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
 }
 ASSUME = {
@@ -75,6 +77,13 @@ SAMPLING = {
     "max_thinking_tokens": "Tokens of a thought; the engine then ends it (`thinking_tokens_key` says how it is asked).",
     "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
     "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",
+    "strategy": "sample: independent ones. repair: what fails its public tests is sent back. revise: every answer is.",
+    "turns": "How often an answer is sent back, at most; if it is not given, once.",
+    "repairs": "Repairs that are drawn for each program that fails; if it is not given, one.",
+    "feedback": (
+        "What a repair is told: the verdict, the error, the first failing public test (so if it is not given), or "
+        "that and to explain."
+    ),
     "stop": "Texts at which a completion ends, in the place of the style's own.",
     "shots": "Solved problems, by name, that are shown before the one that is asked.",
     "shots_from": "Where the shots are, if not among the problems of the study's source.",
@@ -231,6 +240,7 @@ def _problems() -> Schema:
         **dict.fromkeys(("difficulty", "platform", "tags"), _TEXTS),
         "skip_bad": _FLAG,
         "output_rule": {"enum": list(OUTPUT_RULES)},
+        "selection": {"enum": list(SELECTIONS), "default": SELECTIONS[0]},
         "assume": _assume(),
     }
     keys["source"]["examples"] = list(BUILT_IN)
@@ -270,7 +280,13 @@ def _sampling() -> dict[str, Schema]:
         "omit": {"type": "array", "items": {"enum": list(OMITTABLE)}},
     }
     shots = {"shots": _TEXTS, "shots_from": _TEXT}
-    return {"style": style, "template": template, **params, **thinking, "stop": stop, **shots}
+    strategy: dict[str, Schema] = {
+        "strategy": {"enum": list(STRATEGIES), "default": PLAIN},
+        "turns": _COUNT,
+        "repairs": _COUNT,
+        "feedback": {"enum": list(Feedback)},
+    }
+    return {"style": style, "template": template, **params, **thinking, **strategy, "stop": stop, **shots}
 
 
 def _number(default: float) -> Schema:

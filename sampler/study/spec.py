@@ -42,7 +42,7 @@ from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_model
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
-from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems
+from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems, with_examples
 from sandbox.problems.codebudget_format import read_assumptions
 from sandbox.values import OUTPUT_RULES, Limits
 
@@ -98,6 +98,7 @@ def _within(name: str, ranges: Iterable[tuple[int, int]]) -> bool:
 
 
 PYTHON = r"3\.[0-9]{1,2}"
+SELECTIONS = ("given", "examples")
 _KEYS = ("name", "seed", "store", "problems", "sampling", "models", "sandbox", "report")
 MOST_SEED = 2**63 - 1  # what a column of a store holds
 
@@ -108,7 +109,8 @@ class ProblemsSpec:
 
     `more` are further sources, whose problems follow those of the first. `filters` choose by date, difficulty, platform
     and tags. The rule for what is printed, and what
-    programs may assume, take the place of the data set's own.
+    programs may assume, take the place of the data set's own. With `selection` "examples", problems without selection
+    tests get those of the examples in their statements.
     """
 
     source: str
@@ -122,6 +124,7 @@ class ProblemsSpec:
     skip_bad: bool = False
     output_rule: str | None = None
     assumed: Mapping[str, object] = field(default_factory=dict)
+    selection: str = SELECTIONS[0]
 
     @property
     def decides(self) -> dict[str, object]:
@@ -184,6 +187,7 @@ def _model_record(model: ModelSpec) -> ModelRecord:
         wanted=model.samples,
         costs=canonical_json(costs),
         greedy_of=model.greedy_of,
+        strategy=None if model.sampling.strategy is None else canonical_json(model.sampling.strategy.decides),
     )
 
 
@@ -252,6 +256,8 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
     """
     loaded = _load(spec.sources, spec.filters, skip_bad=spec.skip_bad, left_out=left_out)
     problems = {problem.name: problem.assuming(spec.assumed) for problem in loaded}
+    if spec.selection == "examples":
+        problems = {name: with_examples(problem) for name, problem in problems.items()}
     if spec.output_rule is not None:
         rule = OUTPUT_RULES[spec.output_rule]
         problems = {name: problem.with_output_rule(rule) for name, problem in problems.items()}
@@ -335,6 +341,7 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         filters=_filters(table),
         skip_bad=table.flag("skip_bad"),
         output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
+        selection=table.choice("selection", SELECTIONS, SELECTIONS[0]),
         assumed=_assumed(TomlTable(table.path, "[problems.assume]", table.take("assume", {}))),
     )
     table.done()

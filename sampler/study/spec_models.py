@@ -22,6 +22,7 @@ from sampler.backends.vllm import VllmOptions
 from sampler.models.prices import prices_on
 from sampler.study.prompts import CHAT_TEMPLATES, Template
 from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
+from sampler.study.strategies import Strategy, read_strategy
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
 from sandbox.problems import is_named
@@ -66,6 +67,7 @@ class Sampling:
     template: Template | None = None
     hosted: bool = False
     thinking: bool = False
+    strategy: Strategy | None = None
 
     @property
     def begun(self) -> bool:
@@ -84,6 +86,8 @@ class Sampling:
             said["template"] = self.template.value
         if self.hosted:
             said["dialect"] = HOSTED
+        if self.strategy is not None:
+            said["strategy"] = self.strategy.decides
         return canonical_json(said)
 
 
@@ -170,7 +174,8 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
 
 
 def _companion(model: ModelSpec) -> ModelSpec:
-    greedy = replace(model.sampling, params=replace(model.sampling.params, temperature=0.0, top_p=1.0))
+    params = replace(model.sampling.params, temperature=0.0, top_p=1.0)
+    greedy = replace(model.sampling, params=params, strategy=None)
     return replace(model, name=model.name + GREEDY, greedy_of=model.name, samples=1, sampling=greedy)
 
 
@@ -296,7 +301,14 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
         raise table.error('a model thinks before it answers a chat; thinking needs style = "chat"')
     if thinking:
         params = replace(params, omit=tuple(sorted({*params.omit, *THOUGHTFUL})))
-    return Sampling(style=style, params=params, stop=stop, shots=shots, template=template, thinking=thinking)
+    strategy = read_strategy(table, default.strategy)
+    if strategy is not None and style is not PromptStyle.CHAT:
+        raise table.error(
+            f'strategy = "{strategy.kind}" asks about an earlier answer in words; it needs style = "chat"'
+        )
+    return Sampling(
+        style=style, params=params, stop=stop, shots=shots, template=template, thinking=thinking, strategy=strategy
+    )
 
 
 def _thinks(params: SamplingParams) -> bool:

@@ -111,7 +111,7 @@ def test_the_defaults_of_the_schema_are_those_of_the_reader(tmp_path):
     said["seed"] = SCHEMA["properties"]["seed"]["default"]
     for table in ("sampling", "sandbox"):
         said[table] = {key: value["default"] for key, value in keys(SCHEMA, table).items() if "default" in value}
-    assert len(said["sampling"]) == 4
+    assert len(said["sampling"]) == 5
     assert len(said["sandbox"]) == 8
     path = tmp_path / "study.toml"
     read(tmp_path, said)
