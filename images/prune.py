@@ -40,8 +40,7 @@ def main() -> None:
         remove(os.path.join(library, name))
     compileall.compile_dir(library, quiet=2)
     compileall.compile_dir("/opt/box", quiet=2)
-    if os.path.isdir(PACKAGES) and os.listdir(PACKAGES):
-        compileall.compile_dir(PACKAGES, quiet=2)
+    if os.path.isdir(PACKAGES):
         write(os.path.join(sysconfig.get_path("purelib"), "packages.pth"), f"{PACKAGES}\n")
         try_packages()
     for directory in PROGRAMS:

@@ -8,7 +8,8 @@ packages, or for the compiler or runtime of another language, and each `ImageSpe
 
 A toolchain is a base of its own, made in the same two ways, always of one release of Debian: packages are installed,
 what no program needs is removed, files are prepared (such as a precompiled header), and the rest becomes one layer. It
-depends on nothing that runs in a box, so a change of that builds no toolchain again.
+depends on nothing that runs in a box, so a change of that builds no toolchain again. Packages are a base of their own
+for the same reason.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.packages import Fetched, Platform, fetch, is_requirement
+from sandbox.boxes.packages import Platform, fetch, is_requirement
 from sandbox.errors import EngineUnavailable, ImageBuildFailed, ImageMissing
 from sandbox.languages.language import Toolchain
 
@@ -38,8 +41,10 @@ REGISTRY_DEBIAN = f"debian:{TOOLCHAIN_SUITE}-slim"
 REPOSITORY = "codebudget-box"
 LABEL_CONTENT = "codebudget.content"
 LABEL_BASE = "codebudget.base"
+LABEL_MODULES = "codebudget.modules"  # of the packages that were asked for, in an image with packages
 _CONTEXT_FILES = ("Dockerfile", "start.py", "prune.py")
 _TOOLCHAIN_FILES = ("Dockerfile.toolchain", "prune.py")
+_MOST_NAMED = 5  # packages in one line
 _WHEELS = "/opt/toolchain"  # where a toolchain's wheels are
 
 Say = Callable[[str], None]
@@ -49,13 +54,14 @@ Say = Callable[[str], None]
 class ImageSpec:
     """What an image has beyond the usual.
 
-    It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3. The packages are
-    imported before the first program, so that a program's own import of them costs nothing. `toolchain` is what
-    another language needs.
+    It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3. The modules of
+    `preload` (None: those of the packages) are imported before the first program, so that a program's own import of
+    them costs nothing. `toolchain` is what another language needs.
     """
 
     python: str | None = None
     packages: tuple[str, ...] = ()
+    preload: tuple[str, ...] | None = None
     toolchain: Toolchain | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +72,9 @@ class ImageSpec:
         for package in self.packages:
             if not is_requirement(package):
                 raise ValueError(f"{package!r} is no package such as numpy or numpy==2.1.3")
+        for module in self.preload or ():
+            if not all(part.isidentifier() for part in module.split(".")):
+                raise ValueError(f"{module!r} is no module such as numpy or matplotlib.pyplot")
 
 
 USUAL = ImageSpec()
@@ -95,6 +104,10 @@ def content_digest(spec: ImageSpec = USUAL) -> str:
     if spec.toolchain is not None:
         base = toolchain_reference(spec.toolchain)
     parts = _context() | {"base": base.encode(), "packages": " ".join(sorted(spec.packages)).encode()}
+    if spec.packages:
+        parts["Dockerfile.packages"] = (images_directory() / "Dockerfile.packages").read_bytes()
+    if spec.preload is not None:
+        parts["imported"] = " ".join(spec.preload).encode()
     for name, content in sorted(parts.items()):
         total.update(f"{name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
@@ -120,22 +133,43 @@ def build_image(engine: DockerClient, spec: ImageSpec = USUAL, *, base: str | No
     if base is not None and engine.image_labels(base) is None:
         say(f"pulling {base}")
         engine.pull(base)
-    packages = _packages(engine, chosen, spec, say) | {"toolchain.json": _told(_kept(spec.toolchain))}
-    say(f"building {tag} on {chosen}")
     labels = {LABEL_CONTENT: content_digest(spec), LABEL_BASE: chosen}
-    engine.build(_archive(_context() | packages), tag, {"BASE": chosen}, labels)
+    modules = spec.preload or ()
+    if spec.packages:
+        chosen, found = _with_packages(engine, chosen, spec.packages, say)
+        modules = found if spec.preload is None else spec.preload
+    say(f"building {tag} on {chosen}")
+    preload = "".join(f"{name}\n" for name in modules).encode()
+    with _archive(_context() | {"preload": preload, "toolchain.json": _told(_kept(spec.toolchain))}) as archive:
+        engine.build(archive, tag, {"BASE": chosen}, labels)
     return tag
 
 
-def _packages(engine: DockerClient, base: str, spec: ImageSpec, say: Say) -> dict[str, bytes]:
-    """Return what the packages add to the build context: their files, and the modules to import in advance."""
-    fetched = Fetched()
-    if spec.packages:
-        platform = _platform(engine, base)
-        say(f"fetching {', '.join(spec.packages)} for Python {platform.python}")
-        fetched = fetch(spec.packages, platform)
-    files = {f"packages/{path}": content for path, content in fetched.files.items()}
-    return files | {"preload": "".join(f"{name}\n" for name in fetched.modules).encode()}
+def _with_packages(engine: DockerClient, base: str, packages: tuple[str, ...], say: Say) -> tuple[str, tuple[str, ...]]:
+    """Return an image of this base with the packages, and the modules of these; make it where it is missing."""
+    dockerfile = (images_directory() / "Dockerfile.packages").read_bytes()
+    parts = b"\0".join((dockerfile, base.encode(), " ".join(sorted(packages)).encode()))
+    reference = f"{DEBIAN_BASE}:packages-{hashlib.sha256(parts).hexdigest()[:16]}"
+    labels = engine.image_labels(reference)
+    if labels is not None:
+        return reference, tuple(labels[LABEL_MODULES].split())
+    platform = _platform(engine, base)
+    with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as directory:
+        say(f"fetching {_named(packages)} for Python {platform.python}")
+        fetched = fetch(packages, platform, Path(directory))
+        say(f"building {reference} on {base}")
+        files: dict[str, bytes | Path] = {f"packages/{path}": file for path, file in fetched.files.items()}
+        with _archive(files | {"Dockerfile": dockerfile}) as archive:
+            labels = {LABEL_BASE: base, LABEL_MODULES: " ".join(fetched.modules)}
+            engine.build(archive, reference, {"BASE": base}, labels)
+    return reference, fetched.modules
+
+
+def _named(packages: Sequence[str]) -> str:
+    """Return the packages' names, of a long list the first and how many others there are."""
+    shown = packages if len(packages) <= _MOST_NAMED + 1 else packages[:_MOST_NAMED]
+    others = len(packages) - len(shown)
+    return ", ".join(shown) + (f" and {others} other packages" if others else "")
 
 
 def _platform(engine: DockerClient, base: str) -> Platform:
@@ -165,24 +199,28 @@ def _build_toolchain(engine: DockerClient, toolchain: Toolchain, reference: str,
     base = _debian_with(engine, toolchain.packages, say) if toolchain.packages else _find_base(engine, None, say)
     say(f"building {reference} on {base}")
     files = {name: (images_directory() / name).read_bytes() for name in _TOOLCHAIN_FILES}
-    context = {"Dockerfile": files["Dockerfile.toolchain"], "prune.py": files["prune.py"]}
-    context |= {"toolchain.json": _told(toolchain)} | _wheels(engine, base, toolchain, say)
+    context: dict[str, bytes | Path] = {"Dockerfile": files["Dockerfile.toolchain"], "prune.py": files["prune.py"]}
     unpacked = f"{reference}-layers"
-    engine.build(_archive(context), unpacked, {"BASE": base}, {LABEL_BASE: base})
+    with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as directory:
+        context |= {"toolchain.json": _told(toolchain)} | _wheels(engine, base, toolchain, Path(directory), say)
+        with _archive(context) as archive:
+            engine.build(archive, unpacked, {"BASE": base}, {LABEL_BASE: base})
     try:
         engine.flatten(unpacked, reference, {LABEL_BASE: base})
     finally:
         engine.remove_image(unpacked)
 
 
-def _wheels(engine: DockerClient, base: str, toolchain: Toolchain, say: Say) -> dict[str, bytes]:
+def _wheels(
+    engine: DockerClient, base: str, toolchain: Toolchain, directory: Path, say: Say
+) -> dict[str, bytes | Path]:
     """Return the wanted files of a toolchain's wheels."""
     if not toolchain.wheels:
         return {}
     say(f"fetching {', '.join(toolchain.wheels)}")
     wanted = [path.removeprefix(f"{_WHEELS}/") for path in toolchain.keep]
     fetched = fetch(
-        toolchain.wheels, _platform(engine, base), lambda path: any(fnmatchcase(path, one) for one in wanted)
+        toolchain.wheels, _platform(engine, base), directory, lambda path: any(fnmatchcase(path, one) for one in wanted)
     )
     return {f"toolchain/{path}": content for path, content in fetched.files.items()}
 
@@ -214,7 +252,8 @@ def _debian_with(engine: DockerClient, packages: tuple[str, ...], say: Say) -> s
     say(f"installing {', '.join(packages)} into {REGISTRY_DEBIAN}")
     words = " ".join(("python3", "tzdata", "libstdc++6", *packages))
     lines = f"FROM {REGISTRY_DEBIAN}\nRUN apt-get update && apt-get install -y --no-install-recommends {words}\n"
-    engine.build(_archive({"Dockerfile": lines.encode()}), reference, {}, {LABEL_BASE: REGISTRY_DEBIAN}, network=True)
+    with _archive({"Dockerfile": lines.encode()}) as archive:
+        engine.build(archive, reference, {}, {LABEL_BASE: REGISTRY_DEBIAN}, network=True)
     return reference
 
 
@@ -282,19 +321,28 @@ def _run_script(script: Path, words: list[str]) -> None:
         )
 
 
-def _archive(files: Mapping[str, bytes]) -> io.BytesIO:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name in ("packages", "toolchain"):  # there even if nothing is in them
-            directory = tarfile.TarInfo(name)
-            directory.type, directory.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(directory)
-        for name, content in sorted(files.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
-    out.seek(0)
-    return out
+@contextmanager
+def _archive(files: Mapping[str, bytes | Path]) -> Iterator[BinaryIO]:
+    """Open a tar of a build context, which is a file without a name."""
+    with tempfile.TemporaryFile(prefix="codebudget-context-") as out:
+        with tarfile.open(fileobj=out, mode="w") as archive:
+            for name in ("packages", "toolchain"):  # there even if nothing is in them
+                directory = tarfile.TarInfo(name)
+                directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+                archive.addfile(directory)
+            for name, content in sorted(files.items()):
+                _add(archive, name, content)
+        out.seek(0)
+        yield out
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes | Path) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.mode = 0o644
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+        entry.size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        archive.addfile(entry, file)
 
 
 def remove_images(engine: DockerClient) -> list[str]:

@@ -1,8 +1,8 @@
 """Fetch Python packages for a box: wheels for the base's Python, unpacked on the host by pip.
 
 The host fetches them, so that an image can be built without a network on every base, with pip in it or not. Only wheels
-are taken, so no code of a package runs on the host. The modules of the requested packages are imported before the first
-program; they import the modules that they need.
+are taken, so no code of a package runs on the host. The files stay where pip put them until the image is built: the
+packages of a profile take some gigabytes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
@@ -33,9 +32,9 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """The packages' files by path, and the names of the modules to import in advance."""
+    """Where the packages' files are, by their paths in the box, and the modules of the requested packages."""
 
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
 
 
@@ -44,22 +43,22 @@ def is_requirement(text: str) -> bool:
     return _REQUIREMENT.fullmatch(text) is not None
 
 
-def fetch(requirements: Sequence[str], platform: Platform, wanted: Callable[[str], bool] = lambda _: True) -> Fetched:
-    """Return the packages and all that they need, of their files the `wanted`.
+def fetch(
+    requirements: Sequence[str], platform: Platform, directory: Path, wanted: Callable[[str], bool] = lambda _: True
+) -> Fetched:
+    """Fetch the packages and all that they need into an empty directory; of their files, return the `wanted`.
 
     Raises ImageBuildFailed if they cannot be fetched.
     """
-    with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as name:
-        directory = Path(name)
-        _run_pip(requirements, platform, directory)
-        asked = {_canonical(requirement.partition("==")[0]) for requirement in requirements}
-        modules = {
-            module
-            for found in distributions(path=[name])
-            if _canonical(found.metadata["Name"]) in asked
-            for module in _modules(found)
-        }
-        return Fetched(files=dict(_files(directory, wanted)), modules=tuple(sorted(modules)))
+    _run_pip(requirements, platform, directory)
+    asked = {_canonical(requirement.partition("==")[0]) for requirement in requirements}
+    modules = {
+        module
+        for found in distributions(path=[str(directory)])
+        if _canonical(found.metadata["Name"]) in asked
+        for module in _modules(found)
+    }
+    return Fetched(files=dict(_files(directory, wanted)), modules=tuple(sorted(modules)))
 
 
 def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -> None:
@@ -92,12 +91,12 @@ def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -
         )
 
 
-def _files(directory: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+def _files(directory: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:
     """Return every wanted file except the programs that packages install."""
     for path in sorted(directory.rglob("*")):
         inside = path.relative_to(directory)
         if path.is_file() and inside.parts[0] != "bin" and wanted(inside.as_posix()):
-            yield inside.as_posix(), path.read_bytes()
+            yield inside.as_posix(), path
 
 
 def _modules(found: Distribution) -> set[str]:

@@ -52,6 +52,13 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--difficulty", metavar="NAME,…", help="Take problems of one of these difficulties, or 1200-1600.")
     @click.option("--platform", metavar="NAME,…", help="Take problems from one of these platforms, as codeforces.")
     @click.option("--tags", metavar="NAME,…", help="Take problems that have one of these tags.")
+    @click.option(
+        "--task",
+        default="",
+        metavar="NAME",
+        help="The task that is asked where rows hold several: complete or instruct of BigCodeBench, output or input of "
+        "CRUXEval.",
+    )
     @functools.wraps(command)
     def filtering(*args: Any, reader: ProblemReader, **options: Any) -> Any:
         dates, names = (options.pop("since"), options.pop("until")), ("difficulty", "platform", "tags")
@@ -60,7 +67,7 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
             chosen = Filters(since=dates[0], until=dates[1], difficulty=difficulty, platform=platform, tags=tags)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        reader = replace(reader, filters=chosen, columns=options.pop("columns"))
+        reader = replace(reader, filters=chosen, columns=options.pop("columns"), task=options.pop("task"))
         return command(*args, reader=reader, **options)
 
     return filtering
@@ -111,8 +118,8 @@ def _assumed(_context: click.Context, _option: click.Parameter, words: Sequence[
 class ProblemReader:
     """Reads files of problems; with `skip_bad`, malformed rows are left out.
 
-    `filters` choose among the rows; `columns` says where they keep their parts. `output_rule` and `assumed` (what
-    programs may assume) replace those of the data set.
+    `filters` choose among the rows; `columns` says where they keep their parts, `task` which of a
+    row's tasks is asked. `output_rule` and `assumed` (what programs may assume) replace those of the data set.
     """
 
     skip_bad: bool = False
@@ -120,6 +127,7 @@ class ProblemReader:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     filters: Filters = field(default_factory=Filters)
     columns: Mapping[str, str] = field(default_factory=dict)
+    task: str = ""
 
     def problems(self, source: str) -> list[Problem]:
         """Return the problems of a file; print to standard error what was left out. Raises ProblemsError."""
@@ -127,7 +135,9 @@ class ProblemReader:
 
     def file(self, source: str) -> ProblemFile:
         """Return the same, with the rows that were left out."""
-        found = read_problems(source, skip_bad=self.skip_bad, filters=self.filters, columns=self.columns)
+        found = read_problems(
+            source, skip_bad=self.skip_bad, filters=self.filters, columns=self.columns, task=self.task
+        )
         for note in found.notes:
             say(note)
         say_left_out(found.left_out, "problem")

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import ImageSpec
+from sandbox.boxes.profiles import read_profile
 from sandbox.commands.command_line import USAGE, stop
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Isolation, Limits
@@ -38,14 +39,25 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def image_spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--python` and `--packages`; the command gets them as the `image_spec` of its boxes."""
+    """Add `--python`, `--packages` and `--profile`; the command gets them as the `image_spec` of its boxes."""
 
     @click.option("--python", metavar="VERSION", help="The Python that programs run on, like 3.13.")
     @click.option("--packages", metavar="NAMES", help="Packages that programs may import, like numpy,pandas==2.2.3.")
+    @click.option(
+        "--profile",
+        metavar="NAME",
+        help="The packages of a benchmark, pinned: bigcodebench, classeval, ds-1000 or scientific.",
+    )
     @functools.wraps(command)
-    def with_image_spec(*args: Any, python: str | None, packages: str | None, **options: Any) -> Any:
+    def with_image_spec(
+        *args: Any, python: str | None, packages: str | None, profile: str | None, **options: Any
+    ) -> Any:
+        more = tuple(packages.split(",")) if packages else ()
         try:
-            image_spec = ImageSpec(python=python, packages=tuple(packages.split(",")) if packages else ())
+            if profile is None:
+                image_spec = ImageSpec(python=python, packages=more)
+            else:
+                image_spec = read_profile(profile).image_spec(python, more)
         except ValueError as error:
             stop(str(error), USAGE)
         return command(*args, image_spec=image_spec, **options)

@@ -37,6 +37,7 @@ from sandbox.extraction.functions import Target
 from sandbox.extraction.parsing import Parser, Scanner
 from sandbox.extraction.wrappers import from_json, marks_code, until_end, unwrapped, without_reasoning
 from sandbox.problems import Form, Problem
+from sandbox.problems.answer_forms import AnswerForm, found_snippet, found_value
 
 __all__ = ["PROGRAM_STOPS", "STOPS", "TEXT_KINDS", "Extracted", "TextKind", "answered", "continued", "extract"]
 
@@ -84,12 +85,26 @@ def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extra
     raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
 
 
+def _no_program(text: str, problem: Problem) -> Extracted:
+    """Return the snippet or the value of an answer whose problem asks for no program."""
+    parser, clean = Parser(), _clean(text)
+    answer, reasoning = without_reasoning(clean, parser)
+    if reasoning == "cut":
+        return Extracted("", "reasoning that never ended: there is no answer")
+    answer = until_end(answer)
+    if problem.answer_form is AnswerForm.SNIPPET:
+        return Extracted(found_snippet(answer), "a snippet, for the tests to insert")
+    return Extracted(found_value(answer), f"a predicted {problem.answer_form}")
+
+
 def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: bool = False) -> Extracted:
     """Cut a completion at a stop string, a fence or a special token, and return its source.
 
     With `alone`, it is a complete program and does not continue the prompt. A completion that begins with a fence is
     read as a chat's answer.
     """
+    if problem.answer_form is not AnswerForm.PROGRAM:
+        return _no_program(text, problem)
     clean = _clean(text)
     if FENCE.match(clean.lstrip()):
         return answered(text, problem)
@@ -107,6 +122,8 @@ def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
 
     For an empty answer the prompt alone is judged, as for an empty completion.
     """
+    if problem.answer_form is not AnswerForm.PROGRAM:
+        return _no_program(prefill + text, problem)
     if not text.strip():
         return Extracted("" if problem.form is Form.DATA else problem.continued(""), "an empty answer")
     parser, clean = Parser(), _clean(text)

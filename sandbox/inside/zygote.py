@@ -150,6 +150,13 @@ PRELOAD = [  # and what /opt/box/preload lists: the packages that the image was 
 ]
 
 _PACKAGES = "/opt/box/preload"
+_OF_PACKAGES = {  # what packages read from the environment when they are imported
+    "OPENBLAS_NUM_THREADS": "1",  # a box has one core, and a fork keeps no pool of threads
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MPLBACKEND": "Agg",  # there is no display
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # 0 writes several lines about the processor for each program
+}
 
 _BECOME = {
     RUN: candidate.main,
@@ -227,11 +234,13 @@ def _move_up(control: socket.socket) -> socket.socket:
 def _preload() -> None:
     with open(_PACKAGES, encoding="ascii") as file:
         packages = file.read().split()
-    if packages:  # a box has one core, and a fork keeps no pool of threads
-        os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    if packages:
+        os.environ.update(_OF_PACKAGES)
     for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    if "numpy" in sys.modules:  # `random` does so by itself: no two programs shall draw the same numbers
+        os.register_at_fork(after_in_child=importlib.import_module("numpy").random.seed)
     warm_up()
     environment.reset_interpreter()
     gc.collect()

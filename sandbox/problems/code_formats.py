@@ -1,4 +1,4 @@
-"""Read rows whose tests are code: LeetCode problems and BigCodeBench.
+"""Read rows whose tests are code: LeetCode problems, BigCodeBench, ClassEval and DS-1000; and CRUXEval.
 
 LeetCode comes from DeepSeek-Coder's evaluation (Guo et al. 2024) and from LeetCodeDataset (Xia et al. 2025). Both test
 a method of a class Solution: DeepSeek-Coder by asserts over `my_solution` and a `test_input`, LeetCodeDataset by a
@@ -9,7 +9,16 @@ LeetCode itself accepts them in any order.
 
 BigCodeBench (Zhuo et al. 2024): a completion continues `complete_prompt`; a unittest class tests it. Such tests patch
 modules, read files that the program wrote and use its names, so they run in the program's process. Most problems need
-packages (`--packages numpy,pandas,…`; a row's `libs` says which).
+packages (`--profile bigcodebench`). With the task "instruct", `instruct_prompt` asks for the whole function.
+
+ClassEval (Du et al. 2023): a class to write, tested by unittest classes in the program's process, one object after
+another. DS-1000 (Lai et al. 2022): the answer is a snippet; `code_context` inserts it into code around it, runs that
+for several inputs and compares with its own solution, all in one process.
+
+CRUXEval (Gu et al. 2024): the answer is what a call returns or, with the task "input", the arguments of a call that
+returns something. Both are data: nothing that a model wrote is executed but literals, operators and calls of types.
+
+Rows of BigCodeBench and CRUXEval hold two tasks; the field `task`, which `read_problems` can set, says which is asked.
 """
 
 from __future__ import annotations
@@ -20,11 +29,12 @@ from typing import Any
 
 from sandbox.inside.environment import prepend_imports
 from sandbox.problems import rows
+from sandbox.problems.answer_forms import FUNCTION, SNIPPET, AnswerForm
 from sandbox.problems.ast_names import leans_on, reaches_a_class
-from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests
+from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests, literal
 from sandbox.problems.separability import check_code
 from sandbox.problems.stdin_formats import NUMPY_IF_THERE, Given
-from sandbox.values import Assumptions, CallTests, CheckTests
+from sandbox.values import Assumptions, CallTest, CallTests, CheckTests, Comparison
 
 # DeepSeek-Coder, Evaluation/LeetCode
 IMPORTS = (
@@ -144,14 +154,102 @@ def knows_bigcodebench(row: dict[str, Any]) -> bool:
 
 def read_bigcodebench(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for missing or malformed fields."""
-    source = rows.text(row, "test")
+    source, task = rows.text(row, "test"), _task(row, "complete", "instruct")
     if "class TestCases" not in source:
         raise ValueError("test defines no class TestCases, so nothing could ever fail")
+    solution = rows.text_or_none(row, "canonical_solution")
+    if task == "instruct" and solution is not None:
+        solution = rows.text(row, "code_prompt") + solution
     return Given(
         name=rows.name(row, "task_id"),
-        question=rows.text(row, "complete_prompt"),
+        question=rows.text(row, f"{task}_prompt"),
         function=rows.text(row, "entry_point"),
         tests=source,
-        solution=rows.text_or_none(row, "canonical_solution"),
-        continues=True,
+        solution=solution,
+        continues=task == "complete",
+    )
+
+
+def _task(row: dict[str, Any], *tasks: str) -> str:
+    """Return which task of a row is asked for, the first if it does not say; raises ValueError."""
+    task = rows.text_or(row, "task") or tasks[0]
+    if task not in tasks:
+        raise ValueError(f"there is no task {task!r}; there are {' and '.join(tasks)}")
+    return task
+
+
+def knows_classeval(row: dict[str, Any]) -> bool:
+    """Return whether the row has this format."""
+    return {"skeleton", "class_name", "test"} <= row.keys()
+
+
+def read_classeval(row: dict[str, Any]) -> Given:
+    """Return the problem of a row; raises ValueError for missing or malformed fields."""
+    name, source = rows.text(row, "class_name"), rows.text(row, "test")
+    if "TestCase" not in source:
+        raise ValueError("test defines no unittest class, so nothing could ever fail")
+    imports = [] if row.get("import_statement") is None else rows.texts(row, "import_statement")
+    return Given(
+        name=rows.name(row, "task_id"),
+        question=f"Complete the class {name}: write the bodies of its methods.",
+        starter=rows.text(row, "skeleton"),
+        function=name,
+        tests=source,
+        solution=rows.text_or_none(row, "solution_code"),
+        assumptions=Assumptions(imports="".join(f"{line}\n" for line in imports)),
+    )
+
+
+def knows_ds1000(row: dict[str, Any]) -> bool:
+    """Return whether the row has this format."""
+    return "code_context" in row
+
+
+def read_ds1000(row: dict[str, Any]) -> Given:
+    """Return the problem of a row; raises ValueError for missing or malformed fields."""
+    source, place = rows.text(row, "code_context"), rows.field(row, "metadata")
+    if "def test_execution(" not in source:
+        raise ValueError("code_context defines no test_execution(solution), so nothing could ever fail")
+    if not isinstance(place, dict):
+        raise ValueError("metadata is not an object")
+    checks = [check for check in ("test_execution", "test_string") if f"def {check}(" in source]
+    return Given(
+        name=f"DS-1000/{rows.name(place, 'problem_id')}",
+        question=rows.text(row, "prompt"),
+        tests=source + "\n\n" + "".join(f"{check}({SNIPPET})\n" for check in checks),
+        solution=rows.text_or_none(row, "reference_code"),
+        answer_form=AnswerForm.SNIPPET,
+    )
+
+
+def knows_cruxeval(row: dict[str, Any]) -> bool:
+    """Return whether the row has this format."""
+    return {"code", "input", "output", "id"} <= row.keys()
+
+
+def read_cruxeval(row: dict[str, Any]) -> Given:
+    """Return the problem of a row; raises ValueError for missing or malformed fields."""
+    code, given, output = (rows.text(row, key) for key in ("code", "input", "output"))
+    task = _task(row, "output", "input")
+    try:
+        expected = literal(ast.parse(output.strip(), mode="eval").body)
+    except UNREADABLE:
+        raise ValueError(f"output is a Python literal, not {output[:80]!r}") from None
+    case = CallTest(function=FUNCTION, arguments=(), comparison=Comparison.EQUAL, expected=expected)
+    asked, about = (
+        (f"f({given}) == ??", "what the call returns")
+        if task == "output"
+        else (f"f(??) == {output}", "arguments for which the call returns this")
+    )
+    return Given(
+        name=f"CRUXEval/{rows.name(row, 'id')}",
+        question=(
+            f"Replace ?? in the assertion by {about}, written as literals. Answer with the whole assertion between "
+            f"[ANSWER] and [/ANSWER].\n\n[PYTHON]\n{code.rstrip()}\nassert {asked}\n[/PYTHON]"
+        ),
+        function="f",
+        tests=CallTests(cases=(case,), source=f"{code}\nassert {asked.replace('??', '…')}  # {output}"),
+        solution=output if task == "output" else given,
+        assumptions=Assumptions(imports=f"{code.rstrip()}\n") if task == "input" else Assumptions(),
+        answer_form=AnswerForm(task),
     )

@@ -69,6 +69,7 @@ def _given(given: Given) -> Fields:
         given=given.tests,
         public=given.public,
         assumptions=given.assumptions,
+        answer_form=given.answer_form,
         workspace=given.workspace,
     )
 
@@ -94,12 +95,16 @@ _READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
     (stdin_formats.read, stdin_formats.knows),
     (lambda row, _: _evalplus(row), evalplus.knows),
     (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),
+    (lambda row, _: code_formats.read_classeval(row), code_formats.knows_classeval),
+    (lambda row, _: code_formats.read_ds1000(row), code_formats.knows_ds1000),
+    (lambda row, _: code_formats.read_cruxeval(row), code_formats.knows_cruxeval),
 )
 _FORMATS = (
     "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
     "input_output; "
     "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
-    "BigCodeBench: complete_prompt; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
+    "BigCodeBench: complete_prompt; ClassEval: skeleton and class_name; DS-1000: code_context; CRUXEval: code, input, "
+    "output and id; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
 )
 
 

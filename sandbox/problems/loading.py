@@ -63,17 +63,19 @@ class ProblemFile:
 
 
 def load_problems(
-    source: str | Path, *, filters: Filters = _EVERY, columns: Mapping[str, str] = AS_USUAL
+    source: str | Path, *, filters: Filters = _EVERY, columns: Mapping[str, str] = AS_USUAL, task: str = ""
 ) -> list[Problem]:
     """Load the problems of a set of the catalogue ("humaneval"), of a data set on the hub, or of files.
 
     A file holds JSON lines, one JSON list (.gz allowed) or Parquet; a folder holds such files, or is APPS's directory.
     A set on the hub is named hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]. A row's fields determine its format;
     docs/problems.md lists the formats; `columns` says where rows of one's own keep the prompt, the tests and so on, as
-    in {"tests": "reward_model.ground_truth"}. Rows without tests are left out, and those that do not fit the `filters`.
+    in {"tests": "reward_model.ground_truth"}. `task` is the one that is asked where rows hold several: "complete" or
+    "instruct" of BigCodeBench, "output" or "input" of CRUXEval. Rows without tests are left out, and those that do not
+    fit the `filters`.
     Raises ProblemsError, which names the file, the line and the fault.
     """
-    return list(read_problems(source, filters=filters, columns=columns).problems)
+    return list(read_problems(source, filters=filters, columns=columns, task=task).problems)
 
 
 def read_problems(
@@ -82,6 +84,7 @@ def read_problems(
     skip_bad: bool = False,
     filters: Filters = _EVERY,
     columns: Mapping[str, str] = AS_USUAL,
+    task: str = "",
 ) -> ProblemFile:
     """Load the same, and return the rows that were left out, too.
 
@@ -90,9 +93,12 @@ def read_problems(
     problems: dict[str, Problem] = {}
     left_out: list[LeftOut] = []
     opened, seen, unknown = _open(source), 0, Counter[str]()
+    asked = task or opened.task
     for place, (where, row) in enumerate(opened.rows):
         try:
             given = _parsed(row, where)
+            if asked and isinstance(given, dict):
+                given = given | {"task": asked}
             seen += 1
             if filters and isinstance(given, dict):
                 facets = facets_of(given)
@@ -132,6 +138,7 @@ class _Opened:
 
     rows: Iterator[Placed]
     assumed: Mapping[str, Any] = field(default_factory=dict)
+    task: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -146,8 +153,12 @@ def _open(source: str | Path) -> _Opened:
         held = hub.fetch(entry.source if entry is not None and entry.source is not None else hub.parse(name))
         each = (files.rows_of(path, f"{name}, {path.name}", "") for path in held.paths)
         assumed = entry.assumed if entry is not None else {}
+        task = entry.task if entry is not None else ""
         return _Opened(
-            rows=itertools.chain.from_iterable(each), assumed=assumed, notes=(held.note,) if held.note else ()
+            rows=itertools.chain.from_iterable(each),
+            assumed=assumed,
+            task=task,
+            notes=(held.note,) if held.note else (),
         )
     path = Path(source)
     if not path.is_dir():

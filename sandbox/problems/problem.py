@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from sandbox.problems.answer_forms import AnswerForm, program_of
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.formats import Form, ProblemsError, fields_of
@@ -47,7 +48,8 @@ class Problem:
     them as data. `canonical_solution` continues the prompt; if programs are complete (form DATA), it is a complete
     program, too. `suffix` is put after a completion (HumanEval-Infilling asks for the missing middle). `starter` is
     initial code, with which the prompt of a complete program may end. `assumptions` are what every program of the set
-    may assume, and `workspace` is what lies beside them.
+    may assume, and `workspace` is what lies beside them. `answer_form` says what a complete answer is, if it is no
+    program.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Problem:
     starter: str = ""
     assumptions: Assumptions = field(default_factory=Assumptions)
     workspace: Workspace = field(default_factory=Workspace)
+    answer_form: AnswerForm = AnswerForm.PROGRAM
 
     def __post_init__(self) -> None:
         self._refuse_what_cannot_be_asked()
@@ -119,13 +122,13 @@ class Problem:
         return self.prompt + completion + self.suffix
 
     def solve(self, solution: str, wanted: ChosenTests = ChosenTests.JUDGE) -> Program:
-        """Return the program for complete source text, with the code that the data set puts before it.
+        """Return the program for a complete answer, with the code that the data set puts before it.
 
         Raises ProblemsError if only selection tests are wanted and the problem has none.
         """
         tests, selection = self.tests_for(wanted)
         return Program(
-            source=solution,
+            source=program_of(solution, self.answer_form, self.entry_point),
             tests=tests,
             selection=selection,
             assumptions=self.assumptions,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.problems import rows
+from sandbox.problems.answer_forms import AnswerForm
 from sandbox.values import (
     LIMIT_BOUNDS,
     Assumptions,
@@ -106,6 +107,7 @@ class Given:
     assumptions: Assumptions = field(default_factory=Assumptions)
     continues: bool = False
     workspace: Workspace = field(default_factory=Workspace)
+    answer_form: AnswerForm = AnswerForm.PROGRAM
 
 
 def knows(row: dict[str, Any]) -> bool:

@@ -23,7 +23,8 @@ class DataSet:
     """A data set that has a short name.
 
     `assumed` are limits that its own runner sets and its rows do not name. `profile` is the profile of packages that
-    its programs need, "" if the standard library will do. `package` names what brings a copy with the installation.
+    its programs need, "" if the standard library will do. `task` is the one that is asked where rows hold several.
+    `package` names what brings a copy with the installation.
     """
 
     name: str
@@ -36,6 +37,7 @@ class DataSet:
     limits: str = "3 s CPU, 10 s wall, 512 MB"
     profile: str = ""
     assumed: Mapping[str, Any] = field(default_factory=dict)
+    task: str = ""
     package: str = ""
     checked: str = ""
 
@@ -76,6 +78,20 @@ def _evoeval(kind: str, problems: int = 100) -> DataSet:
         tests=CALLS,
         prompt=_CONTINUES,
         checked="not run on the whole set: its files could not be had",
+    )
+
+
+def _cruxeval(task: str) -> DataSet:
+    return DataSet(
+        name="cruxeval" if task == "output" else f"cruxeval-{task}",
+        about=f"CRUXEval, prediction of an {task} (Gu et al. 2024)",
+        source=_hub("cruxeval-org/cruxeval", "main", "test.jsonl"),
+        licence="MIT",
+        problems=800,
+        tests="a value, compared as data",
+        prompt=f"code, and an {'input' if task == 'output' else 'output'} of it",
+        task=task,
+        checked="800 of 800 recorded answers pass, in the authors' own file of the set",
     )
 
 
@@ -212,6 +228,20 @@ _SETS = (
         checked="not run on the whole set: its files could not be had",
     ),
     DataSet(
+        name="bigcodebench-instruct",
+        about="BigCodeBench 0.1.4, asked in words (Zhuo et al. 2024)",
+        source=_hub("bigcode/bigcodebench", "b74c0d0bf70d2c0bc459be537895cca163007f1a", "data/v0.1.4-*.parquet"),
+        licence="Apache-2.0",
+        problems=1140,
+        tests=IN_PROCESS,
+        prompt=_ASKS,
+        limits="30 s CPU, 60 s wall, 2048 MB",
+        profile="bigcodebench",
+        assumed={"cpu_s": 30.0, "wall_s": 60.0},
+        task="instruct",
+        checked="not run on the whole set: its files could not be had",
+    ),
+    DataSet(
         name="ds-1000",
         about="DS-1000 (Lai et al. 2022)",
         source=_hub("xlangai/DS-1000", "4416080ac5cb80bdf7576aefb8f9a0b4d5426a44", "test.jsonl"),
@@ -250,16 +280,8 @@ _SETS = (
         profile="classeval",
         checked="not run yet",
     ),
-    DataSet(
-        name="cruxeval",
-        about="CRUXEval (Gu et al. 2024)",
-        source=_hub("cruxeval-org/cruxeval", "main", "test.jsonl"),
-        licence="MIT",
-        problems=800,
-        tests="answers",
-        prompt="predict an output or an input",
-        checked="not run yet",
-    ),
+    _cruxeval("output"),
+    _cruxeval("input"),
     DataSet(
         name="leetcode",
         about="LeetCodeDataset 0.3.1, test split (Xia et al. 2025)",

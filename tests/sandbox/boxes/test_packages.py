@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -61,9 +62,9 @@ def test_what_is_no_package_is_refused_before_anyone_asks_pip(text: str) -> None
 
 
 @pytest.mark.slow
-def test_packages_that_nobody_has_are_named() -> None:
+def test_packages_that_nobody_has_are_named(tmp_path: Path) -> None:
     with pytest.raises(ImageBuildFailed, match=r"numpy==0\.0\.0 for Python 3\.11 on x86_64"):
-        fetch(["numpy==0.0.0"], Platform(python="3.11", machine="x86_64"))
+        fetch(["numpy==0.0.0"], Platform(python="3.11", machine="x86_64"), tmp_path)
 
 
 @pytest.mark.docker
