@@ -32,6 +32,11 @@ PLACES = {
         "serve",
         "Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.",
     ),
+    "mcp": Place(
+        "sandbox.commands.mcp",
+        "mcp",
+        "Serve run_code and run_tests to an agent on standard input and output (Model Context Protocol).",
+    ),
     "problems": Place("sandbox.commands.problems", "problems_", "List the problems of a set, and how each is tested."),
     "doctor": Place("sandbox.commands.boxes", "doctor", "Examine this machine, and try every wall from within a box."),
     "selftest": Place(

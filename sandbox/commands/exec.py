@@ -15,7 +15,7 @@ import click
 from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.commands.scoring_options import limit_options, limits_of, scoring_options
 from sandbox.errors import SandboxError
-from sandbox.judging.explaining import explain
+from sandbox.judging.explaining import explain, result_fields
 from sandbox.languages import find_language, language_of_file
 from sandbox.sanitize import one_line, sanitize
 from sandbox.scoring.scorer import open_scorer
@@ -92,7 +92,7 @@ def exec_(
         stop(str(error), USAGE)
     _write(scored.run.fetched, to, workspace.fetch)
     if as_json:
-        click.echo(json.dumps(_as_object(scored, chosen, program)))
+        click.echo(json.dumps(result_fields(scored, chosen, program)))
     else:
         _show(scored, chosen, program)
     sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
@@ -176,24 +176,6 @@ def _text(file: Any, language: str) -> str:
         stop(f"{file.name}: not {error.encoding} ({error.reason} at byte {error.start}); {_ENCODINGS}", USAGE)
     except SyntaxError as error:
         stop(f"{file.name}: {error.msg}; {_ENCODINGS}", USAGE)
-
-
-def _as_object(scored: Score, limits: Limits, program: Program) -> dict[str, Any]:
-    run = scored.run
-    return {
-        "verdict": scored.verdict,
-        "explanation": explain(scored, limits, program),
-        "ending": run.ending,
-        "exit_code": run.exit_code,
-        "signal": run.signal,
-        "cpu_s": round(run.cpu_s, 6),
-        "wall_s": round(run.wall_s, 6),
-        "memory_mb": round(run.memory_mb, 2),
-        "memory_source": run.memory_source,
-        "stdout": run.stdout.decode("utf-8", "replace"),
-        "stderr": run.stderr.decode("utf-8", "replace"),
-        "flags": sorted(scored.flags),
-    }
 
 
 def _show(scored: Score, limits: Limits, program: Program) -> None:

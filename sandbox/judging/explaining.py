@@ -55,6 +55,25 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
             return _explain_exit(run, program)
 
 
+def result_fields(scored: Score, limits: Limits, program: Program) -> dict[str, object]:
+    """Return a score as an object of JSON: the verdict, why, how the program ended, its costs and its output."""
+    run = scored.run
+    return {
+        "verdict": scored.verdict,
+        "explanation": explain(scored, limits, program),
+        "ending": run.ending,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "cpu_s": round(run.cpu_s, 6),
+        "wall_s": round(run.wall_s, 6),
+        "memory_mb": round(run.memory_mb, 2),
+        "memory_source": run.memory_source,
+        "stdout": run.stdout.decode("utf-8", "replace"),
+        "stderr": run.stderr.decode("utf-8", "replace"),
+        "flags": sorted(scored.flags),
+    }
+
+
 def _out_of_time(scored: Score, limits: Limits, program: Program) -> str:
     run = scored.run
     if program.assumptions.time_per_test and run.answers:

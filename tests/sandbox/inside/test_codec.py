@@ -215,7 +215,9 @@ def test_a_subclass_that_compares_by_itself_is_flagged_and_equals_nothing() -> N
     assert [back] != [[1]]
 
 
-@pytest.mark.parametrize("value", [object(), len, pytest.param(Chameleon(), id="chameleon"), Agreeable, lambda: 1, NotImplemented, ..., type])
+@pytest.mark.parametrize(
+    "value", [object(), len, pytest.param(Chameleon(), id="chameleon"), Agreeable, lambda: 1, NotImplemented, ..., type]
+)
 def test_any_other_type_is_opaque_and_equals_nothing(value: object) -> None:
     back = codec.decode(codec.encode([value]))
     assert isinstance(back, list)

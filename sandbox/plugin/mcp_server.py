@@ -1,0 +1,137 @@
+"""Serve tools to agents by the Model Context Protocol: run a program, run tests, solve a problem.
+
+Every call is a visit of its own: no file, process or variable of one call is there in another. A call whose arguments
+are wrong, and one that we could not answer by our fault, get the protocol's error with the reason; what a program did
+is data, whatever it did. `solve` is there if the server was started with a command for it: it runs `sampler solve`,
+which samples from a model, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from typing import Annotated, Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import Field
+
+from sandbox.errors import SandboxError
+from sandbox.judging.explaining import result_fields
+from sandbox.languages import find_language, names
+from sandbox.problems import ProblemsError, read_problem
+from sandbox.scoring.compiling import scaled
+from sandbox.scoring.scorer import Scorer
+from sandbox.values import PYTHON, Program
+
+LONGEST_S = 60.0  # of CPU time that a call may ask for
+MOST_TEXT = 64_000  # characters of each output; the context of a model is small
+_INSTRUCTIONS = """Run untrusted code in hardened containers without network. Calls share nothing: send everything that
+a program needs in one call. A verdict is PASSED only if the program (and its tests) ran to their end."""
+
+Code = Annotated[str, Field(description="The whole program.")]
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, description="The most CPU seconds that the program may use.")]
+Problem = Annotated[
+    dict[str, Any],
+    Field(description="A problem with tests, an object in any format of `sandbox score`, such as a HumanEval row."),
+]
+
+
+def make_server(scorer: Scorer, version: str, solve: Sequence[str] = ()) -> MCPServer:
+    """Return a server whose tools use the boxes of a scorer.
+
+    `solve` is the command that solves a problem: it gets the problem as JSON on its standard input, and prints JSON.
+    """
+    server = MCPServer("codebudget", instructions=_INSTRUCTIONS, version=version, log_level="WARNING")
+    languages = ", ".join(names())
+
+    @server.tool(description=f"Run a program and return its output and how it ended. Languages: {languages}.")
+    async def run_code(
+        code: Code,
+        language: Annotated[str, Field(description="The program's language.")] = PYTHON,
+        stdin: Annotated[str, Field(description="What it reads from its standard input.")] = "",
+        cpu_seconds: Seconds = 10.0,
+    ) -> dict[str, Any]:
+        return await _run(scorer, Program(source=code, language=_language(language)), cpu_seconds, stdin)
+
+    @server.tool(
+        description="Run tests over a Python program and return the verdict. The tests are Python code (assertions, "
+        "test functions or unittest classes) that runs after the program, or a problem whose tests decide."
+    )
+    async def run_tests(
+        code: Code,
+        tests: Annotated[str | None, Field(description="Python code that tests the program.")] = None,
+        problem: Problem | None = None,
+        cpu_seconds: Seconds = 10.0,
+    ) -> dict[str, Any]:
+        if (tests is None) == (problem is None):
+            raise ToolError("give either tests, as Python code, or a problem, and not both")
+        if tests is not None:
+            return await _run(scorer, Program(source=code, tests=tests), cpu_seconds)
+        try:
+            program = (await asyncio.to_thread(read_problem, problem)).solve(code)
+        except (ProblemsError, ValueError, RecursionError) as error:
+            raise ToolError(f"problem: {error}") from error
+        return await _run(scorer, program, cpu_seconds)
+
+    if solve:
+
+        @server.tool(description="Sample programs from a model until one passes the public tests; return the best one.")
+        async def solve_problem(problem: Problem) -> dict[str, Any]:
+            return await _solve(solve, problem)
+
+    return server
+
+
+def _language(name: str) -> str:
+    try:
+        found = find_language(name)
+    except ValueError as error:
+        raise ToolError(str(error)) from error
+    return PYTHON if found is None else found.name
+
+
+async def _run(scorer: Scorer, program: Program, cpu_s: float, stdin: str = "") -> dict[str, Any]:
+    """Run a program and return its result; raises ToolError if it could not be judged by our fault."""
+    usual = scorer.limits_for(program.assumptions)
+    limits = scaled(replace(usual, cpu_s=cpu_s, wall_s=max(usual.wall_s, 2 * cpu_s)), program.language)
+    try:
+        future = scorer.submit(program, stdin.encode("utf-8", "replace"), limits=limits)
+        scored = await asyncio.wrap_future(future)
+    except (SandboxError, CancelledError) as error:
+        raise ToolError(f"not judged, by a fault of the sandbox: {error}") from error
+    except ValueError as error:
+        raise ToolError(str(error)) from error
+    found = result_fields(scored, limits, program)
+    return found | {stream: _cut(str(found[stream])) for stream in ("stdout", "stderr")}
+
+
+def _cut(text: str) -> str:
+    """Return a text, or its beginning and its end if it is long."""
+    if len(text) <= MOST_TEXT:
+        return text
+    half = MOST_TEXT // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+async def _solve(command: Sequence[str], problem: dict[str, Any]) -> dict[str, Any]:
+    """Run the command with the problem on its standard input; raises ToolError with its message if it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        out, err = await process.communicate(json.dumps(problem).encode())
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    try:
+        found = json.loads(out)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ToolError(f"it ended with {process.returncode}: {err.decode('utf-8', 'replace')[-2000:].strip()}")
+    return found

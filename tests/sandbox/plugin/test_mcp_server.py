@@ -1,0 +1,84 @@
+"""`sandbox mcp` as an agent uses it: the client of the package `mcp`, over standard input and output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp", reason="mcp is not installed here (extra `mcp`)")
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+
+ADD = {
+    "task_id": "t/1",
+    "prompt": "def add(a, b):\n",
+    "entry_point": "add",
+    "test": "def check(add):\n    assert add(1, 2) == 3",
+}
+FORK_BOMB = "import os\nwhile True:\n    os.fork()\n"
+SOLVER = """import json, sys
+problem = json.load(sys.stdin)
+if problem.get("prompt") is None: sys.exit("no prompt")
+print(json.dumps({"solution": problem["prompt"] + "    return a + b", "cost": 1}))"""
+
+
+@asynccontextmanager
+async def connected(*options: str) -> AsyncIterator[Client]:
+    words = ["-c", "from sandbox.cli import main; main()", "mcp", "--boxes", "2", *options]
+    async with Client(stdio_client(StdioServerParameters(command=sys.executable, args=words))) as client:
+        yield client
+
+
+async def called(client: Client, tool: str, **arguments: object) -> Mapping[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    return json.loads(result.content[0].text)
+
+
+async def refused(client: Client, tool: str, **arguments: object) -> str:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return result.content[0].text
+
+
+async def test_an_agent_lists_and_calls_each_tool() -> None:
+    async with connected("--solve", shlex.join([sys.executable, "-c", SOLVER])) as client:
+        assert {tool.name for tool in (await client.list_tools()).tools} == {"run_code", "run_tests", "solve_problem"}
+        ran = await called(client, "run_code", code="print(input()[::-1])", stdin="abc")
+        assert (ran["verdict"], ran["stdout"]) == ("PASSED", "cba\n")
+        right = await called(client, "run_tests", code="def f(x): return x + 1", tests="def test_f(): assert f(1) == 2")
+        wrong = await called(client, "run_tests", code="def f(x): return x", tests="def test_f(): assert f(1) == 2")
+        assert (right["verdict"], wrong["verdict"]) == ("PASSED", "WRONG")
+        judged = await called(client, "run_tests", code="def add(a, b): return a + b", problem=ADD)
+        assert judged["verdict"] == "PASSED"
+        solved = await called(client, "solve_problem", problem=ADD)
+        assert solved == {"solution": "def add(a, b):\n    return a + b", "cost": 1}
+        assert "no prompt" in await refused(client, "solve_problem", problem={})
+
+
+async def test_bad_arguments_get_the_error_of_the_protocol_and_the_next_call_an_answer() -> None:
+    async with connected() as client:
+        assert "code" in await refused(client, "run_code")
+        assert "cpu_seconds" in await refused(client, "run_code", code="1", cpu_seconds=1e9)
+        assert "cobol" in await refused(client, "run_code", code="1", language="cobol")
+        assert "not both" in await refused(client, "run_tests", code="1")
+        assert "prompt" in await refused(client, "run_tests", code="1", problem={"task_id": "x"})
+        assert (await called(client, "run_code", code="print(1)"))["stdout"] == "1\n"
+
+
+async def test_a_fork_bomb_in_one_call_harms_no_other_and_calls_share_nothing() -> None:
+    async with connected() as client:
+        bomb = asyncio.ensure_future(called(client, "run_code", code=FORK_BOMB, cpu_seconds=1.0))
+        for number in range(6):
+            code = f"import os; print(os.path.exists('mark')); open('mark', 'w').close(); print({number})"
+            assert (await called(client, "run_code", code=code))["stdout"] == f"False\n{number}\n"
+        assert (await bomb)["verdict"] != "PASSED"
