@@ -30,6 +30,11 @@ COMMANDS = {
         "analyse",
         "Print what a solution costs, what more samples would bring, and whom to ask at each budget.",
     ),
+    "trees": Place(
+        "sampler.commands.report",
+        "trees",
+        "Set the repairs of a STORE against independent samples at equal cost, turn by turn.",
+    ),
     "gate": Place(
         "sampler.commands.gate",
         "gate",

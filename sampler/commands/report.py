@@ -1,7 +1,8 @@
-"""Report on stores: `sampler report`, `sampler compare` and `sampler analyse`.
+"""Report on stores: `sampler report`, `sampler compare`, `sampler analyse` and `sampler trees`.
 
-The first says what each model reaches at equal budget, the second compares two models at every budget, and the third
-says what solutions cost, what more samples would bring, and whom to ask at each budget.
+The first says what each model reaches at equal budget, the second compares two models at every budget, the third says
+what solutions cost, what more samples would bring, and whom to ask at each budget, and the last sets repairs against
+independent samples.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from sampler.reporting.inputs import (
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.reporting.render_analysis import analysis_json, print_analysis
+from sampler.reporting.tree_report import UNITS as TREE_UNITS
+from sampler.reporting.tree_report import print_trees, read_trees, trees_json
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.reader import Reader
 from sampler.store.writer import chosen_study, open_migrated
@@ -260,4 +263,41 @@ def analyse(
             else:
                 print_analysis(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.problems else Exit.EMPTY)
+    sys.exit(failed[0])
+
+
+@click.command()
+@click.argument("store", type=STORE)
+@study_option
+@click.option(
+    "--unit",
+    type=click.Choice([unit.value for unit in TREE_UNITS]),
+    default=Unit.TOKENS.value,
+    show_default=True,
+    help="What costs are counted in.",
+)
+@click.option(
+    "--prompt",
+    type=click.Choice([PromptCharge.EACH.value, PromptCharge.MEASURED.value]),
+    default=PromptCharge.EACH.value,
+    show_default=True,
+    help="Whether every prompt is read anew, or what the engine had cached is left out.",
+)
+@json_option
+@click.pass_obj
+def trees(traceback: bool, /, *, store: Path, study: str | None, unit: str, prompt: str, as_json: bool) -> None:
+    """Set the repairs of a STORE against independent samples at equal cost, turn by turn.
+
+    \b
+    sampler trees results.db
+    sampler trees results.db --unit flops --prompt measured
+    """
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
+        made = read_trees(store, study, Unit(unit), PromptCharge(prompt))
+        with allow_closed_pipe(sys.stdout):
+            if as_json:
+                click.echo(trees_json(made))
+            else:
+                print_trees(made, Page(file=sys.stdout))
+        sys.exit(Exit.OK)
     sys.exit(failed[0])

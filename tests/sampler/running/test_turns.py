@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sampler.exit_codes import Exit
+from sampler.reporting.tree_report import read_trees
 from sampler.reporting.unit_costs import unit_cost
 from sampler.running.dependencies import real_dependencies
 from sampler.running.headless import run_study
@@ -249,3 +250,26 @@ def test_revising_executes_nothing_before_it_asks_and_hands_out_the_last(tmp_pat
     sent = [text for (text,) in rows(store, "SELECT body FROM text JOIN sample ON sha256 = prompt_sha")]
     assert sent
     assert not [text for text in sent if "pass" in text or "expected" in text]
+
+
+def test_each_turn_is_set_against_independent_samples_at_its_cost(repaired):
+    made = read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH)
+    lines = {line.policy: line.gain for line in made.policies}
+    drafts = ((110 + 111) / 2 + (89 + 87) / 2) / 2
+    assert (lines["draft"].rate, lines["draft"].cost) == (0.25, drafts)
+    assert (lines["repair, 1 turn"].rate, lines["repair, 1 turn"].cost) == (
+        0.5,
+        ((221 + 162) / 2 + (176 + 138) / 2) / 2,
+    )
+    # Two samples, in either order: of T/0 the right one is accepted, of T/1 the accepted one is wrong.
+    assert (lines["up to 2 samples"].rate, lines["up to 2 samples"].cost) == (
+        0.5,
+        ((221 + 111) / 2 + (176 + 87) / 2) / 2,
+    )
+    assert lines["draft"].difference == 0.0
+    assert lines["repair, 1 turn"].difference is None  # dearer than all samples that were drawn
+    # Any program, by the judge: T/0 has trees that miss and pass, T/1 one whose repair passes and one that misses.
+    assert [(line.drafts, line.rate, line.programs) for line in made.trees] == [(1, 0.5, 1.75), (2, 1.0, 3.0)]
+    measured = read_trees(repaired, None, Unit.DOLLARS, PromptCharge.MEASURED)
+    paid = (100 + 100 + 80 + 80 + (150 - 90) + (130 - 70) + 0.1 * (90 + 70) + 10 * (33 + 24)) / 4 / 1e6
+    assert {line.policy: line.gain.cost for line in measured.policies}["repair, 2 turns"] == pytest.approx(paid)
