@@ -85,7 +85,8 @@ class Prompt:
     """What is sent. In chat style `text` is the user's message, `system` stands before it, `prefill` begins the answer.
 
     In completion style the answer goes on where the problem's prompt stops, unless `continues` is false: then it stands
-    alone. `form` names the way in which the problem is put.
+    alone. `form` names the way in which the problem is put. Where a text is `special`, marks such as <|fim_prefix|> in
+    it are special tokens of the model, as they are in every chat.
     """
 
     style: PromptStyle
@@ -95,6 +96,7 @@ class Prompt:
     continues: bool = True
     system: str = ""
     form: str = ""
+    special: bool = False
 
     @property
     def messages(self) -> list[dict[str, str]]:

@@ -69,7 +69,8 @@ ASSUME = {
 }
 SAMPLING = {
     "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",
-    "template": "A published prompt in the place of the style's own: apps, or in a chat livecodebench or bigcodebench.",
+    "template": "A published prompt in the place of the style's own: apps, or in a chat livecodebench or bigcodebench; "
+    "or fim: the fill-in-the-middle prompt of the model's family, which fim-… names where the model's name does not.",
     "temperature": "0 is greedy.",
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
     "max_tokens": "A completion is cut after so many tokens; if its thought is bounded, the answer behind it is.",

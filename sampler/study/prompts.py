@@ -14,9 +14,9 @@ Chat style asks in words and begins the answer with the opening fence. The begin
 their size does: it leaves no room for anything but code. A whole program is asked for as one that reads standard input;
 where the set has code to begin with, it is shown.
 
-A template puts a problem as its benchmark has published it. Each prompt names its form, and the store keeps that beside
-the sample. `program_for` reads a completion by the prompt that it was written for; the rules are
-`sandbox.extraction`'s.
+A template puts a problem as its benchmark has published it, or asks for the missing middle of a text in the way of a
+model family (`infilling`). Each prompt names its form, and the store keeps that beside the sample. `program_for` reads
+a completion by the prompt that it was written for; the rules are `sandbox.extraction`'s.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from sampler.study.infilling import FAMILIES, Family
 from sampler.values import Prompt, PromptStyle
 from sandbox.extraction import PROGRAM_STOPS, STOPS, Extracted, answered, continued
 from sandbox.problems import Form, Problem
@@ -39,14 +40,27 @@ QUESTION, ANSWER = "\nQUESTION:\n", "\nANSWER:\n"
 
 
 class Template(StrEnum):
-    """A published form of a prompt."""
+    """A published form of a prompt, or of a gap to fill; FIM stands for that of the model's family."""
 
     APPS = "apps"
     LIVECODEBENCH = "livecodebench"
     BIGCODEBENCH = "bigcodebench"
+    FIM = "fim"
+    FIM_CODEGEMMA = Family.CODEGEMMA
+    FIM_CODELLAMA = Family.CODELLAMA
+    FIM_CODESTRAL = Family.CODESTRAL
+    FIM_DEEPSEEK = Family.DEEPSEEK
+    FIM_GRANITE = Family.GRANITE
+    FIM_GRANITE4 = Family.GRANITE4
+    FIM_MELLUM = Family.MELLUM
+    FIM_QWEN = Family.QWEN
+    FIM_SANTACODER = Family.SANTACODER
+    FIM_SEEDCODER = Family.SEEDCODER
+    FIM_STARCODER = Family.STARCODER
 
 
 CHAT_TEMPLATES = (Template.LIVECODEBENCH, Template.BIGCODEBENCH)
+FIM_TEMPLATES = tuple(template for template in Template if template.startswith("fim"))
 
 LIVECODEBENCH_SYSTEM = (
     "You are an expert Python programmer. You will be given a question (problem specification) and will generate "
@@ -126,6 +140,10 @@ def prompt_for(
 
 def _completion(problem: Problem, shots: Sequence[Problem], template: Template | None) -> Prompt:
     style = PromptStyle.COMPLETION
+    if template in FIM_TEMPLATES and problem.form is not Form.DATA:
+        marks = FAMILIES[Family(template)]
+        text = marks.put(problem.prompt, problem.suffix)
+        return Prompt(style=style, text=text, stop=marks.ends, form=template, special=True)
     if problem.form is Form.DATA or template is Template.APPS:
         text = "".join(map(_answered, shots)) + apps(problem)
         return Prompt(style=style, text=text, stop=PROGRAM_STOPS, continues=False, form=Template.APPS)
@@ -147,7 +165,7 @@ def _chat(problem: Problem, template: Template | None) -> Prompt:
             return Prompt(style=style, text=text, prefill=prefill, stop=CHAT_STOPS, form=template)
         case Template.APPS:
             return Prompt(style=style, text=apps(problem), form=template)
-        case None:
+        case _:
             form = "chat, a whole program" if problem.form is Form.DATA and not problem.entry_point else "chat"
             return Prompt(style=style, text=_request(problem), prefill=CHAT_PREFILL, stop=CHAT_STOPS, form=form)
 

@@ -20,7 +20,8 @@ from sampler.backends.llamacpp.backend import LlamaOptions
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
 from sampler.models.prices import prices_on
-from sampler.study.prompts import CHAT_TEMPLATES, Template
+from sampler.study.infilling import family_of
+from sampler.study.prompts import CHAT_TEMPLATES, FIM_TEMPLATES, Template
 from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
 from sampler.study.strategies import Strategy, read_strategy
 from sampler.study.toml_table import MOST, SpecError, TomlTable
@@ -145,6 +146,8 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
     file = path.parent / table.text("file") if backend == "replay" else None
     options = _options(TomlTable(path, "[models.options]", table.take("options", {})), backend)
     model, sampling = table.text("model", name), _sampling(table, default, path.parent)
+    if sampling.template is Template.FIM:
+        sampling = replace(sampling, template=_infilling(table, model))
     request = read_request(TomlTable(path, "[models.request]", table.take("request", {})))
     sampling = replace(sampling, params=replace(sampling.params, request=request))
     if backend == "replay" and (request or sampling.params.effort):
@@ -171,6 +174,15 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
                 "greedy = true asks an engine, and a replay has none; replay the greedy samples as a model"
             )
         yield _companion(spec)
+
+
+def _infilling(table: TomlTable, model: str) -> Template:
+    """Return the template of a model's family; raises SpecError if its name tells of none."""
+    family = family_of(model)
+    if family is None:
+        named = ", ".join(one for one in FIM_TEMPLATES if one is not Template.FIM)
+        raise table.error(f'the name {model!r} tells of no family for template = "fim"; write one of {named}')
+    return Template(family.value)
 
 
 def _companion(model: ModelSpec) -> ModelSpec:
@@ -296,6 +308,8 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
     template = Template(table.choice("template", tuple(Template))) if table.has("template") else default.template
     if template in CHAT_TEMPLATES and style is not PromptStyle.CHAT:
         raise table.error(f'template = "{template}" is the prompt of a chat; it needs style = "chat"')
+    if template in FIM_TEMPLATES and (style is not PromptStyle.COMPLETION or shots.names):
+        raise table.error(f'template = "{template}" asks for a gap alone; it needs style = "completion", and no shots')
     thinking = table.flag("thinking", default=default.thinking or _thinks(params))
     if thinking and style is not PromptStyle.CHAT:
         raise table.error('a model thinks before it answers a chat; thinking needs style = "chat"')

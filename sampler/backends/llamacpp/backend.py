@@ -357,8 +357,8 @@ class LlamaCppBackend(Closeable):
         return str(self._ask("/apply-template", asked, "prompt")) + prompt.prefill
 
     def _tokens(self, prompt: Prompt, text: str) -> list[int]:
-        """Return the prompt's tokens; marks such as <|im_end|> are special tokens only if a chat template is used."""
-        marks = prompt.style is PromptStyle.CHAT
+        """Return the prompt's tokens; marks such as <|im_end|> are special tokens if a template has put them there."""
+        marks = prompt.style is PromptStyle.CHAT or prompt.special
         question = {"content": text, "add_special": True, "parse_special": marks}
         tokens: list[int] = self._ask("/tokenize", question, "tokens")
         return tokens

@@ -103,6 +103,11 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
         (SMALL + "max_tokens = 0\n", "max_tokens = 0 is not a whole number"),
         (SMALL + "template = 'livecodebench'\n", 'is the prompt of a chat; it needs style = "chat"'),
         (SMALL + "template = 'lcb'\n", "template = 'lcb' is not known.*choose apps or livecodebench or bigcodebench"),
+        (SMALL + "template = 'fim'\n", r"the name '.*' tells of no family for template = \"fim\"; write one of fim-"),
+        (
+            SMALL + "template = 'fim-qwen'\nstyle = 'chat'\n",
+            'template = "fim-qwen" asks for a gap alone; it needs style = "completion"',
+        ),
         (SMALL + "style = 'talk'\n", "style = 'talk' is not known.*choose completion or chat"),
         (SMALL + SMALL[SMALL.index("[[models") :], "two models are called 'a'"),
         (SMALL.replace("[[models]]", "[models]"), r"models is one table; write \[\[models\]\], with two brackets"),
