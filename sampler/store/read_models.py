@@ -350,6 +350,7 @@ class SampleRow:
     verdict: str | None
     prompt_tokens: int | None  # costs of an imported sample may be unknown
     completion_tokens: int | None
+    thought_tokens: int | None  # among them
     seconds: float | None  # engine seconds, the prompt's included
     flops: float | None
     finish: str | None
@@ -384,7 +385,6 @@ class SampleDetail:
     tests: str
     completion: str
     thought: str
-    thought_tokens: int | None
     cached_tokens: int | None
     program: str
     extraction: str | None  # why the program is that

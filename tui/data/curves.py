@@ -19,7 +19,7 @@ from sampler.reporting.unit_costs import complete_problems, counts_of, shared_pr
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.differences import Difference
-from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, shared_range, value_at
+from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, pass_at_every_k, shared_range, value_at
 from sampler.store.read_models import ModelRow, TallyRow
 from tui.data.snapshot import Curves, Series, Snapshot, with_compared
 from tui.text import UNITS, sanitize
@@ -69,11 +69,21 @@ def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
         rows = [row for row in snapshot.tallies if row.model_id == model.id and row.problem in problems]
         cost = unit_cost(model, rows, unit, CHARGE)
         if cost is not None:
-            found = curve_over(counts_of(model, rows, chosen[model.id]), cost, draws.get(len(problems)))
-            series.append(replace(_series(found, tone, cost), star=_star(model, snapshot, chosen[model.id], unit)))
+            counts = counts_of(model, rows, chosen[model.id])
+            found = curve_over(counts, cost, draws.get(len(problems)))
+            star = _star(model, snapshot, chosen[model.id], unit)
+            series.append(replace(_series(found, tone, cost), star=star, all_right=_all_right(counts)))
     rests = tuple(len(chosen[model.id]) for model in snapshot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2
     return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)
+
+
+def _all_right(counts: Counts) -> tuple[float, ...]:
+    """Return pass^k at every k: 1 - pass@k of the wrong samples in the place of the right ones."""
+    if not counts.n:
+        return ()
+    wrong = [scored - passed for scored, passed in zip(counts.scored, counts.passed, strict=True)]
+    return tuple(float(rate) for rate in 1 - pass_at_every_k(counts.scored, wrong, counts.n).mean(axis=0))
 
 
 def _star(owner: ModelRow, snapshot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:

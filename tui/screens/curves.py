@@ -39,7 +39,7 @@ def clipped(one: Series, window: Window) -> Series:
     """Return the part of a curve that lies in the window; without steps where there is none."""
     low, high = window
     if not one.xs or one.end <= low or one.xs[0] >= high:
-        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), thin=None, star=None)
+        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), all_right=(), thin=None, star=None)
     first = one.step(low) or 0
     last = max(at for at, x in enumerate(one.xs) if x < high)
     kept = slice(first, last + 1)
@@ -52,6 +52,7 @@ def clipped(one: Series, window: Window) -> Series:
         low=one.low[kept],
         high=one.high[kept],
         ks=one.ks[kept],
+        all_right=one.all_right[kept],
         thin=thin,
         end=min(one.end, high),
         star=one.star if one.star and low <= one.star[0] <= high else None,
@@ -238,6 +239,7 @@ COLUMNS = (
     Column(key="rate", label="pass rate", width=10, right=True),
     Column(key="near", label="± 95%", width=11, right=True),
     Column(key="k", label="samples", width=8, right=True),
+    Column(key="all", label="all k right", width=11, right=True, needs=112),
     Column(key="problems", label="problems", width=9, right=True, needs=84),
     Column(key="behind", label="behind the best", width=16, right=True, needs=100),
     Column(key="note", label="", width=0),
@@ -256,6 +258,7 @@ def readout_cells(one: CurveReading, rank: int, best: float | None, problems: in
         Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
         Cell(text=near_words(one)),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
+        Cell(text="—" if one.all_right is None else f"{one.all_right * 100:.1f}%"),
         Cell(text=str(problems)),
         Cell(text=behind),
         Cell(text=" · ".join(part for part in (star, note) if part), severity=Severity.FAINT),
@@ -270,8 +273,9 @@ class CurvesScreen(PlotScreen):
     LABELS = 30
     HELP: ClassVar[str] = """
 Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k
-passes. The rule (←→ or a click) marks one budget. The table below shows every model at this budget, the best first. ★
-is a model's greedy sample, if the study has one: it has its own cost and is not one of the curve's samples.
+passes; "all k right" is the chance that each of them does (pass^k). The rule (←→ or a click) marks one budget. The
+table below shows every model at this budget, the best first. ★ is a model's greedy sample, if the study has one: it has
+its own cost and is not one of the curve's samples.
 
 + and - zoom in and out around the rule, ctrl+← and ctrl+→ move the range, = shows the whole range. x changes the unit
 of budgets (FLOPs, seconds, tokens, samples), l makes the axis linear, b hides the band, p uses each model's own

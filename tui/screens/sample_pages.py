@@ -46,7 +46,7 @@ class SamplePage:
     @property
     def wrapped(self) -> bool:
         """Return whether long lines are broken: prose is, code is not."""
-        return self.key in {"why", "answer", "output", AGAIN}
+        return self.key in {"why", "answer", "thought", "output", AGAIN}
 
     @property
     def text(self) -> str:
@@ -68,6 +68,9 @@ def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
 def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail | None) -> tuple[SamplePage, ...]:
     """Return the pages of a sample in the order of their keys."""
     output = _outputs(detail)
+    thought = SamplePage(
+        key="thought", title="Thought", kind=Kind.PLAIN, lines=clean_lines(detail.thought), raw=detail.thought
+    )
     return (
         SamplePage(
             key="code",
@@ -80,6 +83,7 @@ def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail 
         SamplePage(
             key="answer", title="Answer", kind=Kind.PLAIN, lines=clean_lines(detail.completion), raw=detail.completion
         ),
+        *([thought] if detail.thought else []),
         SamplePage(key="prompt", title="Prompt", kind=Kind.PYTHON, lines=clean_lines(detail.prompt), raw=detail.prompt),
         SamplePage(key="tests", title="Tests", kind=Kind.PYTHON, lines=clean_lines(detail.tests), raw=detail.tests),
         SamplePage(key="output", title="Output", kind=Kind.PLAIN, lines=clean_lines(output), raw=output),
@@ -109,7 +113,9 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("error", ": ".join(part for part in (row.error_type, row.error_message) if part) or None),
         ("limits", json_pairs(detail.limits_json)),
         ("prompt tokens", row.prompt_tokens),
+        ("of them cached", detail.cached_tokens or None),
         ("tokens", row.completion_tokens),
+        ("of them thought", row.thought_tokens or None),
         ("engine", f"{row.seconds:.2f} s" if row.seconds else None),
         ("cost", quantity(row.flops, "FLOPs") if row.flops else None),
         ("log-probability", None if detail.sum_logprob is None else f"{detail.sum_logprob:.2f} nats"),

@@ -35,6 +35,7 @@ COLUMNS = (
     Column(key="problem", label="problem", width=14, middle=True),
     Column(key="idx", label="#", width=5, right=True),
     Column(key="tok", label="tok", width=6, right=True, needs=66),
+    Column(key="thought", label="think", width=6, right=True, needs=142),
     Column(key="sec", label="sec", width=7, right=True, needs=126),
     Column(key="flops", label="FLOPs", width=10, right=True, needs=120),
     Column(key="cpu", label="cpu s", width=7, right=True, needs=150),
@@ -43,9 +44,9 @@ COLUMNS = (
 )
 SORTED_BY = {
     "at": "newest",
-    **{key: key for key in ("verdict", "model", "problem", "tok", "sec", "flops", "cpu", "mem")},
+    **{key: key for key in ("verdict", "model", "problem", "tok", "thought", "sec", "flops", "cpu", "mem")},
 }
-SORT_ORDER = ("newest", "problem", "model", "verdict", "tok", "sec", "flops", "cpu", "mem")
+SORT_ORDER = ("newest", "problem", "model", "verdict", "tok", "thought", "sec", "flops", "cpu", "mem")
 
 
 def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Sequence[Cell]:
@@ -60,6 +61,7 @@ def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Seque
         Cell(text=sanitize(row.problem, 200)),
         Cell(text=str(row.index), severity=Severity.FAINT),
         Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
+        Cell(text="—" if row.thought_tokens is None else str(row.thought_tokens)),
         Cell(text=f"{row.seconds:.2f}" if row.seconds else "—"),
         Cell(text=quantity(row.flops, "FLOPs") if row.flops else "—"),
         Cell(text="—" if row.cpu_s is None else f"{row.cpu_s:.3f}"),

@@ -102,6 +102,7 @@ class CurveReading:
     k: float | None
     beyond: bool  # the rule lies right of the curve's end: the rate is at least this
     star: tuple[float, float] | None = None  # the greedy sample, wherever the rule stands
+    all_right: float | None = None  # pass^k: the chance that all of the k are right
 
 
 def mark(tone: int) -> str:
@@ -124,6 +125,7 @@ def reading(series: Series, budget: float) -> CurveReading:
         k=series.ks[step] if series.ks else None,
         beyond=budget >= series.end,
         star=series.star,
+        all_right=series.all_right[step] if series.all_right else None,
     )
 
 

@@ -19,6 +19,7 @@ from sandbox.cli import cli as sandbox
 from tui.run_control import CannotAct, rerun_command, write_sample
 from tui.screens.base import Rights
 from tui.screens.sample_detail import DetailScreen
+from tui.screens.sample_pages import pages
 
 View = Callable[..., AbstractAsyncContextManager[Any]]
 LIMITS = (
@@ -108,3 +109,19 @@ async def test_without_an_editor_a_page_is_not_opened(finished: Path, view: View
         await viewer.until(lambda: isinstance(viewer.app.screen, DetailScreen) and viewer.app.screen.detail)
         await viewer.press("o")
         await viewer.hears("$EDITOR")
+
+
+def test_a_thought_has_a_page_of_its_own_and_its_tokens_among_the_facts(detail: SampleDetail) -> None:
+    assert "thought" not in [page.key for page in pages(detail, (), None)]
+    thinking = replace(
+        detail,
+        thought="First I add.\x1b[31m",
+        cached_tokens=7,
+        row=replace(detail.row, thought_tokens=40, completion_tokens=90),
+    )
+    found = {page.key: page for page in pages(thinking, (), None)}
+    assert found["thought"].text.startswith("First I add.")
+    assert "\x1b" not in found["thought"].text
+    assert found["thought"].wrapped
+    facts = {" ".join(line.split()) for line in found["why"].lines}
+    assert {"tokens 90", "of them thought 40", "of them cached 7"} <= facts
