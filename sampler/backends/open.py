@@ -17,6 +17,7 @@ from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
 from sampler.backends.openai.http_client import HEADER_FORM, KEY_FORM, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
+from sampler.backends.replicas import Place, ReplicaSpec, ReplicatedBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.exit_codes import CommandError, Exit
 from sampler.models.architecture import GgufError, read_gguf
@@ -63,12 +64,21 @@ def open_backend(
     """
     context = context or BackendContext()
     if kind == "llamacpp":
-        return _llama(model, context.models_dir, _options(LlamaOptions, options or {}))
+        llama = _options(LlamaOptions, options or {})
+        if llama.replicas > 1:
+            return _replicated(
+                kind, model, options or {}, Place(replicas=llama.replicas, cluster=llama.cluster), context
+            )
+        return _llama(model, context.models_dir, llama)
     if kind == "openai":
         server = _with_headers(_options(OpenAIOptions, options or {}), context)
         return OpenAIBackend(model, server, key=_key(server, context), tell=context.tell)
     if kind == "vllm":
-        return VllmBackend(model, _options(VllmOptions, options or {}))
+        vllm = _options(VllmOptions, options or {})
+        if vllm.replicas > 1:
+            place = Place(replicas=vllm.replicas, cluster=vllm.cluster, gpus=vllm.gpus)
+            return _replicated(kind, model, options or {}, place, context)
+        return VllmBackend(model, vllm)
     if kind == "replay":
         _only(options or {}, ())
         return ReplayBackend(Path(model))
@@ -103,6 +113,15 @@ def open_scorer(
             yield engine.card, engine
     else:
         raise UnknownBackend(f"no backend {kind!r} scores texts; {_hint(kind, SCORING_KINDS)}")
+
+
+def _replicated(
+    kind: str, model: str, options: Mapping[str, object], place: Place, context: BackendContext
+) -> ReplicatedBackend:
+    own = {key: value for key, value in options.items() if key not in {"replicas", "cluster"}}
+    models_dir = None if context.models_dir == default_cache() else context.models_dir
+    spec = ReplicaSpec(kind=kind, model=model, options=own, models_dir=models_dir)
+    return ReplicatedBackend(spec, place, context.tell)
 
 
 def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBackend:

@@ -34,6 +34,7 @@ This is the only module that imports vllm, and it does so when an engine is open
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import signal
 import time
@@ -190,8 +191,18 @@ class VllmOptions:
     seeded: bool = True
     logprobs: bool = True
     engine: Mapping[str, object] = field(default_factory=dict)
+    replicas: int = 1
+    cluster: str = "auto"
+
+    @property
+    def gpus(self) -> int:
+        """Return how many GPUs one engine takes: over how many it is asked to spread a model."""
+        spread = [self.engine.get(name, 1) for name in ("tensor_parallel_size", "pipeline_parallel_size")]
+        return math.prod(number for number in spread if isinstance(number, int))
 
     def __post_init__(self) -> None:
+        if self.replicas < 1:
+            raise ValueError(f"replicas must be positive, not {self.replicas}")
         if self.ahead < 0:
             raise ValueError(f"ahead must not be negative, not {self.ahead}")
         for name in ("model", "disable_log_stats"):

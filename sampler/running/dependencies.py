@@ -111,6 +111,8 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 
     `absent` is called for a model of the catalogue that is not here.
     """
+    if model.options.get("replicas", 1) != 1:
+        return  # the nodes of a cluster have the engine and the weights, and say so where they have not
     package = PACKAGES.get(model.backend)
     if package is not None and find_spec(package) is None:
         raise BackendError(

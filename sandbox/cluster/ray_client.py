@@ -112,9 +112,14 @@ class RayClient:
                 "the address of yours"
             ) from error
 
-    def nodes(self) -> list[RayNode]:
-        """Return the nodes that are alive and have cores or boxes; where some name boxes, only those."""
+    def nodes(self, *, all_kinds: bool = False) -> list[RayNode]:
+        """Return the nodes that are alive and have cores or boxes; where some name boxes, only those.
+
+        With `all_kinds`, return every node that is alive.
+        """
         alive = [_node(told) for told in self._ray.nodes() if told["Alive"]]
+        if all_kinds:
+            return alive
         named = [node for node in alive if node.boxes]
         return named or [node for node in alive if node.cores]
 

@@ -236,18 +236,23 @@ def _sum(logprobs: list[float], tokens: int) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlamaOptions:
-    """How the engine runs. `context` counts tokens over everything in flight; threads 0 means one per physical core."""
+    """How the engine runs. `context` counts tokens over everything in flight; threads 0 means one per physical core.
+
+    With several `replicas`, each is an engine on a node of the Ray cluster at the address `cluster`.
+    """
 
     slots: int = 16
     context: int = 16384
     threads: int = 0
     start_timeout_s: float = 180.0
     answer_timeout_s: float = 900.0
+    replicas: int = 1
+    cluster: str = "auto"
 
     def __post_init__(self) -> None:
         if self.threads < 0:
             raise ValueError(f"threads must not be negative, not {self.threads}")
-        for name in ("slots", "context", "start_timeout_s", "answer_timeout_s"):
+        for name in ("replicas", "slots", "context", "start_timeout_s", "answer_timeout_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)!r}")
         if self.slots > MOST_SLOTS:

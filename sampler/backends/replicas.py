@@ -1,0 +1,409 @@
+"""Sample one model with several engines at once, each in a process on a node of a Ray cluster.
+
+Every replica has a short queue, from which its engine takes requests when it has room; the driver fills it, so that no
+engine starves and none has much more than it works on. When no request is left, an idle replica gets what another one
+has not begun. A sample's costs are those that its own engine attributes to it, as on one machine; energy is not
+measured, because the meter of a node counts all of its GPUs. The samples of a replica that is lost are asked from the
+others: their seeds follow from their indices, and an index that has come is not taken twice.
+
+Weights are found on each node as on one machine, and all replicas must have the same.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost
+from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
+from sandbox.cluster.messages import ClusterUnavailable
+from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
+
+QUEUED = 8  # requests that wait at a replica's engine
+HEARTBEAT_S, LEASE_S, SILENT_S = 0.5, 30.0, 90.0
+OPENING_S = 1800.0  # loading weights may take that long
+_ERRORS = {kind.__name__: kind for kind in (BackendError, CannotLoad, EngineLost)}
+Told = tuple[str, str]  # the name and the words of an exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaSpec:
+    """What each replica opens: as for `open_backend`. `models_dir` is None for each node's usual folder."""
+
+    kind: str
+    model: str
+    options: Mapping[str, object]
+    models_dir: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How many replicas there are, on which cluster, and how many GPUs each has."""
+
+    replicas: int
+    cluster: str = "auto"
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What a replica answers: samples up to number `last`, how many requests it can take, and whether it has ended.
+
+    It has ended when it was told that no request follows, and has drawn all samples.
+    """
+
+    last: int
+    samples: Sequence[Sample]
+    room: int
+    ended: bool
+    error: Told | None
+
+
+class ReplicaHost:
+    """One engine on a node. Its methods are called by Ray, each on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[Request] = deque()
+        self._samples: deque[tuple[int, Sample]] = deque()
+        self._last, self._round = 0, 0
+        self._error: Told | None = None
+        self._all_asked = self._ended = False
+        self._heard = time.monotonic()
+        self._backend: Backend | None = None
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="drawing")
+        threading.Thread(target=self._watch_driver, daemon=True).start()
+
+    def beat(self) -> None:
+        """Hear that the driver is alive."""
+        self._heard = time.monotonic()
+
+    def open(self, spec: ReplicaSpec) -> ModelCard | Told:
+        """Start the engine and load the model; return its card, or why it cannot."""
+        from sampler.backends.open import BackendContext, open_backend
+
+        context = BackendContext() if spec.models_dir is None else BackendContext(models_dir=spec.models_dir)
+        try:
+            self._backend = open_backend(spec.kind, spec.model, spec.options, context)
+        except (BackendError, ValueError, OSError) as error:
+            return _told(error)
+        return self._backend.card
+
+    def begin(self, params: SamplingParams) -> None:
+        """Begin to draw samples; what an earlier beginning has left is dropped."""
+        with self._changed:
+            self._round += 1
+            self._waiting.clear()
+            self._samples.clear()
+            self._error, self._all_asked, self._ended = None, False, False
+            self._changed.notify_all()
+            this = self._round
+        drawing = self._threads.submit(self._draw, this, params)
+        drawing.add_done_callback(partial(self._drawn, this))
+
+    def exchange(self, requests: Sequence[Request], confirmed: int, *, all_asked: bool) -> Drawn:
+        """Take requests, and return samples: as soon as there is one, or room for requests.
+
+        `all_asked` says that no request follows, as far as is known.
+        """
+        self.beat()
+        with self._changed:
+            while self._samples and self._samples[0][0] <= confirmed:
+                self._samples.popleft()
+            self._waiting.extend(requests)
+            self._all_asked = all_asked
+            self._changed.notify_all()
+            self._changed.wait_for(self._has_news, HEARTBEAT_S)
+            samples = [sample for _, sample in self._samples]
+            return Drawn(last=self._last, samples=samples, room=self._room, ended=self._ended, error=self._error)
+
+    def _has_news(self) -> bool:
+        hungry = 2 * len(self._waiting) <= QUEUED and not self._all_asked
+        return bool(self._samples or self._error or self._ended or hungry)
+
+    def give_back(self, count: int) -> list[Request]:
+        """Return requests that the engine has not taken, the newest first."""
+        with self._changed:
+            return [self._waiting.pop() for _ in range(min(count, len(self._waiting)))]
+
+    @property
+    def _room(self) -> int:
+        return max(0, QUEUED - len(self._waiting))
+
+    def _draw(self, this: int, params: SamplingParams) -> None:
+        if self._backend is None:
+            raise EngineLost("the engine is closed")
+        for sample in self._backend.sample(self._requests(this), params):
+            with self._changed:
+                if this != self._round:
+                    return
+                self._last += 1
+                self._samples.append((self._last, sample))
+                self._changed.notify_all()
+
+    def _drawn(self, this: int, done: Future[None]) -> None:
+        error = done.exception()
+        with self._changed:
+            if this == self._round:
+                self._error, self._ended = None if error is None else _told(error), error is None
+                self._changed.notify_all()
+
+    def _requests(self, this: int) -> Iterator[Request]:
+        """Yield requests as they come, until all were asked."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._all_asked or this != self._round)
+                if this != self._round or not self._waiting:
+                    return
+                request = self._waiting.popleft()
+                self._changed.notify_all()
+            yield request
+
+    def _watch_driver(self) -> None:
+        while time.monotonic() - self._heard < LEASE_S:
+            time.sleep(1.0)
+        self.end()
+
+    def end(self) -> None:
+        """Close the engine, and end this process soon after."""
+        backend, self._backend = self._backend, None
+        try:
+            if backend is not None:
+                backend.close()
+        finally:
+            threading.Timer(0.5, os._exit, (0,)).start()
+
+
+def _told(error: BaseException) -> Told:
+    name = type(error).__name__
+    return (name, str(error)) if name in _ERRORS else ("BackendError", f"{name}: {error}")
+
+
+@dataclass(eq=False, slots=True)
+class _Replica:
+    """A replica, as the driver knows it: `owed` are the requests whose samples it still has to draw."""
+
+    actor: Actor
+    name: str
+    confirmed: int = 0
+    room: int = QUEUED
+    ended: bool = False
+    heard_at: float = 0.0
+    owed: dict[tuple[str, int], Request] = field(default_factory=dict)  # by problem and index
+
+
+class ReplicatedBackend(Closeable):
+    """One model in several engines on a cluster; see the module."""
+
+    def __init__(self, spec: ReplicaSpec, place: Place, tell: Callable[[str], None]) -> None:
+        """Start the engines and load the model in each; raises BackendError, and leaves none behind."""
+        self._tell = tell
+        self._replicas: list[_Replica] = []
+        try:
+            self._ray = RayClient(place.cluster)
+        except ClusterUnavailable as error:
+            raise BackendError(str(error)) from error
+        try:
+            self._card = self._opened(spec, place)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def card(self) -> ModelCard:
+        """Return the model's name, digest and architecture."""
+        return self._card
+
+    def _opened(self, spec: ReplicaSpec, place: Place) -> ModelCard:
+        nodes, gpus = placed(self._ray.nodes(all_kinds=True), place)
+        opening = []
+        for node in nodes:
+            actor = self._ray.start(ReplicaHost, node.id, gpus=gpus)
+            self._replicas.append(_Replica(actor, node.name))
+            opening.append(actor.call("open", spec))
+        cards: list[ModelCard] = []
+        for replica, future in zip(self._replicas, opening, strict=True):
+            card = self._waited(future, replica)
+            if not isinstance(card, ModelCard):
+                raise _ERRORS[card[0]](f"the replica on {replica.name}: {card[1]}")
+            cards.append(card)
+            if card.digest != cards[0].digest:
+                raise CannotLoad(f"the nodes {self._replicas[0].name} and {replica.name} have different weights")
+        self._tell(f"{len(cards)} replicas: {', '.join(replica.name for replica in self._replicas)}")
+        return cards[0]
+
+    def _waited(self, future: Future[Any], replica: _Replica) -> Any:
+        """Return what opening a replica came to; the others hear of this driver meanwhile."""
+        deadline = time.monotonic() + OPENING_S
+        while time.monotonic() < deadline:
+            try:
+                return future.result(HEARTBEAT_S)
+            except TimeoutError:
+                for one in self._replicas:
+                    one.actor.call("beat")
+            except ActorLost as error:
+                raise EngineLost(f"the replica on {replica.name} was lost while it opened: {error}") from error
+        raise CannotLoad(f"the replica on {replica.name} has not opened within {OPENING_S:.0f} s; are its GPUs free?")
+
+    def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
+        """Yield every sample that the requests ask for, each exactly once; raises BackendError."""
+        return _Drawing(self._replicas, requests, params, self._tell).samples()
+
+    def close(self) -> None:
+        """End all engines."""
+        replicas, self._replicas = self._replicas, []
+        for ending in [replica.actor.call("end") for replica in replicas]:
+            if ending.exception(SILENT_S) is not None:
+                continue
+        for replica in replicas:
+            replica.actor.kill()
+        self._ray.close()
+
+
+class _Drawing:
+    """Gives the requests of one call of `sample` to the replicas, and takes what they draw."""
+
+    def __init__(
+        self,
+        replicas: list[_Replica],
+        requests: Iterable[Request],
+        params: SamplingParams,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._replicas, self._source, self._params, self._tell = replicas, iter(requests), params, tell
+        self._again: deque[Request] = deque()  # what a replica has not drawn
+        self._all_asked = False
+        self._asked: set[_Replica] = set()  # whose answer has not come
+        self._events: queue.SimpleQueue[tuple[_Replica, Future[Drawn]]] = queue.SimpleQueue()
+        for replica in replicas:
+            replica.ended = True
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield every sample once."""
+        for replica in list(self._replicas):
+            self._feed(replica)
+        while self._asked:
+            replica, done = self._events.get()
+            self._asked.discard(replica)
+            try:
+                yield from _arrived(replica, done)
+            except ActorLost as error:
+                self._lose(replica, str(error))
+                for idle in [one for one in self._replicas if one not in self._asked]:
+                    self._feed(idle)
+                continue
+            if replica.ended:
+                self._again.extend(_undrawn(replica) or ([] if self._again else self._surplus(replica)))
+            self._feed(replica)
+
+    def _feed(self, replica: _Replica) -> None:
+        """Give a replica requests, and ask for what it has drawn; one that has ended begins again if there are any."""
+        given = self._following(QUEUED if replica.ended else replica.room)
+        if replica.ended and not given:
+            return
+        if replica.ended:
+            replica.actor.call("begin", self._params).result(SILENT_S)
+            replica.ended, replica.heard_at = False, time.monotonic()
+        for request in given:
+            for number in range(request.count):
+                replica.owed[request.problem, request.first + number] = request
+        all_asked = self._all_asked and not self._again
+        self._asked.add(replica)
+        future = replica.actor.call("exchange", given, replica.confirmed, all_asked=all_asked)
+        future.add_done_callback(lambda done: self._events.put((replica, done)))
+
+    def _following(self, count: int) -> list[Request]:
+        taken = [self._again.popleft() for _ in range(min(count, len(self._again)))]
+        while len(taken) < count and not self._all_asked:
+            request = next(self._source, None)
+            if request is None:
+                self._all_asked = True
+            else:
+                taken.append(request)
+        return taken
+
+    def _lose(self, replica: _Replica, reason: str) -> None:
+        """Drop a replica, and ask others for what it has not drawn; raises EngineLost if it was the last one."""
+        self._replicas.remove(replica)
+        replica.actor.kill()
+        self._tell(f"the replica on {replica.name} is lost: {reason}")
+        if not self._replicas:
+            raise EngineLost(f"all replicas are lost, the last one on {replica.name}: {reason}")
+        self._again.extend(_undrawn(replica))
+
+    def _surplus(self, idle: _Replica) -> list[Request]:
+        """Return requests for an idle replica which another one has not begun."""
+        busiest = max((one for one in self._replicas if one is not idle), key=lambda one: len(one.owed), default=None)
+        if busiest is None or not busiest.owed:
+            return []
+        try:
+            given: list[Request] = busiest.actor.call("give_back", QUEUED // 2).result(SILENT_S)
+        except (ActorLost, TimeoutError):
+            return []  # its next answer will tell
+        for request in given:
+            for number in range(request.count):
+                busiest.owed.pop((request.problem, request.first + number), None)
+        return given
+
+
+def _arrived(replica: _Replica, done: Future[Drawn]) -> Iterator[Sample]:
+    """Yield the samples of an answer; raises ActorLost, or the error of the engine."""
+    if isinstance(done.exception(), TimeoutError) and time.monotonic() - replica.heard_at < SILENT_S:
+        time.sleep(HEARTBEAT_S)  # the network has failed for a moment; samples are kept there until they are confirmed
+        replica.room = 0
+        return
+    drawn = done.result()
+    replica.heard_at, replica.room, replica.ended = time.monotonic(), drawn.room, drawn.ended
+    if drawn.error is not None:
+        name, words = drawn.error
+        if name == EngineLost.__name__:
+            raise ActorLost(words)
+        raise _ERRORS[name](f"the replica on {replica.name}: {words}")
+    first = drawn.last - len(drawn.samples) + 1
+    fresh = [sample for number, sample in enumerate(drawn.samples, first) if number > replica.confirmed]
+    replica.confirmed = max(replica.confirmed, drawn.last)
+    for sample in fresh:
+        if replica.owed.pop((sample.problem, sample.index), None) is not None:
+            yield sample
+
+
+def _undrawn(replica: _Replica) -> list[Request]:
+    """Return requests for what a replica owes, one for each sample, and forget that it does."""
+    owed, replica.owed = replica.owed, {}
+    return [_single(request, index) for (_, index), request in owed.items()]
+
+
+def _single(request: Request, index: int) -> Request:
+    """Return the request for one sample of a request; its seed follows from its place."""
+    return replace(request, first=index, count=1, seed=request.seed + index - request.first)
+
+
+def placed(nodes: Sequence[RayNode], place: Place) -> tuple[list[RayNode], int]:
+    """Return a node for each replica, and how many GPUs each has; raises BackendError if there is no room.
+
+    Where the cluster has GPUs, a replica has as many as its place says, and a node as many replicas as fit. Elsewhere
+    replicas are spread over the nodes with cores.
+    """
+    gpus = place.gpus if any(node.gpus for node in nodes) else 0
+    if not gpus:
+        usable = [node for node in nodes if node.cores]
+        if not usable:
+            raise BackendError("the cluster has no node with cores")
+        return [usable[number % len(usable)] for number in range(place.replicas)], 0
+    rooms = [[node] * (node.gpus // gpus) for node in nodes]
+    deepest = max(map(len, rooms))
+    spread = [room[level] for level in range(deepest) for room in rooms if level < len(room)]
+    if len(spread) < place.replicas:
+        raise BackendError(
+            f"the cluster has room for {len(spread)} replicas of {gpus} GPUs each, and {place.replicas} are asked for"
+        )
+    return spread[: place.replicas], gpus
