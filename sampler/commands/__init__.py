@@ -19,6 +19,11 @@ COMMANDS = {
         "sampler.commands.init", "init", "Write a study to start from to FILE (study.toml), every key explained."
     ),
     "run": Place("sampler.commands.run", "run", "Run the study of a STUDY.toml, or continue it, and print its report."),
+    "solve": Place(
+        "sampler.commands.solve",
+        "solve",
+        "Answer a PROBLEM within a budget: sample, run its public tests, stop; or serve that as an endpoint.",
+    ),
     "report": Place(
         "sampler.commands.report",
         "report",

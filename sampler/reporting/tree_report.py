@@ -107,7 +107,7 @@ def read_trees(path: Path, study: str | None, unit: Unit, charge: PromptCharge) 
         if open_trees := len(begun - ended[id_]):
             notes.append(f"{models[id_].name}: {open_trees} of {len(begun)} trees have not ended, and those are harder")
         others = [(models[one], drawn[one]) for one in models if one not in planned]
-        setting = _Setting(cost=_priced(unit, charge), rng=np.random.default_rng(row.seed), notes=notes)
+        setting = _Setting(cost=sample_cost(unit, charge), rng=np.random.default_rng(row.seed), notes=notes)
         policies += _policies(models[id_], strategy, kept, others, setting)
         if strategy.kind is StrategyKind.REPAIR:
             trees += _trees(models[id_], strategy, kept, row.seed)
@@ -116,13 +116,13 @@ def read_trees(path: Path, study: str | None, unit: Unit, charge: PromptCharge) 
     )
 
 
-_Cost = Callable[[ModelRow, TurnRow], float | None]
-_Tries = dict[str, list[Try]]  # by problem
+Cost = Callable[[ModelRow, TurnRow], float | None]
+Tries = dict[str, list[Try]]  # by problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Setting:
-    cost: _Cost
+    cost: Cost
     rng: np.random.Generator
     notes: list[str]
 
@@ -131,7 +131,7 @@ _Tree = dict[int, TurnRow]  # by place
 _Forest = dict[str, dict[int, _Tree]]  # by problem and tree
 
 
-def _priced(unit: Unit, charge: PromptCharge) -> _Cost:
+def sample_cost(unit: Unit, charge: PromptCharge) -> Cost:
     """Return what a sample costs in a unit; None where that is not known."""
     spared = charge is PromptCharge.MEASURED
 
@@ -184,8 +184,8 @@ def _policies(
 ) -> Iterator[PolicyLine]:
     """Yield a strategy cut after each turn, and independent samples, on the problems that all of them have."""
     forest = _forest(kept)
-    drafts = _tries(model, [tree[0] for trees in forest.values() for tree in trees.values()], setting.cost)
-    rivals = {other.name: _tries(other, [row for row in rows if row.scored], setting.cost) for other, rows in others}
+    drafts = tries_of(model, [tree[0] for trees in forest.values() for tree in trees.values()], setting.cost)
+    rivals = {other.name: tries_of(other, [row for row in rows if row.scored], setting.cost) for other, rows in others}
     if drafts is None:
         setting.notes.append(f"{model.name}: a sample's cost is not known in this unit, so nothing is set against it")
         return
@@ -194,7 +194,7 @@ def _policies(
     if not common:
         setting.notes.append(f"{model.name}: no problem has samples of every model")
         return
-    own = _table(drafts, common)
+    own = policy_table(drafts, common)
     for turn in range(strategy.turns + 1):
         found = [
             _cut(strategy, turn, list(forest[problem].values()), partial(setting.cost, model)) for problem in common
@@ -204,7 +204,7 @@ def _policies(
         yield PolicyLine(model=model.name, policy=name, problems=len(common), gain=gain(rates, costs, own, setting.rng))
     for name, table, against in [
         (model.name, own, None),
-        *((name, _table(tries, common), own) for name, tries in known.items()),
+        *((name, policy_table(tries, common), own) for name, tries in known.items()),
     ]:
         for at in range(table[0].shape[1]):
             if against is not None or at:
@@ -221,9 +221,9 @@ def _forest(rows: Sequence[TurnRow]) -> _Forest:
     return forest
 
 
-def _tries(model: ModelRow, rows: Sequence[TurnRow], cost: _Cost) -> _Tries | None:
+def tries_of(model: ModelRow, rows: Sequence[TurnRow], cost: Cost) -> Tries | None:
     """Return independent samples as tries; None where a cost is not known. Without public tests all are accepted."""
-    made: _Tries = {}
+    made: Tries = {}
     for row in rows:
         spent = cost(model, row)
         if spent is None:
@@ -232,7 +232,7 @@ def _tries(model: ModelRow, rows: Sequence[TurnRow], cost: _Cost) -> _Tries | No
     return made
 
 
-def _table(tries: _Tries, problems: Sequence[str]) -> tuple[Floats, Floats]:
+def policy_table(tries: Tries, problems: Sequence[str]) -> tuple[Floats, Floats]:
     """Return rates and costs of resampling, as tables of problems x tries."""
     most = min(len(tries[problem]) for problem in problems)
     made = [[resampling(tries[problem], k) for k in range(1, most + 1)] for problem in problems]

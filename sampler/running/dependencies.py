@@ -55,7 +55,7 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
         raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
 
     def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
-        around = BackendContext(models_dir=models_dir, secret=_secret, tell=tell)
+        around = BackendContext(models_dir=models_dir, secret=secret, tell=tell)
         opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
         return _metered(opened, METERS.get(model.backend))
 
@@ -122,7 +122,7 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
         return
     if model.backend == "openai":
         name = str(model.options.get("api_key_env", ""))
-        if name and not _secret(name):
+        if name and not secret(name):
             raise BackendError(
                 f"model {model.name!r}: the environment has no variable {name}, which is to hold its key"
             )
@@ -152,12 +152,13 @@ def rank_dependencies(
 
     @contextmanager
     def text_model(name: str) -> Iterator[TextModel]:
-        around = BackendContext(models_dir=models_dir, secret=_secret, tell=say)
+        around = BackendContext(models_dir=models_dir, secret=secret, tell=say)
         with open_scorer(engine.backend, name, engine.options, around) as (card, scorer):
             yield TextModel(name=name, digest=card.digest, architecture=card.architecture, scorer=scorer)
 
     return RankDependencies(asker=asker, text_model=text_model, say=say)
 
 
-def _secret(name: str) -> str | None:
+def secret(name: str) -> str | None:
+    """Return the value of an environment variable that holds a key or a header."""
     return os.environ.get(name)  # noqa: TID251 - the one place that reads a key; it goes to the backend and nowhere else

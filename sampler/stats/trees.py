@@ -98,6 +98,31 @@ def resampling(tries: Sequence[Try], most: int) -> tuple[float, float]:
     return rate, cost
 
 
+def within_budget(
+    tries: Sequence[Try], budget: float, rng: np.random.Generator, orders: int = 200
+) -> tuple[float, float, float]:
+    """Return how often an answer within a budget is right, its mean cost, and how often the samples ran out before.
+
+    A sample is begun while less than the budget was spent, the first accepted one is the answer, else the last. A
+    random order of stored samples is a run of independent draws, so replaying the rule is unbiased, but for the runs
+    that ran out: those would have gone on.
+    """
+    right, spent, out = 0, 0.0, 0
+    for _ in range(orders):
+        paid, answer, ended = 0.0, tries[0], False
+        for at in rng.permutation(len(tries)):
+            if paid >= budget:
+                ended = True
+                break
+            answer = tries[int(at)]
+            paid += answer.cost
+            if answer.accepted:
+                ended = True
+                break
+        right, spent, out = right + answer.right, spent + paid, out + (not ended and paid < budget)
+    return right / orders, spent / orders, out / orders
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
     """What a policy reaches, and what it has over another one that spends as much; None where that one ends before.

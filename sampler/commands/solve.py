@@ -1,0 +1,240 @@
+"""Answer problems within a budget: `sampler solve`, once or as a server."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from math import inf
+from pathlib import Path
+
+import click
+
+from sampler.cli_errors import error_boundary
+from sampler.commands.common import FILE, Amount, boxes_option, json_option
+from sampler.exit_codes import Exit, allow_closed_pipe
+from sampler.models.pull import models_dir
+from sampler.reporting.render import one_line
+from sampler.running.dependencies import real_dependencies, secret
+from sampler.running.headless import interrupts
+from sampler.solving.endpoint import Endpoint, Refused, told
+from sampler.solving.policy import NoPolicy, Promise, best_stage, read_promises, stages_of
+from sampler.solving.problem import problem_of, read_asked
+from sampler.solving.solver import UNITS, Budget, Solution, Solver
+from sampler.stats.budget import Unit
+from sampler.study.spec import Study, load_study
+from sandbox.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveOptions:
+    """What the command line says, besides the problem."""
+
+    study: Path
+    models: tuple[str, ...]
+    best: Path | None
+    store: Path | None
+    unit: str
+    budget: float | None
+    boxes: int | None
+    seed: int
+
+
+@click.command()
+@click.argument("problem", required=False)
+@click.option("--study", type=FILE, required=True, help="The study file whose models are asked.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL[:SAMPLES]",
+    help="Ask this model; more of them are a cascade, in this order. Default: the study's first.",
+)
+@click.option(
+    "--best", type=FILE, metavar="STORE", help="Ask the model that the study's STORE shows best within the budget."
+)
+@click.option("--store", type=FILE, help="Where the study's samples are, to say how sure an answer is.")
+@click.option("--budget", type=Amount(), help="No sample is begun once so much is spent.")
+@click.option(
+    "--unit",
+    type=click.Choice([unit.value for unit in UNITS]),
+    default=Unit.TOKENS.value,
+    show_default=True,
+    help="What the budget is counted in.",
+)
+@click.option("--tests", type=FILE, help="Further public tests: a file of asserts.")
+@click.option("--entry", help="The function to write, where the problem does not begin it.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides what is drawn.")
+@boxes_option
+@click.option(
+    "--check", is_flag=True, help="Of a data set's problems, also count the answers that its hidden tests accept."
+)
+@click.option("--serve", is_flag=True, help="Offer the same as an OpenAI-compatible endpoint, until it is stopped.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where --serve listens.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="Where --serve listens; 0: any."
+)
+@click.option("--api-key-env", metavar="NAME", help="The variable that holds the key which --serve asks for.")
+@json_option
+@click.pass_obj
+def solve(
+    traceback: bool,
+    /,
+    *,
+    problem: str | None,
+    tests: Path | None,
+    entry: str | None,
+    check: bool,
+    serve: bool,
+    host: str,
+    port: int,
+    api_key_env: str | None,
+    as_json: bool,
+    **said: object,
+) -> None:
+    """Answer the PROBLEM of a file, or - for standard input: sample, run its public tests, stop at the first pass.
+
+    The problem is a text with the beginning of a function, examples or asserts in it, or a file of a data set. The
+    answer goes to standard output; what it cost and how sure it is to standard error. The exit code is 1 if no
+    answer passed the public tests; then the last one is printed.
+
+    \b
+    sampler solve task.md --study study.toml --budget 2000
+    sampler solve task.md --study study.toml --best study.db --unit flops --budget 5e12
+    sampler solve - --study study.toml --model small:4 --model large:1 --tests asserts.py
+    sampler solve --serve --study study.toml --store study.db --budget 4000
+    """
+    options = SolveOptions(**said)  # type: ignore[arg-type]  # click gives each option under its name
+    with error_boundary(sys.stderr, traceback=traceback) as failed:
+        if serve == (problem is not None):
+            raise click.UsageError("give a PROBLEM, or --serve and none")
+        study = load_study(options.study)
+        budget = Budget(unit=Unit(options.unit), amount=options.budget or inf)
+        given = "" if tests is None else tests.read_text(encoding="utf-8")
+        asked = [] if problem is None else _asked(problem, given, entry)
+        with _solver(study, options, budget) as solver:
+            if serve:
+                key = None if api_key_env is None else _key(api_key_env)
+                sys.exit(_serve(solver, (host, port), budget, options.seed, key))
+            solved = _solve_all(solver, asked, budget, options.seed, as_json=as_json)
+            right = _checked(solver, asked, solved) if check else None
+        _summarize(solved, right, solver.promises)
+        sys.exit(Exit.OK if all(one.answer.passed is not False for one in solved) else Exit.GATE)
+    sys.exit(failed[0])
+
+
+def _asked(problem: str, tests: str, entry: str | None) -> list[Problem]:
+    if problem == "-":
+        return [problem_of(sys.stdin.read(), tests, entry)]
+    return read_asked(Path(problem), tests, entry)
+
+
+def _key(name: str) -> str:
+    key = (secret(name) or "").strip()
+    if not key:
+        raise NoPolicy(f"the environment has no variable {name}, which is to hold the key; export {name}=…")
+    return key
+
+
+@contextmanager
+def _solver(study: Study, options: SolveOptions, budget: Budget) -> Iterator[Solver]:
+    """Open boxes, and the policy that the options ask for."""
+    store = options.best or options.store
+    promises = {} if store is None else read_promises(store, None, budget.unit, options.budget)
+    if options.best is not None:
+        if options.models:
+            raise click.UsageError("--best chooses the model; take --model out")
+        stages = [best_stage(study.models, promises)]
+    else:
+        stages = stages_of(study.models, options.models)
+    dependencies = real_dependencies(models_dir(), _say)
+    for stage in stages:
+        dependencies.check(stage.model, _say)
+    study = replace(study, boxes=options.boxes or study.boxes)
+    with (
+        dependencies.executor(study) as executor,
+        Solver(
+            stages=stages,
+            open_backend=lambda model: dependencies.backend(model, _say),
+            executor=executor,
+            limits=study.limits,
+            promises=promises,
+        ) as solver,
+    ):
+        yield solver
+
+
+def _say(message: str) -> None:
+    click.echo(one_line(message), err=True)
+
+
+def _solve_all(solver: Solver, asked: Sequence[Problem], budget: Budget, seed: int, *, as_json: bool) -> list[Solution]:
+    solved = []
+    for problem in asked:
+        one = solver.solve(problem, budget, seed)
+        solved.append(one)
+        with allow_closed_pipe(sys.stdout):
+            if as_json:
+                said = told(one) | {"answer": one.answer.program, "tried": [asdict(each) for each in one.attempts]}
+                click.echo(json.dumps(said))
+            elif len(asked) == 1:
+                click.echo(one.answer.program.rstrip())
+        _say(_line(one))
+    return solved
+
+
+def _line(solution: Solution) -> str:
+    answer = solution.answer
+    how = {True: "passes its public tests", False: "passes not all public tests", None: "has no public tests"}
+    tries = len(solution.attempts)
+    sure = "how sure is not known (give the study's store)"
+    if solution.sure is not None and (interval := solution.sure.interval) is not None:
+        sure = (
+            f"{100 * (solution.sure.share or 0):.0f} % sure ({100 * interval.low:.0f} to {100 * interval.high:.0f}: of "
+            f"{solution.sure.answers} such answers in the study)"
+        )
+    spent = f"{solution.cost:.4g} {solution.unit.value}"
+    return f"{solution.problem}: {how[answer.passed]} · {answer.model}, {tries} tried · {spent} · {sure}"
+
+
+def _checked(solver: Solver, asked: Sequence[Problem], solved: Sequence[Solution]) -> int:
+    """Return how many answers the problems' hidden tests accept; nothing that was handed out changes by it."""
+    return sum(
+        solver.executor.submit(problem.solve(one.answer.program)).result().verdict == "PASSED"
+        for problem, one in zip(asked, solved, strict=True)
+    )
+
+
+def _summarize(solved: Sequence[Solution], right: int | None, promises: dict[str, Promise]) -> None:
+    if len(solved) < 2:
+        return
+    passed = sum(one.answer.passed is True for one in solved)
+    cost = sum(one.cost for one in solved) / len(solved)
+    hidden = "" if right is None else f", {right} are right by the hidden tests ({100 * right / len(solved):.1f} %)"
+    spent = f"{cost:.4g} {solved[0].unit.value} a problem"
+    _say(f"{passed} of {len(solved)} answers pass their public tests{hidden}; {spent}")
+    for name in sorted({attempt.model for one in solved for attempt in one.attempts} & set(promises)):
+        promise = promises[name]
+        if promise.rate is not None and promise.cost is not None:
+            more = f" (at least: in {100 * promise.ran_out:.0f} % its samples ran out)" if promise.ran_out else ""
+            _say(
+                f"the study promised of {name}: {100 * promise.rate:.1f} % right at {promise.cost:.4g} "
+                f"{solved[0].unit.value} a problem, over {promise.problems} problems{more}"
+            )
+
+
+def _serve(solver: Solver, address: tuple[str, int], budget: Budget, seed: int, key: str | None) -> int:
+    try:
+        server = Endpoint(address, lambda problem: solver.solve(problem, budget, seed), key)
+    except Refused as error:
+        raise NoPolicy(str(error)) from error
+    except OSError as error:
+        raise NoPolicy(f"cannot listen on {address[0]}:{address[1]}: {error}; take another --port") from error
+    host, port = server.server_address[:2]
+    _say(f"serving http://{host!s}:{port}/v1, model codebudget; stop with ctrl-C")
+    with server, interrupts(lambda: threading.Thread(target=server.shutdown).start(), lambda _event: None):
+        server.serve_forever(poll_interval=0.2)
+    return Exit.OK

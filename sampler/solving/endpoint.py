@@ -1,0 +1,199 @@
+"""Offer the solver as an OpenAI-compatible endpoint, so that an editor or an agent gets verified answers.
+
+`POST /v1/chat/completions` takes a chat; its last user message is the problem. The answer is a code block, `usage` sums
+what all attempts read and wrote, and the field `codebudget` says whether the public tests passed, what was tried, what
+it cost, and how sure it is. `stream` is answered in one piece, since nothing can be handed out before it is checked.
+`GET /v1/models` names the one model, `GET /health` answers while the server lives.
+
+Requests wait for each other: engines and boxes are made for one problem at a time. Whatever comes is hostile: bodies
+are bounded, texts are parsed and never run on this machine, and without a key only this machine is served.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from sampler.backends.base import BackendError
+from sampler.solving.problem import UnclearProblem, problem_of
+from sampler.solving.solver import Solution
+from sandbox.errors import SandboxError
+from sandbox.problems import Problem, ProblemsError
+
+MODEL = "codebudget"
+MOST_BODY = 1 << 20  # bytes
+PATIENCE_S = 30.0  # for a request's bytes to come
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+class Refused(Exception):
+    """A request that cannot be answered: its HTTP status, and why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def asked_problem(body: Any) -> Problem:
+    """Return the problem of a chat's last user message; raises Refused."""
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if not isinstance(messages, list) or not messages:
+        raise Refused(400, "messages is no list with something in it")
+    said = [one for one in messages if isinstance(one, dict) and one.get("role") == "user"]
+    if not said:
+        raise Refused(400, "there is no message of the user")
+    if body.get("n") not in {None, 1}:
+        raise Refused(400, "n: one verified answer is given; ask again for another")
+    try:
+        return problem_of(_text(said[-1].get("content")))
+    except (UnclearProblem, ProblemsError) as error:
+        raise Refused(400, str(error)) from error
+
+
+def _text(content: object) -> str:
+    """Return a message's text, also where it came in parts."""
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    if not isinstance(content, str):
+        raise Refused(400, "content is no text")
+    return content
+
+
+def answered(solution: Solution) -> dict[str, Any]:
+    """Return a chat completion as OpenAI's API writes it."""
+    read = sum(one.prompt_tokens for one in solution.attempts)
+    written = sum(one.completion_tokens for one in solution.attempts)
+    message = {"role": "assistant", "content": f"```python\n{solution.answer.program.strip()}\n```"}
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": MODEL,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
+        "codebudget": told(solution),
+    }
+
+
+def told(solution: Solution) -> dict[str, Any]:
+    """Return what is said besides the answer, as plain values."""
+    sure, answer = solution.sure, solution.answer
+    interval = None if sure is None else sure.interval
+    return {
+        "problem": solution.problem,
+        "verified": bool(answer.passed),
+        "model": answer.model,
+        "attempts": len(solution.attempts),
+        "turn": answer.turn,
+        "cost": solution.cost,
+        "unit": solution.unit.value,
+        "sure": None if sure is None else sure.share,
+        "sure_interval": None if interval is None else [interval.low, interval.high],
+        "sure_from": None if sure is None else sure.answers,
+    }
+
+
+class Endpoint(ThreadingHTTPServer):
+    """The server; `solve` answers one problem. Raises OSError if the port is taken."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], solve: Callable[[Problem], Solution], key: str | None = None) -> None:
+        if key is None and address[0] not in LOCAL:
+            raise Refused(
+                0, f"{address[0]} can be reached by others: name a key with --api-key-env, or serve 127.0.0.1"
+            )
+        super().__init__(address, _Handler)
+        self.solve, self.key = solve, key
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Endpoint
+    protocol_version = "HTTP/1.1"
+    timeout = PATIENCE_S
+
+    def do_GET(self) -> None:
+        """Answer /health and /v1/models."""
+        if self.path == "/health":
+            self._send(200, {"status": "ok"})
+        elif self.path == "/v1/models":
+            self._answer(lambda: {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": MODEL}]})
+        else:
+            self._fail(404, f"there is no {self.path[:80]}")
+
+    def do_POST(self) -> None:
+        """Answer /v1/chat/completions."""
+        if self.path != "/v1/chat/completions":
+            self.close_connection = True
+            self._fail(404, f"there is no {self.path[:80]}")
+            return
+        self._answer(self._complete)
+
+    def _complete(self) -> dict[str, Any] | None:
+        body = self._body()
+        made = answered(self.server.solve(asked_problem(body)))
+        if not body.get("stream"):
+            return made
+        choice = {"index": 0, "delta": made["choices"][0]["message"], "finish_reason": "stop"}
+        chunk = made | {"object": "chat.completion.chunk", "choices": [choice]}
+        self._write(200, f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
+        return None
+
+    def _answer(self, make: Callable[[], Mapping[str, Any] | None]) -> None:
+        try:
+            self._refuse_strangers()
+            made = make()
+        except Refused as error:
+            self._fail(error.status, str(error))
+        except (BackendError, SandboxError) as error:
+            self._fail(503, str(error))
+        else:
+            if made is not None:
+                self._send(200, made)
+
+    def _refuse_strangers(self) -> None:
+        """Raise Refused without the key, and for a page of a browser, which could ask through its reader's machine."""
+        given = self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        if self.server.key is not None and not hmac.compare_digest(given.encode(), self.server.key.encode()):
+            self.close_connection = True
+            raise Refused(401, "the key is missing or wrong")
+        if self.headers.get("Origin") is not None:
+            self.close_connection = True
+            raise Refused(403, "pages of browsers are not served")
+
+    def _body(self) -> Any:
+        length = self.headers.get("Content-Length", "")
+        if not length.isascii() or not length.isdecimal() or int(length[:12]) > MOST_BODY:
+            self.close_connection = True
+            raise Refused(413 if length.isdecimal() else 411, f"a request has a length of at most {MOST_BODY} bytes")
+        try:
+            return json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError, TimeoutError) as error:
+            self.close_connection = True
+            raise Refused(400, f"the request is no JSON: {error}") from error
+
+    def _fail(self, status: int, message: str) -> None:
+        self._send(
+            status, {"error": {"message": message, "type": "invalid_request_error" if status < 500 else "server_error"}}
+        )
+
+    def _send(self, status: int, said: Mapping[str, Any]) -> None:
+        self._write(status, json.dumps(said).encode(), "application/json")
+
+    def _write(self, status: int, data: bytes, kind: str) -> None:
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True  # whoever asked has gone
+
+    def log_message(self, *_args: object, **_named: object) -> None:
+        """Write no line for each request."""

@@ -1,0 +1,136 @@
+"""Decide whom to ask: the stages of a policy, and what a study promises for it.
+
+A stage asks one model, up to so many times. A policy is one stage, or a cascade of them: the next is asked when the
+public tests have refused everything before. "Best" takes, of the models of a store, the one that answered most problems
+rightly at the budget: drawn one by one until one passes the public tests, at the cost that each sample had.
+
+How sure an answer is, is a count of the study: of the answers of this model that passed their public tests (or did
+not), how many were right by the judge tests. It holds for problems like those of the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import numpy as np
+
+from sampler.exit_codes import CommandError, Exit
+from sampler.reporting.tree_report import sample_cost, tries_of
+from sampler.stats.bootstrap import Interval, wilson
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.trees import within_budget
+from sampler.store.sample_readers import TurnReader
+from sampler.store.writer import chosen_study, open_migrated
+from sampler.study.spec_models import ModelSpec
+
+
+class NoPolicy(CommandError, ValueError):
+    """A policy that names no model, or a store that cannot choose one."""
+
+    exit_code = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A model, and how many samples of it are drawn at most; a tree of repairs counts as one."""
+
+    model: ModelSpec
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sureness:
+    """How often a study's answers of a kind were right: `right` of `answers`, with Wilson's 95% interval."""
+
+    right: int
+    answers: int
+
+    @property
+    def share(self) -> float | None:
+        """Return the share; None without answers."""
+        return self.right / self.answers if self.answers else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Return its interval over answers; None without answers."""
+        return wilson(self.right / self.answers, self.answers) if self.answers else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What a study says of a model: `rate` of problems answered rightly at `cost`, and how sure its answers are.
+
+    It is the solver's own rule, replayed over the study's samples, at most `tries` of each problem; in the share
+    `ran_out` they were not enough, so that more would have been reached. `accepted` counts samples that passed their
+    public tests, `refused` those that did not.
+    """
+
+    model: str
+    rate: float | None
+    cost: float | None
+    problems: int
+    tries: int
+    ran_out: float
+    accepted: Sureness
+    refused: Sureness
+
+
+def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[Stage]:
+    """Return the stages that texts such as "small:4" name; without texts, the first model; raises NoPolicy."""
+    known = {model.name: model for model in models if model.greedy_of is None}
+    stages = []
+    for text in said or [next(iter(known))]:
+        name, most = text, None
+        if text not in known:
+            name, _, number = text.rpartition(":")
+            most = int(number) if number.isdecimal() and int(number) else None
+            if name not in known or most is None:
+                raise NoPolicy(f"{text!r} is no MODEL or MODEL:SAMPLES of the study; its models: {', '.join(known)}")
+        stages.append(Stage(known[name], most or known[name].samples))
+    return stages
+
+
+def read_promises(path: Path, study: str | None, unit: Unit, budget: float | None) -> dict[str, Promise]:
+    """Return what a store says of each of its models at a budget; without one, with all samples that it has."""
+    with open_migrated(path, TurnReader) as reader:
+        row = chosen_study(reader.studies(), path, study)
+        made = {}
+        for model in reader.models(row.id):
+            drafts = [turn for turn in reader.turns(model.id) if turn.turn == 0 and turn.scored]
+            tries = tries_of(model, drafts, sample_cost(unit, PromptCharge.EACH))
+            accepted = [turn for turn in drafts if turn.selection in {None, "PASSED"}]
+            refused = [turn for turn in drafts if turn.selection not in {None, "PASSED"}]
+            rng = np.random.default_rng(row.seed)
+            replayed = [
+                within_budget(found, inf if budget is None else budget, rng) for found in (tries or {}).values()
+            ]
+            rate, cost, ran_out = map(float, np.mean(replayed, axis=0)) if replayed else (None, None, 0.0)
+            made[model.name] = Promise(
+                model=model.name,
+                rate=rate,
+                cost=cost,
+                problems=len(replayed),
+                tries=max(map(len, (tries or {}).values()), default=0),
+                ran_out=ran_out or 0.0,
+                accepted=Sureness(right=sum(bool(turn.passed) for turn in accepted), answers=len(accepted)),
+                refused=Sureness(right=sum(bool(turn.passed) for turn in refused), answers=len(refused)),
+            )
+    return made
+
+
+def best_stage(models: Sequence[ModelSpec], promises: dict[str, Promise]) -> Stage:
+    """Return the model that the store promises most of, and how many samples; raises NoPolicy.
+
+    The one that is best on the study's problems is a little lucky there, so its promise is a little too high.
+    """
+    known = {model.name: model for model in models if model.greedy_of is None}
+    rated = [promise for name, promise in promises.items() if name in known and promise.rate and promise.tries]
+    if not rated:
+        raise NoPolicy(
+            "no model of the study file has an answer in the store within this budget; raise it, or name one"
+        )
+    best = max(rated, key=lambda promise: promise.rate or 0.0)
+    return Stage(known[best.model], best.tries)

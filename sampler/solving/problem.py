@@ -1,0 +1,122 @@
+"""Make a problem of what a person types or a program sends: a text, its function, and the tests that it shows.
+
+The text is a beginning of code (a function with its docstring), or words. Its public tests are the examples in it
+(`sandbox.problems.examples`), asserts that call the function, and those that are given besides. There are no hidden
+tests: what passes the public ones is handed out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from sampler.exit_codes import CommandError, Exit
+from sandbox.problems import Form, Problem, ProblemsError, read_problems, with_examples
+from sandbox.problems.checks import assert_tests
+from sandbox.problems.examples import examples
+
+MOST_TEXT = 200_000  # characters
+_FENCE = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_DEFINED = re.compile(r"^(?:async )?def (\w+)\s*\(", re.MULTILINE)
+_ASSERT = re.compile(r"^\s*assert\s.*$", re.MULTILINE)
+_SUFFIXES = (".jsonl", ".json", ".gz", ".parquet")
+
+
+class UnclearProblem(CommandError, ValueError):
+    """A text of which nobody can tell what is to be written."""
+
+    exit_code = Exit.USAGE
+
+
+def read_asked(path: Path, tests: str, entry: str | None) -> list[Problem]:
+    """Return the problems of a file: those of a data set's file, or the one that a text asks.
+
+    Raises ProblemsError or UnclearProblem.
+    """
+    if path.suffix in _SUFFIXES:
+        return [with_examples(problem) for problem in read_problems(str(path)).problems]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProblemsError(f"cannot read {str(path)!r}: {error}") from error
+    return [problem_of(text, tests, entry, name=path.stem)]
+
+
+def problem_of(text: str, tests: str = "", entry: str | None = None, name: str = "asked") -> Problem:
+    """Return the problem of a text; raises UnclearProblem."""
+    if not text.strip():
+        raise UnclearProblem("the problem is empty; write what the function is to do, with an example of a call")
+    if len(text) + len(tests) > MOST_TEXT:
+        raise UnclearProblem(f"the problem has {len(text) + len(tests)} characters; at most {MOST_TEXT} are taken")
+    blocks = _FENCE.findall(text)
+    code = text if _is_code(text) else next((block for block in reversed(blocks) if _DEFINED.search(block)), "")
+    function = entry or _function(code) or _function(text) or _called(f"{text}\n{tests}")
+    if function is None:
+        raise UnclearProblem(
+            "the problem names no function; begin one (`def name(…):`), show a call (`assert name(1) == 2`), "
+            "or give its name with --entry"
+        )
+    public = _public(text, tests, function)
+    continued = bool(code) and _function(code) == function
+    if continued and _is_code(code):
+        # Words around the code are kept as its comment, so that nothing that was asked gets lost.
+        prompt = code if code == text else f"{_commented(text)}\n\n{code}"
+        checked = public or f"assert callable({function})"
+        return Problem(
+            name=name, prompt=prompt, entry_point=function, tests=checked, form=Form.ASSERTS, public_tests=public
+        )
+    calls = assert_tests(public, function) if public else None
+    if calls is None:
+        checked = public or f"assert callable({function})"
+        return Problem(
+            name=name,
+            prompt=f'"""\n{text.strip()}\n"""\n',
+            entry_point=function,
+            tests=checked,
+            form=Form.ASSERTS,
+            public_tests=public,
+        )
+    return Problem(
+        name=name, prompt=text, entry_point=function, tests=public, form=Form.DATA, given=calls, public=calls
+    )
+
+
+def _public(text: str, tests: str, function: str) -> str:
+    """Return the public tests as asserts, each once."""
+    lines = [f"assert {call} == {value}" for call, value in examples(text, function)]
+    shown = [line.strip() for line in _ASSERT.findall(text) if f"{function}(" in line and _parses(line.strip())]
+    given = tests.strip()
+    if given and not _parses(given):
+        raise UnclearProblem("the tests are no Python; write asserts, such as: assert name(1) == 2")
+    return "\n".join(
+        dict.fromkeys([*(ast.unparse(ast.parse(line)) for line in [*lines, *shown]), *filter(None, [given])])
+    )
+
+
+def _is_code(text: str) -> bool:
+    """Return whether a text is the beginning of a Python file that ends within a function."""
+    return _DEFINED.search(text) is not None and (_parses(text) or _parses(f"{text.rstrip()}\n    pass\n"))
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _function(text: str) -> str | None:
+    found = _DEFINED.findall(text)
+    return found[-1] if found else None
+
+
+def _called(text: str) -> str | None:
+    found = re.search(r"^\s*assert\s+(?:not\s+)?(\w+)\(", text, re.MULTILINE)
+    return found[1] if found else None
+
+
+def _commented(text: str) -> str:
+    words = _FENCE.sub("", text).strip()
+    return "\n".join(f"# {line}".rstrip() for line in words.splitlines())

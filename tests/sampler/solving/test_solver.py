@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from itertools import pairwise
+from math import inf
+
+import numpy as np
+import pytest
+
+from sampler.backends.base import BackendError
+from sampler.running.headless import run_study
+from sampler.solving.endpoint import MOST_BODY, Endpoint, Refused
+from sampler.solving.policy import NoPolicy, Promise, Stage, Sureness, best_stage, read_promises, stages_of
+from sampler.solving.problem import problem_of
+from sampler.solving.solver import Budget, Solver
+from sampler.stats.budget import Unit
+from sampler.stats.trees import Try, within_budget
+from sampler.study.spec import load_study
+from sandbox.errors import BoxLost
+from sandbox.values import Limits
+
+TASK = 'def f(x):\n    """Itself.\n\n    >>> f(1)\n    1\n    """\n'
+STUDY = """
+[problems]
+source = "problems.jsonl"
+[sampling]
+style = "chat"
+[[models]]
+name = "small"
+backend = "replay"
+file = "none"
+samples = 3
+{more}
+[[models]]
+name = "large"
+backend = "replay"
+file = "none"
+samples = 1
+"""
+
+
+class ScriptedBackend:
+    """A model that writes one text after another, and keeps what it was asked."""
+
+    def __init__(self, support, *texts: str) -> None:
+        self._support, self._texts, self.prompts, self.closed = support, list(texts), [], False
+        self.card = support.RuleBackend("scripted").card
+
+    def sample(self, requests, params):
+        del params
+        for request in requests:
+            self.prompts.append(request.prompt.text)
+            yield self._support.sample(request.problem, request.first, self._texts.pop(0), seed=request.seed)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.closed = True
+
+
+@pytest.fixture
+def study(tmp_path):
+    def made(more: str = ""):
+        path = tmp_path / "study.toml"
+        path.write_text(STUDY.format(more=more))
+        return load_study(path)
+
+    return made
+
+
+@pytest.fixture
+def solving(support, study):
+    """A solver over scripted models; programs that return x pass."""
+    executor = support.FakeExecutor()
+
+    def made(backends, said=(), more="", **given) -> Solver:
+        stages = stages_of(study(more).models, said)
+        return Solver(
+            stages=stages, open_backend=lambda m: backends[m.name], executor=executor, limits=Limits(), **given
+        )
+
+    with executor:
+        yield made
+
+
+WRONG, RIGHT = "def f(x):\n    return 0\n", "def f(x):\n    return x\n"
+
+
+def test_the_first_program_that_passes_its_public_tests_is_the_answer_and_nothing_more_is_drawn(support, solving):
+    backend = ScriptedBackend(support, WRONG, RIGHT, WRONG)
+    with solving({"small": backend}) as solver:
+        solution = solver.solve(problem_of(TASK), Budget(), 0)
+        assert [one.passed for one in solution.attempts] == [False, True]
+        assert solution.answer.program.strip() == RIGHT.strip()
+        assert (solution.cost, solution.sure) == (2.0, None)
+        assert not backend.closed
+    assert backend.closed
+
+
+def test_without_a_pass_the_last_program_is_handed_out_and_says_so(support, solving):
+    with solving({"small": ScriptedBackend(support, WRONG, WRONG, "def f(x):\n    return 7\n")}) as solver:
+        solution = solver.solve(problem_of(TASK), Budget(), 0)
+    assert (solution.answer.passed, "return 7" in solution.answer.program) == (False, True)
+
+
+def test_no_sample_is_begun_once_the_budget_is_spent(support, solving):
+    with solving({"small": ScriptedBackend(support, WRONG, WRONG, RIGHT)}) as solver:
+        solution = solver.solve(problem_of(TASK), Budget(unit=Unit.TOKENS, amount=16), 0)  # a sample has 15 tokens
+    assert (len(solution.attempts), solution.cost) == (2, 30.0)
+
+
+def test_a_problem_without_public_tests_gets_the_first_sample(support, solving):
+    with solving({"small": ScriptedBackend(support, WRONG)}) as solver:
+        solution = solver.solve(problem_of("def f(x):\n"), Budget(), 0)
+    assert (len(solution.attempts), solution.answer.passed) == (1, None)
+
+
+def test_a_cascade_asks_the_next_model_when_all_before_was_refused(support, solving):
+    backends = {"small": ScriptedBackend(support, WRONG, WRONG), "large": ScriptedBackend(support, RIGHT)}
+    with solving(backends, ("small:2", "large:1")) as solver:
+        solution = solver.solve(problem_of(TASK), Budget(), 0)
+    assert [one.model for one in solution.attempts] == ["small", "small", "large"]
+
+
+def test_a_model_with_a_strategy_repairs_before_it_draws_anew(support, solving):
+    backend = ScriptedBackend(support, WRONG, "def f(x):\n    return -1\n", WRONG, RIGHT)
+    with solving({"small": backend}, more='strategy = "repair"') as solver:
+        solution = solver.solve(problem_of(TASK), Budget(), 0)
+    assert [one.turn for one in solution.attempts] == [0, 1, 0, 1]
+    assert "return 0" in backend.prompts[1]
+    assert "does not pass the public tests" in backend.prompts[1]
+    assert backend.prompts[0] == backend.prompts[2]
+
+
+def test_a_lost_box_is_an_error_and_never_a_refusal(support, solving):
+    with solving({"small": ScriptedBackend(support, "def f(x):\n    'lose me'\n")}) as solver, pytest.raises(BoxLost):
+        solver.solve(problem_of(TASK), Budget(), 0)
+
+
+def test_a_cost_that_nobody_knows_is_refused_and_not_taken_for_nothing(support, solving):
+    budget = Budget(unit=Unit.DOLLARS, amount=1.0)
+    unknown = pytest.raises(BackendError, match="costs in dollars is not known")
+    with solving({"small": ScriptedBackend(support, WRONG)}) as solver, unknown:
+        solver.solve(problem_of(TASK), budget, 0)
+
+
+def test_how_sure_an_answer_is_comes_from_answers_of_its_kind(support, solving):
+    promise = Promise(
+        model="small", rate=0.5, cost=1.0, problems=9, tries=3, ran_out=0.0,
+        accepted=Sureness(right=9, answers=10), refused=Sureness(right=1, answers=20),
+    )  # fmt: skip
+    for texts, share in (((RIGHT,), 0.9), ((WRONG, WRONG, WRONG), 0.05)):
+        with solving({"small": ScriptedBackend(support, *texts)}, promises={"small": promise}) as solver:
+            sure = solver.solve(problem_of(TASK), Budget(), 0).sure
+        assert sure.share == share
+        assert sure.interval.low < share < sure.interval.high
+
+
+@pytest.mark.parametrize(("said", "told"), [("huge", "its models: small, large"), ("small:0", "MODEL:SAMPLES")])
+def test_a_policy_that_names_no_model_is_refused(study, said, told):
+    with pytest.raises(NoPolicy, match=told):
+        stages_of(study().models, (said,))
+
+
+def test_the_promise_is_the_rule_replayed_over_orders_of_the_samples():
+    tries = [Try(True, True, 2.0), Try(False, False, 3.0), Try(False, False, 4.0), Try(True, False, 5.0)]
+    rng = np.random.default_rng(1)
+    found = [within_budget(tries, budget, rng, orders=20_000) for budget in (1.0, 4.0, inf)]
+    # Begun while less than 1 was spent: one sample, a quarter right. Without a limit the first accepted one decides.
+    assert found[0] == (pytest.approx(0.25, abs=0.02), pytest.approx(14 / 4, abs=0.05), 0.0)
+    assert found[2][0] == pytest.approx(0.5, abs=0.02)
+    assert all(a[0] <= b[0] + 0.02 and a[1] <= b[1] for a, b in pairwise(found))
+    assert within_budget([Try(False, False, 1.0)], inf, rng)[2] == 1.0  # the samples ran out before an end
+
+
+def test_a_store_chooses_the_model_that_answers_most_within_the_budget(tmp_path, support):
+    path = support.write_study(tmp_path, samples=4)
+    study = load_study(path)
+    run_study(study, support.rule_dependencies(), lambda _event: None)
+    promises = read_promises(study.store, None, Unit.TOKENS, 15.0)
+    promise = promises["small"]
+    assert (promise.problems, promise.tries, promise.cost) == (3, 4, 15.0)  # without public tests: one sample each
+    assert promise.rate == pytest.approx(promise.accepted.right / promise.accepted.answers, abs=0.1)
+    assert best_stage(study.models, promises) == Stage(study.models[0], 4)
+    unpriced = read_promises(study.store, None, Unit.DOLLARS, 1.0)
+    with pytest.raises(NoPolicy):
+        best_stage(study.models, unpriced)
+
+
+@pytest.fixture
+def served(support, solving):
+    """An endpoint over a scripted model, and a way to ask it."""
+    backend = ScriptedBackend(support, *[WRONG, RIGHT] * 20)
+    with solving({"small": backend}) as solver:
+        server = Endpoint(
+            ("127.0.0.1", 0), lambda problem: solver.solve(problem, Budget(unit=Unit.TOKENS), 0), "sesame"
+        )
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+
+        def ask(body: object, method: str = "POST", path: str = "/v1/chat/completions", **headers: str):
+            connection = http.client.HTTPConnection(*server.server_address, timeout=60)
+            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request(method, path, raw, {"Authorization": "Bearer sesame", **headers})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            connection.close()
+            return answer.status, text
+
+        yield ask
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+CHAT = {"model": "codebudget", "messages": [{"role": "system", "content": "x"}, {"role": "user", "content": TASK}]}
+
+
+def test_the_endpoint_answers_as_openais_api_with_a_verified_program(served):
+    status, text = served(CHAT)
+    made = json.loads(text)
+    assert status == 200
+    assert made["choices"][0]["message"] == {"role": "assistant", "content": f"```python\n{RIGHT.strip()}\n```"}
+    assert made["usage"] == {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30}
+    assert (made["codebudget"]["verified"], made["codebudget"]["attempts"]) == (True, 2)
+    assert json.loads(served(None, "GET", "/v1/models")[1])["data"][0]["id"] == "codebudget"
+
+
+def test_a_stream_comes_in_one_piece_with_its_end(served):
+    status, text = served(CHAT | {"stream": True})
+    first, done, _ = text.split("\n\n")
+    assert (status, done) == (200, "data: [DONE]")
+    assert json.loads(first.removeprefix("data: "))["choices"][0]["delta"]["content"].startswith("```python")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {}, 400),
+        ([1], {}, 400),
+        ({"messages": []}, {}, 400),
+        ({"messages": [{"role": "user", "content": {"a": 1}}]}, {}, 400),
+        ({"messages": [{"role": "user", "content": "Sort a list."}]}, {}, 400),
+        (CHAT | {"n": 3}, {}, 400),
+        (CHAT, {"Authorization": "Bearer wrong"}, 401),
+        (CHAT, {"Origin": "https://example.org"}, 403),
+        (b"{}", {"Content-Length": str(MOST_BODY + 1)}, 413),
+        (b"", {"Content-Length": "many"}, 411),
+    ],
+)
+def test_what_is_no_request_is_refused_as_openais_api_refuses(served, body, headers, status):
+    code, text = served(body, **headers)
+    assert code == status
+    assert json.loads(text)["error"]["message"]
+    assert served(CHAT)[0] == 200  # and the next one is served
+
+
+def test_without_a_key_only_this_machine_is_served():
+    with pytest.raises(Refused, match="name a key"):
+        Endpoint(("", 0), lambda _problem: None)  # type: ignore[arg-type,return-value]
