@@ -102,8 +102,14 @@ def _flooded(run: Run, limits: Limits) -> str:
 
 def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests) -> str:
     if scored.verdict is Verdict.PASSED:
-        return f"all {len(tests.cases)} outputs are right"
+        return f"{'the checker accepts ' * (tests.checker is not None)}all {len(tests.cases)} outputs" + (
+            " are right" if tests.checker is None else ""
+        )
     where = f"test {case + 1} of {len(tests.cases)}"
+    if scored.verdict is Verdict.WRONG and tests.checker is not None:
+        share = f" for more than {scored.run.points:.0%} of the points" if scored.run.points else ""
+        printed = scored.run.stdout.strip().split(b"\n")[0]
+        return f"printed {_text(printed)}, which the checker does not accept{share}, {where}"
     if scored.verdict is Verdict.WRONG:
         line, printed, wanted = output.first_difference(scored.run.stdout, tests.cases[case].expected, tests.rule)
         return f"printed {_text(printed)} where {_text(wanted)} was expected, line {line}, {where}"

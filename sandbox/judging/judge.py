@@ -239,9 +239,15 @@ def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) ->
         runs=runs,
         flags=frozenset[Flag]().union(*(one.flags | _timing(one, limits) for one in runs.values())),
         passed_cases=sum(one is Verdict.PASSED for one in verdicts.values()),
+        points=None if tests.checker is None else math.fsum(one.points or 0.0 for one in runs.values()),
         cases=len(tests.cases),
         case=case,
     )
+
+
+def judge_script(run: Run) -> Verdict:
+    """Return the verdict of a script's run, whatever it printed."""
+    return judge(run, Program(source="", tests=None))
 
 
 def printed_right(run: Run, tests: StdinTests, number: int) -> bool:
@@ -249,10 +255,18 @@ def printed_right(run: Run, tests: StdinTests, number: int) -> bool:
     return _judge_printed(run, tests, number) is Verdict.PASSED
 
 
+def printed_by_rule(run: Run, tests: StdinTests, number: int) -> bool:
+    """Return whether what was printed is what the rule for output accepts."""
+    return output.matches(run.stdout, tests.cases[number].expected, tests.rule)
+
+
 def _judge_printed(run: Run, tests: StdinTests, number: int) -> Verdict:
     """Judge a script: it must end by itself, without an error, and have printed what is expected."""
-    verdict = judge(run, Program(source="", tests=None))
-    right = output.matches(run.stdout, tests.cases[number].expected, tests.rule)
+    verdict = judge_script(run)
+    if tests.checker is not None:
+        right = run.points is not None and run.points >= 1
+    else:
+        right = printed_by_rule(run, tests, number)
     return Verdict.WRONG if verdict is Verdict.PASSED and not right else verdict
 
 

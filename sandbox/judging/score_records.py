@@ -8,7 +8,7 @@ set again. Facts that are read are checked like data from a box, since anyone ma
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from sandbox.values import (
     Stage,
     StdinTests,
     Tests,
+    Verdict,
 )
 
 FORMAT = 1
@@ -132,6 +133,8 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
     if isinstance(tests, StdinTests):
         if facts.runs is None or not set(facts.runs) <= set(range(len(tests.cases))):
             raise FactsError("the runs belong to other tests")
+        if tests.checker is not None and _needs_checker(facts.runs.values()):
+            raise NotEnough("the problem has a checker now, which has not seen what was printed; score it again")
         right = all(judge.printed_right(run, tests, number) for number, run in facts.runs.items())
         if facts.runs and right and len(facts.runs) < len(tests.cases):
             raise NotEnough("the output that was wrong is right now, and no other input was tried; score it again")
@@ -143,6 +146,12 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
     beside = facts.in_process and isinstance(tests, CheckTests)
     program = Program(source="", tests=tests.source if beside and isinstance(tests, CheckTests) else tests)
     return judge.score(facts.run, program, facts.limits, facts.graded)
+
+
+def _needs_checker(runs: Collection[Run]) -> bool:
+    """Return whether only a checker could tell how the runs are to be judged, and it has not been asked."""
+    ended_well = all(judge.judge_script(run) is Verdict.PASSED for run in runs)
+    return ended_well and any(run.points is None for run in runs)
 
 
 def _rejudge_called(facts: Facts, tests: CallTests, *, whole: bool) -> Score:
@@ -211,6 +220,8 @@ def _facts_record(facts: Facts) -> dict[str, object]:
 
 def _run_record(run: Run) -> dict[str, object]:
     record: dict[str, object] = {name: getattr(run, name) for name in _PLAIN}
+    if run.points is not None:
+        record["points"] = run.points
     return record | {
         "ending": run.ending.value,
         "memory_source": run.memory_source.value,
@@ -255,6 +266,7 @@ def _run(record: Mapping[str, Any]) -> Run:
         missed=None if record["missed"] is None else _exactly(record["missed"], int),
         blamed=None if record["blamed"] is None else _exactly(record["blamed"], int),
         flags=frozenset(Flag(flag) for flag in record["flags"]),
+        points=None if record.get("points") is None else _exactly(record["points"], float),
     )
 
 

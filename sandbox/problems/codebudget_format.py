@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sandbox.inside.environment import prepend_imports
+from sandbox.problems import checkers
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.checks import UNREADABLE, Reader, check_tests, literal
 from sandbox.problems.rows import checked, digest, meant
@@ -36,6 +37,7 @@ from sandbox.values import (
     Assumptions,
     CallTest,
     CallTests,
+    Checker,
     CheckTests,
     Comparison,
     OutputRule,
@@ -68,6 +70,7 @@ _PROBLEM = {
     "comparison": "a text",
     "tolerance": "a number above 0",
     "output_rule": "a text",
+    "checker": "a text",
     **ASSUMPTION_KEYS,
     "files": "an object",
     "argv": "a list",
@@ -148,17 +151,20 @@ def _refuse_what_has_no_effect(problem: dict[str, Any]) -> None:
 def _refuse_for_a_function(problem: dict[str, Any]) -> None:
     if not _ENTRY_POINT.fullmatch(problem["entry_point"]):
         raise ValueError(f"entry_point is the name of a function, or Class.method, not {problem['entry_point']!r}")
-    if "output_rule" in problem:
-        raise ValueError(
-            "output_rule is about what whole programs print; a problem with an entry_point is tested by calls"
-        )
+    for key in ("output_rule", "checker"):
+        if key in problem:
+            raise ValueError(
+                f"{key} is about what whole programs print; a problem with an entry_point is tested by calls"
+            )
 
 
 def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | StdinTests:
     """Return the tests under one key."""
     function, reference = problem.get("entry_point"), bool(problem.get("reference"))
     if function is None:
-        return StdinTests(cases=_each(_stdin_test, problem[key], key), rule=_output_rule(problem))
+        checker = _checker(problem)
+        runs = _each(lambda case: _stdin_test(case, checked_by_code=checker is not None), problem[key], key)
+        return StdinTests(cases=runs, rule=_output_rule(problem), checker=checker)
     common = _CallFormat(function=function, rule=_answer_rule(problem, _AnswerRule()), reference=reference)
     cases = _each(lambda case: _call_test(case, common), problem[key], key)
     if reference:
@@ -176,6 +182,15 @@ def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tup
         except ValueError as error:
             raise ValueError(f"{key}[{number}]: {error}") from error
     return tuple(found)
+
+
+def _checker(problem: dict[str, Any]) -> Checker | None:
+    """Return the checker of a problem that has several right outputs; raises ValueError."""
+    if "checker" not in problem:
+        return None
+    if problem.keys() & {"output_rule", "tolerance"}:
+        raise ValueError("output_rule and tolerance compare outputs; with a checker they would have no effect")
+    return checkers.function(problem["checker"])
 
 
 def _output_rule(problem: dict[str, Any]) -> OutputRule:
@@ -314,15 +329,18 @@ def _answer_rule(fields: dict[str, Any], otherwise: _AnswerRule) -> _AnswerRule:
     return _AnswerRule(comparison=comparison, tolerance=float(fields.get("tolerance", 0.0)))
 
 
-def _stdin_test(case: object) -> StdinTest:
-    """Return the input of a whole program and its expected output; raises ValueError."""
+def _stdin_test(case: object, *, checked_by_code: bool) -> StdinTest:
+    """Return the input of a whole program and its expected output; raises ValueError.
+
+    Where a checker decides, there need not be an output that it could be compared with.
+    """
     if isinstance(case, dict) and case.keys() & _CALL.keys():
         raise ValueError("a call needs a function; entry_point of the problem has to name it")
     fields = checked(case, _RUN)
     for key in _RUN:
-        if key not in fields:
+        if key not in fields and not (checked_by_code and key == "stdout"):
             raise ValueError(f"{key} is missing")
-    return StdinTest(stdin=fields["stdin"].encode(), expected=fields["stdout"].encode())
+    return StdinTest(stdin=fields["stdin"].encode(), expected=fields.get("stdout", "").encode())
 
 
 def _call_test(case: object, common: _CallFormat) -> CallTest:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sandbox.problems import code_formats, codebudget_format, evalplus, rows, stdin_formats, training_rows
+from sandbox.problems import checkers, code_formats, codebudget_format, evalplus, rows, stdin_formats, training_rows
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.stdin_formats import Given
 from sandbox.values import Assumptions
@@ -92,6 +92,7 @@ _Read = Callable[[dict[str, Any], int], Given]
 _READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
     (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
     (lambda row, _: code_formats.read_leetcode(row), code_formats.knows_leetcode),
+    (lambda row, _: checkers.read(row), checkers.knows),
     (stdin_formats.read, stdin_formats.knows),
     (lambda row, _: _evalplus(row), evalplus.knows),
     (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),

@@ -6,11 +6,13 @@ Most of these processes are forked from code that was compiled once.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sandbox.judging import judge
+from sandbox.scoring import checker
 from sandbox.scoring.strategy import ScoringOptions, Visits, tests_of
-from sandbox.values import Ending, Isolation, Job, Run, Score, StdinTests
+from sandbox.values import Ending, Isolation, Job, Run, Score, StdinTests, Verdict
 
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
 
@@ -25,6 +27,7 @@ def score_printed(job: Job, visits: Visits) -> Score:
     script = replace(job.program, tests=None, selection=None)
     order = _order(job.program.source, tests, visits.options)
     known, runs = visits.printed, dict[int, Run]()
+
     with visits.repeating():
         for place, number in enumerate(order):
             case, repeat = tests.cases[number], _repeats(place, len(order), visits.options)
@@ -33,12 +36,34 @@ def score_printed(job: Job, visits: Visits) -> Score:
                 stdin, limits = asked
                 known[asked] = visits.candidate(replace(job, program=script, stdin=stdin, limits=limits, repeat=repeat))
             runs[number] = known[asked]
-            if visits.options.every_case:
-                if runs[number].ending in {Ending.OUT_OF_CPU, Ending.OUT_OF_WALL}:
-                    break
-            elif not judge.printed_right(runs[number], tests, number):
+            if tests.checker is not None and _check_now(runs, tests, number, visits.options):
+                runs |= checker.check_printed(runs, tests, job, visits)
+            if _is_over(runs, tests, number, visits.options):
                 break
+    if tests.checker is not None and (visits.options.every_case or judge.judge_script(runs[number]) is Verdict.PASSED):
+        runs |= checker.check_printed(runs, tests, job, visits)
     return judge.score_printed(runs, tests, job.limits)
+
+
+def _check_now(runs: Mapping[int, Run], tests: StdinTests, number: int, options: ScoringOptions) -> bool:
+    """Return whether a checker should see the output of a case before the next one is run.
+
+    It should if the output differs from the data set's answer, and no such output has been accepted yet.
+    """
+    differs = judge.judge_script(runs[number]) is Verdict.PASSED and not judge.printed_by_rule(
+        runs[number], tests, number
+    )
+    return differs and not options.every_case and all(run.points is None for run in runs.values())
+
+
+def _is_over(runs: Mapping[int, Run], tests: StdinTests, number: int, options: ScoringOptions) -> bool:
+    """Return whether no further case is run after that of this number."""
+    run = runs[number]
+    if options.every_case:
+        return run.ending in {Ending.OUT_OF_CPU, Ending.OUT_OF_WALL}
+    if tests.checker is not None and run.points is None:
+        return judge.judge_script(run) is not Verdict.PASSED
+    return not judge.printed_right(run, tests, number)
 
 
 def _order(source: str, tests: StdinTests, options: ScoringOptions) -> list[int]:

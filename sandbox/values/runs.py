@@ -105,4 +105,5 @@ class Run:
     blamed: int | None = None  # in a grader box: the answer whose exception ended the tests
     flags: frozenset[Flag] = frozenset()
     product: tuple[tuple[str, bytes], ...] | None = None  # of a compiler: the names and contents of what it made
+    points: float | None = None  # the share, from 0 to 1, that a checker gives to what was printed; None: not asked
     fetched: tuple[tuple[str, bytes], ...] = ()  # names and contents of the files that were asked for, as far as there

@@ -50,6 +50,7 @@ class Score:
     verdict: Verdict
     run: Run
     passed_cases: int | None = None
+    points: float | None = None  # of all cases together, where a checker gives parts of one
     cases: int | None = None
     case: int | None = None  # the number of the case that decided, from 0
     tests: CallTests | None = None  # what was expected, where a reference had to say it
@@ -69,7 +70,7 @@ class Score:
         """
         if self.cases is None or self.passed_cases is None:
             return float(self.verdict is Verdict.PASSED)
-        return self.passed_cases / self.cases
+        return (self.passed_cases if self.points is None else self.points) / self.cases
 
     def __repr__(self) -> str:
         """One line; `run`, `raised` and the other fields tell the rest."""

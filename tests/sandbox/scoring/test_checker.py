@@ -1,0 +1,208 @@
+"""Checkers: problems with several right outputs, checkers that fail, and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sandbox.judging import score_records
+from sandbox.judging.explaining import explain
+from sandbox.problems import Problem, ProblemsError, read_problem
+from sandbox.scoring.checker import CheckerFailed
+from sandbox.scoring.scorer import Scorer
+from sandbox.values import Limits, Score, StdinTests, Verdict
+
+# Print two numbers whose sum is the one that is given; every such pair is right.
+PAIR = """
+def check(input, output, answer):
+    a, b = map(int, output.split())
+    return a + b == int(input)
+"""
+ANY = [
+    "n = int(input())\nprint(0, n)",
+    "n = int(input())\nprint(n + 5, -5)",
+    "n = int(input())\nprint(n // 2, n - n // 2)",
+]
+NONE = [
+    "n = int(input())\nprint(0, n + 1)",
+    "print('what', 'ever')",
+    "print()",
+    "print(1)",
+    "print('\\x00' * 100)",
+    "n = int(input())\nprint(0, n if n != 3 else 7)",
+    "print('9' * 5000, 1)",
+    "import sys\nsys.stdout.buffer.write(b'\\xff')",
+]
+
+
+def problem(checker: str = PAIR, cases: int = 4, **more: Any) -> Problem:
+    tests = [{"stdin": f"{n}\n", "stdout": f"0 {n}\n"} for n in range(1, cases + 1)]
+    return read_problem({"task_id": "pair", "prompt": "Print a pair.", "tests": tests, "checker": checker, **more})
+
+
+def score(scorer: Scorer, source: str, asked: Problem) -> Score:
+    return scorer.score(asked.solve(source))
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("cases", [1, 4, 9])
+def test_every_right_output_passes_and_everything_else_is_wrong(scorer: Scorer, cases: int) -> None:
+    asked = problem(cases=cases)
+    assert [score(scorer, source, asked).verdict for source in ANY] == [Verdict.PASSED] * len(ANY)
+    wrong = NONE if cases > 2 else [source for source in NONE if "!= 3" not in source]
+    assert [score(scorer, source, asked).verdict for source in wrong] == [Verdict.WRONG] * len(wrong)
+
+
+@pytest.mark.docker
+def test_what_happens_to_the_program_is_judged_before_what_it_prints(scorer: Scorer) -> None:
+    asked = problem().assuming({"cpu_s": 0.3})
+    programs = ["print(0, int(input()))\nraise KeyError", "while True: pass", "print(0,", "import os\nos._exit(0)"]
+    found = [score(scorer, source, asked).verdict for source in programs]
+    assert found == [Verdict.ERROR, Verdict.TIMEOUT, Verdict.SYNTAX, Verdict.EARLY_EXIT]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    "checker",
+    [
+        "def check(input, output, answer):\n    return 1 / 0\n",
+        "def check(input, output, answer):\n    return None\n",
+        "def check(input, output, answer):\n    return 'AC'\n",
+        "def check(input, output, answer):\n    return 100\n",
+        "import nothing_of_that_name\n\ndef check(a, b, c):\n    return True\n",
+        "def check(input, output, answer):\n    import os\n    os._exit(0)\n",
+        "def check(input, output, answer):\n    raise SystemExit(0)\n",
+    ],
+)
+def test_a_checker_that_fails_is_our_fault_and_never_a_verdict(scorer: Scorer, checker: str) -> None:
+    for source in (ANY[0], NONE[0], NONE[1]):
+        with pytest.raises(CheckerFailed, match="the problem's checker"):
+            score(scorer, source, problem(checker))
+
+
+@pytest.mark.docker
+def test_no_output_that_breaks_a_working_checker_buys_another_try(scorer: Scorer) -> None:
+    deep = problem(PAIR.replace("map(int, output.split())", "eval(output.replace(' ', ','))"))
+    assert score(scorer, "print('(' * 5000)", deep).verdict is Verdict.WRONG
+
+
+@pytest.mark.docker
+def test_a_checker_sees_texts_alone_and_its_own_printing_is_nothing(scorer: Scorer) -> None:
+    checker = """
+def check(input, output, answer):
+    print("PASSED", True)
+    assert (type(input), type(output), type(answer)) == (str, str, str)
+    return output.split() == answer.split()[::-1], "a message"
+"""
+    asked = problem(checker, cases=2)
+    assert score(scorer, "n = input()\nprint(n, 0)", asked).verdict is Verdict.PASSED
+    assert score(scorer, "print(input())", asked).verdict is Verdict.WRONG
+
+
+@pytest.mark.docker
+def test_parts_of_the_points_count_where_partial_credit_is_asked_for(scorer: Scorer) -> None:
+    half = PAIR.replace("    return a + b == int(input)", "    return 1.0 if a + b == int(input) else 0.5")
+    asked = problem(half)
+    scored = scorer.submit(asked.solve(NONE[0]), every_case=True).result()
+    assert (scored.verdict, scored.share_of_tests) == (Verdict.WRONG, 0.5)
+    some = scorer.submit(asked.solve(NONE[5]), every_case=True).result()
+    assert (some.verdict, some.passed_cases, some.share_of_tests) == (Verdict.WRONG, 3, 0.875)
+    assert scorer.submit(asked.solve(ANY[2]), every_case=True).result().share_of_tests == 1.0
+
+
+@pytest.mark.docker
+def test_a_score_can_be_judged_again_without_a_box(scorer: Scorer) -> None:
+    asked = problem()
+    assert isinstance(asked.checked_by, StdinTests)
+    for source in (ANY[1], NONE[0]):
+        scored = score(scorer, source, asked)
+        data = score_records.packed(scored, Limits())
+        assert data is not None
+        facts = score_records.unpack(data)
+        again = score_records.rejudge(facts, asked.checked_by)
+        assert (again.verdict, again.passed_cases) == (scored.verdict, scored.passed_cases)
+    plain = replace(asked.checked_by, checker=None)
+    by_rule = score_records.packed(scorer.score(replace(asked.solve(ANY[0]), tests=plain)), Limits())
+    assert by_rule is not None
+    with pytest.raises(score_records.NotEnough, match="has a checker now"):
+        score_records.rejudge(score_records.unpack(by_rule), asked.checked_by)
+
+
+@pytest.mark.docker
+def test_it_is_said_what_the_checker_did_not_accept(scorer: Scorer) -> None:
+    asked = problem(cases=1)
+    program = asked.solve(NONE[0])
+    said = explain(scorer.score(program), Limits(), program)
+    assert said == "printed '0 2', which the checker does not accept, test 1 of 1"
+    right = asked.solve(ANY[0])
+    assert explain(scorer.score(right), Limits(), right) == "the checker accepts all 1 outputs"
+
+
+SCRIPT = """
+import sys
+
+def main():
+    given, wanted, printed = (open(name).read() for name in sys.argv[1:4])
+    try:
+        a, b = map(int, printed.split())
+    except ValueError:
+        print(0)
+        return
+    print(1 if a + b == int(given) else 0)
+
+main()
+"""
+
+
+@pytest.mark.docker
+def test_scripts_of_codeforces_are_checkers(scorer: Scorer) -> None:
+    row = {
+        "id": "1/A",
+        "title": "Pair",
+        "description": "Print a pair.",
+        "input_format": "A number.",
+        "output_format": "Two.",
+        "note": None,
+        "time_limit": 1.0,
+        "memory_limit": 256.0,
+        "examples": [{"input": "5", "output": "0 5"}],
+        "official_tests": [{"input": "5", "output": "0 5"}, {"input": "8", "output": "0 8"}],
+        "official_tests_complete": True,
+        "input_mode": "stdio",
+        "generated_checker": SCRIPT,
+    }
+    asked = Problem.from_row(row)
+    assert (asked.name, asked.assumptions.text) == ("Codeforces/1/A", "long integers, 3 s cpu, 10 s wall, 256 MB")
+    assert "Print a pair.\n\nInput\nA number.\n\nOutput\nTwo." in asked.prompt
+    found = [score(scorer, source, asked).verdict for source in (*ANY, *NONE[:4])]
+    assert found == [Verdict.PASSED] * 3 + [Verdict.WRONG] * 4
+    plain = Problem.from_row(row | {"generated_checker": None})
+    assert score(scorer, ANY[1], plain).verdict is Verdict.WRONG
+    for missing in ({"official_tests_complete": False}, {"interaction_format": "Ask."}, {"input_mode": "file"}):
+        with pytest.raises(ProblemsError, match="has no test"):
+            Problem.from_row(row | missing)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"checker": "def check(a):\n    return True\n"}, "takes three texts"),
+        ({"checker": "def other(a, b, c):\n    return True\n"}, "defines check"),
+        ({"checker": "def check(:"}, "no Python"),
+        ({"checker": PAIR, "output_rule": "lines"}, "would have no effect"),
+        ({"checker": PAIR, "entry_point": "f"}, "what whole programs print"),
+    ],
+)
+def test_a_checker_that_could_not_work_is_refused_when_it_is_read(changed: dict[str, Any], why: str) -> None:
+    row = {"task_id": "x", "prompt": "p", "tests": [{"stdin": "1", "stdout": "1"}]}
+    with pytest.raises(ProblemsError, match=why):
+        read_problem(row | changed)
+
+
+def test_a_test_of_a_problem_with_a_checker_needs_no_output() -> None:
+    row = {"task_id": "x", "prompt": "p", "checker": PAIR, "tests": [{"stdin": "1"}]}
+    assert isinstance(read_problem(row).checked_by, StdinTests)
+    with pytest.raises(ProblemsError, match="stdout is missing"):
+        read_problem({key: value for key, value in row.items() if key != "checker"})
