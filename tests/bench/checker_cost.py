@@ -1,7 +1,7 @@
 """What a checker costs: programs of checker problems against the same programs compared by a rule, in one run.
 
-Prints the ratio of the times by the number of cases, for right and for wrong programs. The bound is 1.5 for right ones; a
-wrong program takes two visits where comparing takes one.
+Prints the ratio of the times by the number of cases, for right and for wrong programs. The bound is 1.5 for right ones;
+a wrong program takes two visits where comparing takes one.
 
 .venv/bin/python tests/bench/checker_cost.py
 """

@@ -166,6 +166,7 @@ EVERYTHING = Run(
     missed=4,
     blamed=5,
     flags=frozenset(Flag),
+    points=0.5,
 )
 
 
