@@ -28,6 +28,9 @@ quick: venv ## Run the quick tests alone
 test: image lint ## Run all checks and tests
 	@$(BIN)/pytest
 
+test-languages: image ## Build the images of every language, and test programs and attacks in each
+	@TEST_ALL_LANGUAGES=1 $(BIN)/pytest tests/sandbox/languages
+
 fuzz: venv ## Draw fifty times as many examples for each property, and others every time
 	@$(BIN)/pytest -m "hypothesis and not docker and not model" --hypothesis-profile fuzz
 
@@ -53,4 +56,4 @@ clean: ## Remove our boxes, images and virtual environment; studies stay
 	-@[ ! -x $(BIN)/sandbox ] || $(BIN)/sandbox clean --images
 	@rm -rf .venv
 
-.PHONY: help demo try lint check quick test fuzz docs image engine venv bench clean
+.PHONY: help demo try lint check quick test test-languages fuzz docs image engine venv bench clean

@@ -1,10 +1,10 @@
-"""More languages that are compiled: C#, D, OCaml and Pascal, of Debian 13."""
+"""More languages that are compiled: C#, D and OCaml, of Debian 13."""
 
 from __future__ import annotations
 
 from sandbox.languages.language import OUTPUT, PROGRAM, Compile, Language, Toolchain
 
-_LINKER = ("/usr/bin/gcc", "/usr/bin/as", "/usr/bin/ld")
+_LINKER = ("/usr/bin/as", "/usr/bin/ld")
 
 CSHARP = Language(
     name="csharp",
@@ -13,8 +13,14 @@ CSHARP = Language(
     extension=".cs",
     compile=Compile(
         command=(
-            "/usr/bin/mono", "/usr/lib/mono/4.5/mcs.exe", "-optimize+", "-langversion:latest", "-nologo",
-            "-r:System.Numerics", f"-out:{OUTPUT}/main.exe", "{file}",
+            "/usr/bin/mono",
+            "/usr/lib/mono/4.5/mcs.exe",
+            "-optimize+",
+            "-langversion:latest",
+            "-nologo",
+            "-r:System.Numerics",
+            f"-out:{OUTPUT}/main.exe",
+            "{file}",
         ),
         image=Toolchain(packages=("mono-mcs",), keep=("/usr/bin/mono",)),
     ),
@@ -23,7 +29,7 @@ CSHARP = Language(
     version="6.12.0",
     time_factor=2.0,
     added_mb=64,
-)  # fmt: skip
+)
 D = Language(
     name="d",
     title="D",
@@ -39,7 +45,7 @@ D = Language(
     native=True,
     version="14.2.0",
     added_mb=16,
-)  # fmt: skip
+)
 OCAML = Language(
     name="ocaml",
     title="OCaml",
@@ -47,12 +53,23 @@ OCAML = Language(
     extension=".ml",
     compile=Compile(
         command=(
-            "/usr/bin/ocamlopt", "-O3", "-ccopt", "-static", "-I", "+unix", "-I", "+str", "unix.cmxa", "str.cmxa",
-            "{file}", "-o", f"{OUTPUT}/main",
+            "/usr/bin/ocamlopt",
+            "-O3",
+            "-ccopt",
+            "-static",
+            "-I",
+            "+unix",
+            "-I",
+            "+str",
+            "unix.cmxa",
+            "str.cmxa",
+            "{file}",
+            "-o",
+            f"{OUTPUT}/main",
         ),
         image=Toolchain(
             packages=("ocaml-nox", "gcc", "libc6-dev"),
-            keep=("/usr/bin/ocamlopt.opt", "/usr/bin/ocamlopt", *_LINKER),
+            keep=("/usr/bin/ocamlopt.opt", "/usr/bin/ocamlopt", "/usr/bin/gcc", "/usr/bin/sh", *_LINKER),
             keep_trees=("/usr/lib/gcc", "/usr/libexec"),
         ),
     ),
@@ -60,4 +77,4 @@ OCAML = Language(
     native=True,
     version="5.3.0",
     added_mb=16,
-)  # fmt: skip
+)

@@ -14,7 +14,7 @@ GCC = Toolchain(
     remove=("/usr/libexec/gcc/*/*/lto1", "/usr/lib/*/lib*san.so*", "/usr/lib/gcc/*/*/lib*san*", "/usr/lib/*/gprofng"),
     files=((_HEADER, "#include_next <bits/stdc++.h>\n"),),
     prepare=(("/usr/bin/g++", *_CPP[2:], "-x", "c++-header", _HEADER, "-o", f"{_HEADER}.gch"),),
-)  # fmt: skip
+)
 
 
 def _gcc(compiler: str, flags: Command, *last: str) -> Compile:

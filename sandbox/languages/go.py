@@ -44,11 +44,35 @@ GO = Language(
             files=((_BUILD_FILE, _BUILD), (_LIST_FILE, _LIST), (_STANDARD_FILE, _STANDARD_LIBRARY)),
             prepare=(("/opt/box/python", _STANDARD_FILE), ("/opt/box/python", _LIST_FILE)),
             remove_last=(
-                "/tmp/cache", _LIST_FILE, _STANDARD_FILE, "/usr/share/go-1.24/src", "/usr/share/go-1.24/test",
-                "/usr/share/go-1.24/api", "/usr/lib/go-1.24/bin", *(f"{_TOOLS}/{name}" for name in (
-                    "addr2line", "asm", "buildid", "cgo", "cover", "covdata", "doc", "fix", "nm", "objdump", "pack",
-                    "pprof", "preprofile", "test2json", "trace", "vet", "dist",
-                )),
+                "/tmp/cache",
+                _LIST_FILE,
+                _STANDARD_FILE,
+                "/usr/share/go-1.24/src",
+                "/usr/share/go-1.24/test",
+                "/usr/share/go-1.24/api",
+                "/usr/lib/go-1.24/bin",
+                *(
+                    f"{_TOOLS}/{name}"
+                    for name in (
+                        "addr2line",
+                        "asm",
+                        "buildid",
+                        "cgo",
+                        "cover",
+                        "covdata",
+                        "doc",
+                        "fix",
+                        "nm",
+                        "objdump",
+                        "pack",
+                        "pprof",
+                        "preprofile",
+                        "test2json",
+                        "trace",
+                        "vet",
+                        "dist",
+                    )
+                ),
             ),
         ),
         environment=(("GOMAXPROCS", "1"),),
@@ -58,4 +82,4 @@ GO = Language(
     native=True,
     version="1.24.0",
     added_mb=32,
-)  # fmt: skip
+)

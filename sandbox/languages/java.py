@@ -21,20 +21,27 @@ public class Main {
     record Edge(int to, long weight) {}
     interface Shape { double area(); }
     enum Colour { RED, GREEN }
-    static <T extends Comparable<T>> T largest(List<T> items) { return items.stream().max(Comparator.naturalOrder()).get(); }
+    static <T extends Comparable<T>> T largest(List<T> items) {
+        return items.stream().max(Comparator.naturalOrder()).get(); }
     public static void main(String[] words) throws Exception {
         Scanner in = new Scanner(System.in);
         Map<String, List<Integer>> known = new TreeMap<>();
         PriorityQueue<Edge> queue = new PriorityQueue<>((a, b) -> Long.compare(a.weight(), b.weight()));
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < 10; i++) { queue.add(new Edge(i, 10L - i)); known.computeIfAbsent("k" + i % 3, k -> new ArrayList<>()).add(i); }
-        while (!queue.isEmpty()) { Edge e = queue.poll(); out.append(e.to()).append(switch (e.to() % 2) { case 0 -> ' '; default -> '\\n'; }); }
+        for (int i = 0; i < 10; i++) { queue.add(new Edge(i, 10L - i));
+            known.computeIfAbsent("k" + i % 3, k -> new ArrayList<>()).add(i); }
+        while (!queue.isEmpty()) { Edge e = queue.poll(); out.append(e.to()).append(switch (e.to() % 2) {
+            case 0 -> ' '; default -> '\\n'; }); }
         Shape shape = () -> Math.PI; int[][] grid = new int[3][3]; grid[1][2] = in.hasNextInt() ? in.nextInt() : 0;
-        try { Object o = known; if (o instanceof Map<?, ?> m) System.out.printf("%d %.2f %s%n", m.size(), shape.area(), Colour.RED); } finally { in.close(); }
-        System.out.print(out); System.out.println(IntStream.range(0, 9).boxed().collect(Collectors.groupingBy(i -> i % 2)) + " " + largest(List.of(3, 1, 2)));
+        try { Object o = known;
+            if (o instanceof Map<?, ?> m) System.out.printf("%d %.2f %s%n", m.size(), shape.area(), Colour.RED);
+            } finally { in.close(); }
+        System.out.print(out);
+        System.out.println(IntStream.range(0, 9).boxed().collect(Collectors.groupingBy(i -> i % 2)));
+        System.out.println(largest(List.of(3, 1, 2)));
     }
 }
-"""  # noqa: E501  (what the compiler is trained with: the constructs of usual programs)
+"""
 
 
 def _javac(cache: str) -> Command:
@@ -81,24 +88,42 @@ JAVA = Language(
             packages=_PACKAGES,
             links=((_JDK, "/usr/lib/jvm/java-25-openjdk-*"),),
             files=(("/opt/toolchain/Main.java", _PROGRAM_OF_OURS),),
-            prepare=(
-                (*_javac("-XX:AOTCacheOutput"), "-d", "/opt/toolchain", "/opt/toolchain/Main.java"),
-            ),
+            prepare=((*_javac("-XX:AOTCacheOutput"), "-d", "/opt/toolchain", "/opt/toolchain/Main.java"),),
             remove=(
-                "/usr/lib/jvm/*/jmods", "/usr/lib/jvm/*/legal", "/usr/lib/jvm/*/lib/src.zip",
+                "/usr/lib/jvm/*/jmods",
+                "/usr/lib/jvm/*/legal",
+                "/usr/lib/jvm/*/lib/src.zip",
                 "/usr/lib/jvm/*/lib/ct.sym",
             ),
             remove_last=("/opt/toolchain/*.class", "/opt/toolchain/Main.java"),
         ),
     ),
-    run=(f"{_RUNTIME}/bin/java", *_SMALL, "-Xmx{memory_mb}m", "-Xss64m", "-ea", "-Dfile.encoding=UTF-8",
-         "-XX:-UsePerfData", "-cp", PROGRAM, "{entry}"),
+    run=(
+        f"{_RUNTIME}/bin/java",
+        *_SMALL,
+        "-Xmx{memory_mb}m",
+        "-Xss64m",
+        "-ea",
+        "-Dfile.encoding=UTF-8",
+        "-XX:-UsePerfData",
+        "-cp",
+        PROGRAM,
+        "{entry}",
+    ),
     image=Toolchain(
         packages=_PACKAGES,
         links=((_JDK, "/usr/lib/jvm/java-25-openjdk-*"),),
         prepare=(
-            (f"{_JDK}/bin/jlink", "--output", _RUNTIME, "--add-modules", _MODULES, "--no-man-pages",
-             "--no-header-files", "--generate-cds-archive"),
+            (
+                f"{_JDK}/bin/jlink",
+                "--output",
+                _RUNTIME,
+                "--add-modules",
+                _MODULES,
+                "--no-man-pages",
+                "--no-header-files",
+                "--generate-cds-archive",
+            ),
         ),
         remove_last=("/usr/lib/jvm", "/opt/jdk"),
     ),
@@ -108,4 +133,4 @@ JAVA = Language(
     own_limit=True,
     stem=main_file,
     entry=main_class,
-)  # fmt: skip
+)

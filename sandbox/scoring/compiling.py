@@ -63,8 +63,8 @@ class Compiler:
         One of several threads that ask for the same program compiles it; the others wait. Raises a SandboxError.
         """
         role = compile_role(self.pool, how)
-        work = _compile_job(language, how, job)
-        key = _key(role, work)
+        command = _compile_command(language, how, job.program.source)
+        key = _key(role, command)
         while True:
             with self._lock:
                 known = self._kept.get(key)
@@ -75,6 +75,8 @@ class Compiler:
             with contextlib.suppress(Exception):  # the other thread gets it; this one tries for itself
                 return replace(known.result(), cached=True)
         try:
+            program = replace(job.program, tests=None, selection=None)
+            work = Job(program=program, limits=how.limits, command=command, isolation=job.isolation)
             found = Compilation(run=boxes.visit(role, work))
         except BaseException as error:
             self._forget(key, known)
@@ -123,23 +125,19 @@ def _only_walls(limits: Limits) -> Limits:
     return Limits(disk_mb=disk_mb, files=files)
 
 
-def _compile_job(language: Language, how: Compile, job: Job) -> Job:
-    source = job.program.source
-    command = Command(
+def _compile_command(language: Language, how: Compile, source: str) -> Command:
+    return Command(
         words=language.words(how.command, source, how.limits.memory_mb),
         environment=language.variables(how.environment),
         sources=((language.file_name(source), encoded(source)),),
         collect=True,
     )
-    program = replace(job.program, tests=None, selection=None)
-    return Job(program=program, limits=how.limits, command=command, isolation=job.isolation)
 
 
-def _key(role: BoxRole, work: Job) -> str:
-    assert work.command is not None  # noqa: S101  (made above)
-    parts = [str(role.image), *work.command.words, repr(sorted(work.command.environment.items()))]
+def _key(role: BoxRole, command: Command) -> str:
+    parts = [str(role.image), *command.words, repr(sorted(command.environment.items()))]
     total = hashlib.sha256()
-    for part in (*(text.encode() for text in parts), *(content for _, content in work.command.sources)):
+    for part in (*(text.encode() for text in parts), *(content for _, content in command.sources)):
         total.update(len(part).to_bytes(8, "big") + part)
     return total.hexdigest()
 
@@ -231,7 +229,7 @@ class Translated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """A program that was run once, without tests: `run` is None if it was not compiled."""
+    """A program that was run once, without tests: `run` is None if it did not compile."""
 
     run: Run | None
     compilation: Compilation | None = None
@@ -239,10 +237,8 @@ class Executed:
     @property
     def ending(self) -> Ending:
         """Return how the program ended, or its compiler."""
-        if self.run is not None:
-            return self.run.ending
-        assert self.compilation is not None  # noqa: S101  (one of both is there)
-        return self.compilation.run.ending
+        last = self.run or (self.compilation and self.compilation.run)
+        return last.ending if last else Ending.EXITED
 
 
 def execute(compiler: Compiler, job: Job, compile_s: float, boxes: WorkerBoxes) -> Executed:

@@ -6,11 +6,20 @@ for the text of the right program and that of the wrong one.
 
 from __future__ import annotations
 
+import os
 import re
 
+import pytest
 from script import ROOT
 
+from sandbox.boxes import image
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.image import ImageSpec
+from sandbox.languages import Language, find_language
 from sandbox.values import StdinTest, StdinTests
+
+BUILT = {"cpp", "javascript"}  # the images that tests build
+ALL = "TEST_ALL_LANGUAGES"  # the variable that makes them build all
 
 DIRECTORY = ROOT / "tests" / "data" / "languages"
 _CHOICE = re.compile(r"«([^|»]*)\|([^»]*)»")
@@ -42,4 +51,15 @@ def programs(language: str) -> list[tuple[str, str, str]]:
     for section in sections:
         task, _, text = section.partition("\n")
         found.append((task, _CHOICE.sub(r"\1", text), _CHOICE.sub(r"\2", text)))
+    return found
+
+
+def require(language: str, engine: DockerClient) -> Language:
+    """Skip a language whose images would have to be built, unless all languages are wanted."""
+    found = find_language(language)
+    assert found is not None
+    if language not in BUILT and not os.environ.get(ALL):
+        for toolchain in {found.toolchain, found.image} - {None}:
+            if engine.image_labels(image.image_tag(ImageSpec(toolchain=toolchain))) is None:
+                pytest.skip(f"the image of {found.title} is not built here; `make test-languages` builds it")
     return found

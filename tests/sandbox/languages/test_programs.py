@@ -6,22 +6,17 @@ test-languages` builds all of them).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from language_programs import programs, tests_of
+from language_programs import programs, require, tests_of
 
-from sandbox.boxes import image
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.image import ImageSpec
-from sandbox.languages import LANGUAGES, Language, find_language
+from sandbox.languages import LANGUAGES
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Program, Stage, StdinTest, StdinTests, Verdict
 
 pytestmark = pytest.mark.docker
-BUILT = {"cpp", "javascript"}
-ALL = "TEST_ALL_LANGUAGES"
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +24,6 @@ def limited(engine: DockerClient) -> Iterator[Scorer]:
     assert engine.answers()
     with open_scorer(Limits(cpu_s=4, wall_s=20, memory_mb=256), boxes=1) as opened:
         yield opened
-
-
-def require(language: str, engine: DockerClient) -> Language:
-    """Skip a language whose images would have to be built, unless all languages are wanted."""
-    found = find_language(language)
-    assert found is not None
-    if language not in BUILT and not os.environ.get(ALL):
-        for toolchain in {found.toolchain, found.image} - {None}:
-            if engine.image_labels(image.image_tag(ImageSpec(toolchain=toolchain))) is None:
-                pytest.skip(f"the image of {found.title} is not built here; `make test-languages` builds it")
-    return found
 
 
 @pytest.mark.parametrize("language", [language.name for language in LANGUAGES])

@@ -1,0 +1,28 @@
+"""Attacks in other languages: none gets through, and after each an honest program runs in the same box."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from language_programs import ALL, require
+
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.diagnostics.language_attacks import HONEST, LIMITS, read_attacks, try_attacks
+from sandbox.scoring.scorer import open_scorer
+
+
+@pytest.mark.parametrize("family", ["cpp", "javascript", "java"])
+def test_a_family_of_languages_has_at_least_fifty_attacks(family: str) -> None:
+    assert len({attack.name for attack in read_attacks(family)}) >= 50
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("language", list(HONEST))
+def test_no_attack_gets_through(language: str, engine: DockerClient) -> None:
+    require(language, engine)
+    if language != "cpp" and os.environ.get("CI") and not os.environ.get(ALL):
+        pytest.skip("`make test-languages` tries the attacks of all languages")
+    with open_scorer(LIMITS, boxes=1) as scorer:
+        failures = [attack.failure(score, after) for attack, score, after in try_attacks(scorer.score, language)]
+    assert [failure for failure in failures if failure] == []
