@@ -25,8 +25,8 @@ check: venv ## Run lint and the quick tests side by side: under a minute, withou
 quick: venv ## Run the quick tests alone
 	@$(BIN)/pytest -m quick -q
 
-test: image lint ## Run all checks and tests
-	@$(BIN)/pytest
+test: image lint ## Run all checks and tests, in two processes: most tests wait for a box more than they compute
+	@$(BIN)/pytest -n 2 --dist worksteal
 
 test-languages: image ## Build the images of every language, and test programs and attacks in each
 	@TEST_ALL_LANGUAGES=1 $(BIN)/pytest tests/sandbox/languages
