@@ -24,6 +24,7 @@ from sandbox.console import SanitizingConsole, progress
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
 from sandbox.diagnostics.selftest import AttackOutcome, AttackRunner, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
+from sandbox.languages import Language, chosen_languages
 from sandbox.sanitize import sanitize
 
 _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
@@ -93,16 +94,25 @@ def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> 
 @click.command()
 @click.option("--base", metavar="IMAGE", help="Build on this image instead of the usual base.")
 @click.option("--force", is_flag=True, help="Build even if the present image fits.")
+@click.option("--languages", metavar="NAMES", help="Build the images of these languages, like cpp,java, or all.")
 @image_spec_options
-def build(base: str | None, force: bool, image_spec: image.ImageSpec) -> None:
-    """Build the box image (does nothing if it is there and fits)."""
+def build(base: str | None, force: bool, languages: str | None, image_spec: image.ImageSpec) -> None:
+    """Build the box image, or those of other languages (does nothing if they are there and fit)."""
     try:
+        wanted = [image_spec] if languages is None else _images_of(chosen_languages(languages))
         with closing(DockerClient()) as engine:
-            wanted = image.build_image(engine, image_spec, base=base, say=say) if base or force else None
-            tag = wanted or image.ensure_image(engine, image_spec, say=say)
+            for spec in wanted:
+                built = image.build_image(engine, spec, base=base, say=say) if base or force else None
+                click.echo(built or image.ensure_image(engine, spec, say=say))
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
-    click.echo(tag)
+    except ValueError as error:
+        stop(str(error), USAGE)
+
+
+def _images_of(languages: Sequence[Language]) -> list[image.ImageSpec]:
+    needed = [toolchain for language in languages for toolchain in (language.toolchain, language.image)]
+    return [image.ImageSpec(toolchain=toolchain) for toolchain in dict.fromkeys(needed) if toolchain is not None]
 
 
 @click.command()

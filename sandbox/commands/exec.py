@@ -16,7 +16,7 @@ from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAG
 from sandbox.commands.scoring_options import limit_options, limits_of, scoring_options
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain, result_fields
-from sandbox.languages import find_language, language_of_file
+from sandbox.languages import language_of_file, named
 from sandbox.sanitize import one_line, sanitize
 from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
@@ -102,8 +102,7 @@ def _language(file: str | None, asked: str | None) -> str:
     """Return the name of the program's language; raises ValueError for one that is not known."""
     if asked is None:
         return PYTHON if file in {None, "-"} else language_of_file(str(file))
-    language = find_language(asked)
-    return PYTHON if language is None else language.name
+    return named(asked)
 
 
 def _workspace(file: str | None, options: dict[str, Any]) -> tuple[str | None, Workspace]:

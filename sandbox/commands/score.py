@@ -19,6 +19,7 @@ from sandbox.console import progress
 from sandbox.errors import SandboxError
 from sandbox.extraction import TEXT_KINDS
 from sandbox.judging import judge
+from sandbox.languages import named
 from sandbox.problems import ChosenTests, ProblemsError
 from sandbox.sanitize import first_few, one_line, sanitize
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
@@ -35,7 +36,7 @@ from sandbox.scoring.scorefile import (
     write_row,
     write_rows,
 )
-from sandbox.values import Verdict
+from sandbox.values import PYTHON, Verdict
 
 
 def _ks(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...]:
@@ -93,6 +94,9 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
 @filter_options
 @assume_option
 @cluster_options
+@click.option(
+    "--language", metavar="NAME", help="The language of the samples, where problems are about whole programs."
+)
 @scoring_options
 @limit_options
 def score(
@@ -107,8 +111,8 @@ def score(
     **options: Any,
 ) -> None:
     """Score a file of samples and print pass@k."""
-    given, wanted, fresh, explain, scoring = (
-        options.pop(name) for name in ("given", "wanted", "fresh", "explain", "scoring")
+    given, wanted, fresh, explain, scoring, language = (
+        options.pop(name) for name in ("given", "wanted", "fresh", "explain", "scoring", "language")
     )
     left_out: list[str] = []
     scoring = replace(scoring, fresh=fresh, kept=usual_directory())
@@ -123,6 +127,7 @@ def score(
             skip_bad=reader.skip_bad,
             left_out=left_out.append,
             untested=held.untested,
+            language=named(language or PYTHON),
         )
         asked = list(read_samples(samples, known, chosen, ChosenTests(wanted), how))
         say_left_out(left_out, "sample")

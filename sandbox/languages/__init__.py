@@ -36,6 +36,12 @@ def find_language(name: str) -> Language | None:
     return _BY_NAME[folded]
 
 
+def named(name: str) -> str:
+    """Return the first name of the language that has this name, Python's included; raises ValueError."""
+    language = find_language(name)
+    return PYTHON if language is None else language.name
+
+
 def chosen_languages(names: str) -> list[Language]:
     """Return the languages of a list of names such as cpp,javascript, or all; raises ValueError."""
     if names.strip().casefold() == "all":
@@ -64,5 +70,6 @@ __all__ = [
     "chosen_languages",
     "find_language",
     "language_of_file",
+    "named",
     "names",
 ]

@@ -13,13 +13,13 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.extraction import TextKind, extract
 from sandbox.problems import ChosenTests, Problem, find_name, find_problem
 from sandbox.problems.rows import long_integers
-from sandbox.values import Limits, Program
+from sandbox.values import PYTHON, Limits, Program, StdinTests
 
 _GZIP = b"\x1f\x8b"
 
@@ -65,6 +65,7 @@ class FiledSample:
             str(self.limits),
             repr(self.program.assumptions),
             self.tested,
+            *(() if self.program.language == PYTHON else (self.program.language,)),
             *filter(None, [self.program.workspace.digest]),
         )
         text = "".join(f"{len(part)} {part}" for part in parts)
@@ -78,6 +79,7 @@ class ReadOptions:
     `given` is the kind of its texts; None: the kind that their fields say. With `skip_bad`, lines that are no samples
     are left out. `left_out` is called with the reason for each line that is left out: such lines, lines without a text,
     and lines of `untested` problems. `tested` (see `ScoringOptions.text`) goes into the digest of each sample.
+    `language` is that of samples of problems about whole programs.
     """
 
     tested: str = ""
@@ -85,6 +87,7 @@ class ReadOptions:
     skip_bad: bool = False
     left_out: Callable[[str], None] = lambda _: None
     untested: frozenset[str] = frozenset()
+    language: str = PYTHON
 
 
 def read_samples(
@@ -115,7 +118,7 @@ def read_samples(
             yield FiledSample(
                 line=number,
                 problem=problem.name,
-                program=problem.solve(taken.source, wanted),
+                program=_in_language(problem.solve(taken.source, wanted), options.language),
                 limits=limits,
                 wanted=wanted,
                 tested=options.tested,
@@ -125,6 +128,12 @@ def read_samples(
         raise SamplesError(
             f"{path} holds no samples; each is a line with a task_id and a completion or a solution{left_out}"
         )
+
+
+def _in_language(program: Program, language: str) -> Program:
+    """Return the program as one of a language, if its tests are about whole programs."""
+    whole = program.language == PYTHON and isinstance(program.tests, StdinTests)
+    return replace(program, language=language) if whole else program
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
