@@ -42,25 +42,26 @@ class CheckerFailed(ReferenceFailed):
     """A data set's checker does not even accept the data set's own answer, or fails on it."""
 
 
-def check_printed(runs: Mapping[int, Run], tests: StdinTests, job: Job, visits: Visits) -> dict[int, Run]:
+def check_printed(
+    checker: Checker, runs: Mapping[int, Run], tests: StdinTests, job: Job, visits: Visits
+) -> dict[int, Run]:
     """Return the runs with the checker's points where they ended well; raises CheckerFailed."""
-    assert tests.checker is not None  # noqa: S101  (the caller looked)
     waiting = [n for n, run in runs.items() if run.points is None and judge.judge_script(run) is Verdict.PASSED]
     checked, sound = dict(runs), False
     while waiting:
         given = [_call(tests.cases[number], runs[number].stdout) for number in waiting]
-        answers = _ask(tests.checker, given, job, visits)
+        answers = _ask(checker, given, job, visits)
         for number, answer in zip(waiting, answers, strict=False):
             points = _points(answer)
             if points is None and not sound:  # once for a program is enough
-                _require_sound(tests, number, job, visits)
+                _require_sound(checker, tests.cases[number], job, visits)
                 sound = True
             checked[number] = replace(runs[number], points=points or 0.0)
         if len(answers) == len(waiting):
             break
         stopped = waiting[len(answers)]  # the checker did not come back from this one
         if not sound:
-            _require_sound(tests, stopped, job, visits)
+            _require_sound(checker, tests.cases[stopped], job, visits)
             sound = True
         checked[stopped] = replace(runs[stopped], points=0.0)
         waiting = waiting[len(answers) + 1 :] if visits.options.every_case else []
@@ -93,14 +94,14 @@ def _points(answer: Answer) -> float | None:
     return None
 
 
-def _require_sound(tests: StdinTests, number: int, job: Job, visits: Visits) -> None:
+def _require_sound(checker: Checker, case: StdinTest, job: Job, visits: Visits) -> None:
     """Raise CheckerFailed unless the checker accepts the data set's own answer to a case."""
-    case = tests.cases[number]
-    assert tests.checker is not None  # noqa: S101  (the caller looked)
-    answers = _ask(tests.checker, [_call(case, case.expected)], job, visits)
+    answers = _ask(checker, [_call(case, case.expected)], job, visits)
     if not answers or _points(answers[0]) != 1.0:
         why = _said(answers)
-        raise CheckerFailed(f"the problem's checker {why} for the data set's own answer to test {number + 1}")
+        raise CheckerFailed(
+            f"the problem's checker {why} for the data set's own answer to the input {case.stdin[:60]!r}"
+        )
 
 
 def _said(answers: Iterable[Answer]) -> str:
