@@ -246,8 +246,8 @@ class NodeHost:
     def _submit(self, kind: str, sheet: Sheet, source: str, more: Plain) -> Future[Any]:
         match kind:
             case "score":
-                stdin, every_case = more
-                return self._scorer.submit(sheet.program(source), stdin, every_case=every_case)
+                stdin, every_case, limits = more
+                return self._scorer.submit(sheet.program(source), stdin, every_case=every_case, limits=limits)
             case "ask":
                 cpu_s, patience = more
                 tests: Any = sheet.template.tests

@@ -128,10 +128,13 @@ class ClusterPool:
         options = self.spec.options
         return assumptions.limits(self.limits, options.chosen | changed(self.limits), options.longest_s)
 
-    def submit(self, program: Program, stdin: bytes = b"", *, every_case: bool = False) -> Future[Score]:
+    def submit(
+        self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
+    ) -> Future[Score]:
         """Submit a program; return a future of its score, which raises SandboxError if we could not judge it.
 
-        With `every_case`, or with the option of that name, the program goes on after a failed case.
+        With `every_case`, or with the option of that name, the program goes on after a failed case. `limits` replace
+        all others; raises ValueError for those that no box of this pool has.
         Equal programs that are under way share one run. The future can be cancelled at any time.
         """
         if len(program.source) > MAX_SOURCE_BYTES:
@@ -139,7 +142,12 @@ class ClusterPool:
             size = f"the program has {len(program.source)} characters; at most {MAX_SOURCE_BYTES} are taken"
             done.set_result(judge.too_large(size, program, self.limits_for(program.assumptions)))
             return done
-        return self._submit("score", program, (stdin, every_case))
+        if limits is not None and limits.walls != self.limits.walls:
+            raise ValueError(
+                f"this pool's boxes were made for (disk MB, files) = {self.limits.walls}, not {limits.walls}; open a "
+                "pool with these limits"
+            )
+        return self._submit("score", program, (stdin, every_case, limits))
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE

@@ -1,0 +1,163 @@
+"""One and the same image on every node: who decides, who builds, and what is carried."""
+
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.boxes.docker_client import DockerClient
+from sandbox.boxes.image import USUAL, image_tag
+from sandbox.cluster.image_transfer import (
+    ImageSupply,
+    WrongImage,
+    export,
+    load,
+    pull,
+    read_piece,
+    remove_pieces,
+    require,
+    write_piece,
+)
+from sandbox.cluster.messages import Fault, Survey
+from sandbox.errors import ImageMissing, SandboxError
+
+TAG = "codebudget-test-transfer:one"
+
+
+@pytest.fixture
+def image(engine: DockerClient, tmp_path: Path) -> Iterator[str]:
+    """A tiny image; its digest is returned by the engine."""
+    content = io.BytesIO(b"x" * 100_000)
+    with tarfile.open(tmp_path / "root.tar", "w") as archive:
+        member = tarfile.TarInfo("file")
+        member.size = 100_000
+        archive.addfile(member, content)
+    engine.import_image(str(tmp_path / "root.tar"), TAG, {"codebudget.test": "1"})
+    yield TAG
+    engine.remove_image(TAG)
+
+
+@pytest.mark.docker
+def test_an_image_is_carried_in_pieces_and_known_by_its_digest(engine: DockerClient, image: str) -> None:
+    digest = engine.image_digest(image)
+    names = export(engine, image)
+    pieces = [read_piece(name) for name in names]
+    engine.remove_image(image)
+    with pytest.raises(ImageMissing, match="sandbox build"):
+        require(engine, image, str(digest))
+    for number, piece in enumerate(pieces):
+        file = write_piece(0, number, piece)
+    assert load(engine, file, image) == digest
+    assert not file.exists()
+    require(engine, image, str(digest))
+    with pytest.raises(WrongImage, match="on other nodes"):
+        require(engine, image, "another")
+    remove_pieces(names)
+    assert not Path(names[0]).parent.exists()
+
+
+@pytest.mark.docker
+def test_a_damaged_archive_is_refused(engine: DockerClient, image: str, tmp_path: Path) -> None:
+    (tmp_path / "damaged.tar").write_bytes(b"no archive" * 100)
+    with pytest.raises(SandboxError):
+        load(engine, tmp_path / "damaged.tar", image)
+
+
+@pytest.mark.docker
+def test_a_registry_that_does_not_answer_has_no_image(engine: DockerClient) -> None:
+    assert pull(engine, TAG, "127.0.0.1:9/nothing") is None
+
+
+def test_nothing_but_a_piece_of_an_image_is_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    with pytest.raises(ValueError, match="no piece"):
+        read_piece(str(tmp_path / "secret"))
+
+
+class Machine:
+    """A node's answers, and what it was asked."""
+
+    def __init__(self, digest: str | None, tag: str = image_tag(USUAL), registry: str | None = None) -> None:
+        self.digest, self.tag, self._registry = digest, tag, registry
+        self.asked: list[str] = []
+        self._pieces: list[str] = []
+
+    def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
+        self.asked.append(method)
+        future: Future[Any] = Future()
+        future.set_result(getattr(self, f"_{method}")(*arguments, **named))
+        return future
+
+    def hold(self, method: str, name: str) -> str:
+        return f"{method} {name}"
+
+    def _survey(self, _image: object) -> Survey:
+        return Survey(host="h", python="3", image=self.tag, digest=self.digest)
+
+    def _build(self, _image: object) -> str:
+        self.digest = f"built on {id(self)}"
+        return self.digest
+
+    def _pull(self, _image: object, _registry: str) -> str | None:
+        self.digest = self._registry or self.digest
+        return self._registry
+
+    def _send_image(self, _image: object) -> list[str]:
+        return ["one", "two"]
+
+    def _receive_image(self, _image: object, number: int, piece: str, *, last: bool) -> str | None:
+        assert number == len(self._pieces)
+        self._pieces.append(piece)
+        if last:
+            assert self._pieces == ["piece one", "piece two"]
+            self.digest = "carried"
+        return self.digest if last else None
+
+
+def supply(registry: str | None = None) -> ImageSupply:
+    return ImageSupply(USUAL, registry, lambda _: None)
+
+
+def test_the_first_node_that_has_the_image_decides_and_others_get_it_from_there() -> None:
+    first, same, other, none = Machine("carried"), Machine("carried"), Machine("older"), Machine(None)
+    images = supply()
+    assert [images.provide(machine) for machine in (first, same, other, none)] == ["carried"] * 4
+    assert (first.asked, same.asked) == (["survey", "send_image"], ["survey"])
+    assert other.asked == none.asked == ["survey", "receive_image", "receive_image"]
+
+
+def test_where_no_node_has_the_image_one_builds_it_and_the_others_wait_for_it() -> None:
+    machines = [Machine(None) for _ in range(4)]
+    images, came = supply(), []
+    threads = [threading.Thread(target=lambda one=one: came.append(images.provide(one))) for one in machines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum("build" in machine.asked for machine in machines) == 1
+
+
+def test_a_registry_comes_before_building_and_carrying() -> None:
+    images = supply("registry:5000/team")
+    machines = [Machine(None, registry="pulled"), Machine(None, registry="pulled")]
+    assert [images.provide(machine) for machine in machines] == ["pulled", "pulled"]
+    assert [machine.asked for machine in machines] == [["survey", "pull"], ["survey", "pull"]]
+
+
+def test_a_node_with_another_version_of_the_program_is_left_out() -> None:
+    found = supply().provide(Machine("x", tag="codebudget-box:another"))
+    assert isinstance(found, Fault)
+    assert "another version" in found.message
+
+
+def test_what_arrives_with_another_digest_is_not_taken() -> None:
+    images = supply()
+    images.provide(Machine("decided"))
+    found = images.provide(Machine(None))
+    assert isinstance(found, Fault)
+    assert "another digest" in found.message
