@@ -29,7 +29,7 @@ QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are
 LOOK_S = 1.0  # between two looks for nodes
 HEAD_SILENT_S = 15.0  # a head that has not answered for so long is lost
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process was lost is opened again
-LINGER_PER_NODE_S = 0.0005
+LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0
 Event = Callable[[], "list[Delivery] | None"]
 
@@ -283,7 +283,7 @@ class Dispatcher:
                 self._open(asked)
         if not alive:
             self._ready()
-        self.schedule.linger_s = LINGER_PER_NODE_S * len(self.schedule.working)
+        self.schedule.linger_s = min(MOST_LINGER_S, LINGER_PER_NODE_S * len(self.schedule.working))
         return deliveries
 
     def _open(self, asked: RayNode) -> None:

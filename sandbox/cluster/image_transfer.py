@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, image_tag
-from sandbox.cluster.messages import Fault, Survey
+from sandbox.cluster.messages import Fault, Survey, this_program
 from sandbox.errors import ImageMissing, SandboxError
 
 PIECE_BYTES = 16 << 20
@@ -144,8 +144,9 @@ class ImageSupply:
                 self._changed.notify_all()
         if isinstance(found, Fault):
             return found
-        if found.image != (mine := image_tag(self._spec)):
-            return Fault("ImageMissing", f"its codebudget is another version ({found.image}, here {mine})")
+        mine, its = f"{this_program()} with {image_tag(self._spec)}", f"{found.program} with {found.image}"
+        if its != mine:
+            return Fault("ImageMissing", f"it has another version of this program: {its}, and here is {mine}")
         decided = self._decided(node, found)
         if isinstance(decided, Fault) or found.digest == decided or node is self._source:
             return decided

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from importlib.metadata import version
 from operator import attrgetter
 from typing import Any
 
 from sandbox import errors
 from sandbox.errors import SandboxError
 from sandbox.inside import codec
+from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.scoring.collect_answers import ProgramAnswers
 from sandbox.scoring.compiling import Executed
 from sandbox.values import Answer, CallTests, Compilation, Program, Raised, Run, Score
@@ -22,7 +24,13 @@ from sandbox.values import Answer, CallTests, Compilation, Program, Raised, Run,
 MOST_SHEETS = 1024  # that are kept; then those that no program uses are forgotten, the oldest first
 MAX_ITEMS = 32 << 20  # that the answers of one run may hold; a node has checked them before
 _OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, SandboxError)}
+PROTOCOL = 1  # of these messages
 Plain = Any  # tuples, texts, bytes, numbers, None
+
+
+def this_program() -> str:
+    """Return what has to be the same on all nodes, besides the image."""
+    return f"codebudget {version('codebudget')}, judge {JUDGE_VERSION}, messages {PROTOCOL}"
 
 
 class NodeLost(SandboxError):
@@ -65,10 +73,9 @@ def bare(tests: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a node says before it opens boxes: the image that its files ask for, and the digest of what is there."""
+    """What a node says before it opens boxes: its program, the image it needs, and the digest of the one it has."""
 
-    host: str
-    python: str
+    program: str
     image: str
     digest: str | None
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
-import socket
 import threading
 import time
 from collections import deque
@@ -27,7 +25,7 @@ from typing import Any
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
 from sandbox.cluster import cleaner, image_transfer
-from sandbox.cluster.messages import Fault, Plain, Sheet, Survey, bare, scored_tests, write_result
+from sandbox.cluster.messages import Fault, Plain, Sheet, Survey, bare, scored_tests, this_program, write_result
 from sandbox.errors import SandboxError
 from sandbox.scoring.compiling import execute
 from sandbox.scoring.references import usual_directory
@@ -113,9 +111,7 @@ class NodeHost:
                 digest = engine.image_digest(image_tag(image))
         except SandboxError as error:
             return Fault.of(error)
-        return Survey(
-            host=socket.gethostname(), python=platform.python_version(), image=image_tag(image), digest=digest
-        )
+        return Survey(program=this_program(), image=image_tag(image), digest=digest)
 
     def build(self, image: ImageSpec) -> str | Fault:
         """Build the image here; return its digest."""

@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "common"))
 from ray_cluster import SETTINGS, RayNodes
 
 from sandbox.boxes.image import ImageSpec, image_tag
-from sandbox.cluster.messages import Survey, write_result
+from sandbox.cluster.messages import Survey, this_program, write_result
 from sandbox.cluster.node import HEARTBEAT_S, Letter, NodeSpec, Reply
 from sandbox.cluster.pool import ClusterPool, ClusterSpec
 from sandbox.problems import Problem, load_problems
@@ -63,7 +63,7 @@ class SleepingHost:
 
     def survey(self, image: ImageSpec) -> Survey:
         """Have the image."""
-        return Survey(host="sleeping", python="3", image=image_tag(image), digest="same")
+        return Survey(program=this_program(), image=image_tag(image), digest="same")
 
     def open(self, spec: NodeSpec) -> int:
         """Take the memory limit for the milliseconds of a program."""

@@ -23,7 +23,7 @@ from sandbox.cluster.image_transfer import (
     require,
     write_piece,
 )
-from sandbox.cluster.messages import Fault, Survey
+from sandbox.cluster.messages import Fault, Survey, this_program
 from sandbox.errors import ImageMissing, SandboxError
 
 TAG = "codebudget-test-transfer:one"
@@ -97,7 +97,7 @@ class Machine:
         return f"{method} {name}"
 
     def _survey(self, _image: object) -> Survey:
-        return Survey(host="h", python="3", image=self.tag, digest=self.digest)
+        return Survey(program=this_program(), image=self.tag, digest=self.digest)
 
     def _build(self, _image: object) -> str:
         self.digest = f"built on {id(self)}"
