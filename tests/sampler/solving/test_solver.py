@@ -149,9 +149,15 @@ def test_a_cost_that_nobody_knows_is_refused_and_not_taken_for_nothing(support, 
 
 def test_how_sure_an_answer_is_comes_from_answers_of_its_kind(support, solving):
     promise = Promise(
-        model="small", rate=0.5, cost=1.0, problems=9, tries=3, ran_out=0.0,
-        accepted=Sureness(right=9, answers=10), refused=Sureness(right=1, answers=20),
-    )  # fmt: skip
+        model="small",
+        rate=0.5,
+        cost=1.0,
+        problems=9,
+        tries=3,
+        ran_out=0.0,
+        accepted=Sureness(right=9, answers=10),
+        refused=Sureness(right=1, answers=20),
+    )
     for texts, share in (((RIGHT,), 0.9), ((WRONG, WRONG, WRONG), 0.05)):
         with solving({"small": ScriptedBackend(support, *texts)}, promises={"small": promise}) as solver:
             sure = solver.solve(problem_of(TASK), Budget(), 0).sure
