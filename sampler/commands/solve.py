@@ -65,6 +65,7 @@ class SolveOptions:
     show_default=True,
     help="What the budget is counted in.",
 )
+@click.option("--total", type=Amount(), help="Share so much among all the problems of a file, where it solves most.")
 @click.option("--tests", type=FILE, help="Further public tests: a file of asserts.")
 @click.option("--entry", help="The function to write, where the problem does not begin it.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides what is drawn.")
@@ -87,6 +88,7 @@ def solve(
     problem: str | None,
     tests: Path | None,
     entry: str | None,
+    total: float | None,
     check: bool,
     serve: bool,
     host: str,
@@ -119,7 +121,15 @@ def solve(
             if serve:
                 key = None if api_key_env is None else _key(api_key_env)
                 sys.exit(_serve(solver, (host, port), budget, options.seed, key))
-            solved = _solve_all(solver, asked, budget, options.seed, as_json=as_json)
+            if total is None:
+                solved = [
+                    _tell(solver.solve(one, budget, options.seed), alone=len(asked) == 1, as_json=as_json)
+                    for one in asked
+                ]
+            else:
+                found = solver.solve_together(asked, replace(budget, amount=total), options.seed)
+                solved = [_tell(one, alone=False, as_json=as_json) for one in found]
+                _say(f"{len(asked) - len(solved)} problems got no sample")
             right = _checked(solver, asked, solved) if check else None
         _summarize(solved, right, solver.promises)
         sys.exit(Exit.OK if all(one.answer.passed is not False for one in solved) else Exit.GATE)
@@ -171,19 +181,16 @@ def _say(message: str) -> None:
     click.echo(one_line(message), err=True)
 
 
-def _solve_all(solver: Solver, asked: Sequence[Problem], budget: Budget, seed: int, *, as_json: bool) -> list[Solution]:
-    solved = []
-    for problem in asked:
-        one = solver.solve(problem, budget, seed)
-        solved.append(one)
-        with allow_closed_pipe(sys.stdout):
-            if as_json:
-                said = told(one) | {"answer": one.answer.program, "tried": [asdict(each) for each in one.attempts]}
-                click.echo(json.dumps(said))
-            elif len(asked) == 1:
-                click.echo(one.answer.program.rstrip())
-        _say(_line(one))
-    return solved
+def _tell(one: Solution, *, alone: bool, as_json: bool) -> Solution:
+    """Print an answer, and on standard error what it cost."""
+    with allow_closed_pipe(sys.stdout):
+        if as_json:
+            said = told(one) | {"answer": one.answer.program, "tried": [asdict(each) for each in one.attempts]}
+            click.echo(json.dumps(said))
+        elif alone:
+            click.echo(one.answer.program.rstrip())
+    _say(_line(one))
+    return one
 
 
 def _line(solution: Solution) -> str:
@@ -202,10 +209,9 @@ def _line(solution: Solution) -> str:
 
 def _checked(solver: Solver, asked: Sequence[Problem], solved: Sequence[Solution]) -> int:
     """Return how many answers the problems' hidden tests accept; nothing that was handed out changes by it."""
-    return sum(
-        solver.executor.submit(problem.solve(one.answer.program)).result().verdict == "PASSED"
-        for problem, one in zip(asked, solved, strict=True)
-    )
+    by_name = {problem.name: problem for problem in asked}
+    programs = [by_name[one.problem].solve(one.answer.program) for one in solved]
+    return sum(solver.executor.submit(program).result().verdict == "PASSED" for program in programs)
 
 
 def _summarize(solved: Sequence[Solution], right: int | None, promises: dict[str, Promise]) -> None:

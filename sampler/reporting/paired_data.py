@@ -73,7 +73,16 @@ def differences(entries: Sequence[Entry], asked: Sequence[Pairing], seed: int, f
     wanted = [columns.pair(one) for one in asked]
     values = columns.values()
     gaps = np.stack([values[:, first] - values[:, second] for first, second in wanted], axis=1)
-    return differences_of(gaps, family_tests(values, members, wanted, seed, flips))
+    found = differences_of(gaps, family_tests(values, members, wanted, seed, flips))
+    return [_over_looks(one, max(counts.looks for counts, _ in entries)) for one in found]
+
+
+def _over_looks(found: Difference, looks: int) -> Difference:
+    """Return the difference with its p values corrected for the looks at which the study could have stopped."""
+    if looks == 1:
+        return found
+    corrected = None if found.p_corrected is None else min(1.0, looks * found.p_corrected)
+    return replace(found, p=min(1.0, looks * found.p), p_corrected=corrected)
 
 
 def pair_differences(

@@ -355,6 +355,12 @@ def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:
 
 def _notes(facts: StudyFacts, waiting: Sequence[str], compared: int) -> list[str]:
     notes = []
+    looks = max((model.looks for model in facts.models), default=1)
+    if looks > 1:
+        notes.append(
+            f"The study could stop at {looks} declared looks, for what it saw there. Claims are corrected for all of "
+            "them (Bonferroni); intervals are of one look, and the lead at which it stopped is a little too large."
+        )
     if facts.study.status != "done":
         notes.append(f"Interim: the study is {facts.study.status}; every number may still move.")
     if waiting:

@@ -50,6 +50,7 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
         problems=tuple(problems),
         scored=tuple(row.scored for row in chosen),
         passed=tuple(row.passed for row in chosen),
+        looks=model.looks,
     )
 
 

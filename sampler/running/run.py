@@ -28,6 +28,7 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
+from sampler.running.looks import after_look
 from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob
 from sampler.running.turns import TurnPlanner, later_turn
@@ -102,6 +103,7 @@ class StudyRun:
         self._stop = threading.Event()
         self._broken = threading.Event()  # a fault ends the run, so the threads of other places end, too
         self._opened: set[Backend] = set()
+        self._most = study.looks[0]  # samples of each problem up to the next look
         self._drawn: Counter[frozenset[str]] = Counter()  # samples, by the models that share an engine
 
     def stop(self) -> None:
@@ -115,24 +117,27 @@ class StudyRun:
         ids = self._store.open_study(self._study.record(problems))
         for told in first_few(left_out):
             self._note(ids, "warning", "left_out", f"left out of the problems: {told}")
-        planned = self._plan(ids, problems)
+        planned = self._plan(ids, problems, self._study.looks[0])
         progress = self._progress(ids)
         if not planned and progress.scored >= progress.wanted:
             return self._end(ids)
-        for model, _ in planned:
+        for model in self._study.models if self._study.spending.bounded else [model for model, _ in planned]:
             self._dependencies.check(model, lambda message: self._note(ids, "info", "setup", message))
         self._store.begin_run(ids.study, versions=_versions())
         with self._noted(ids), Ticker(self._store, ids.study, self._tell):
             self._work(ids, problems, planned)
         return self._end(ids)
 
-    def _plan(self, ids: StudyIds, problems: Sequence[Problem]) -> list[_Planned]:
+    def _plan(self, ids: StudyIds, problems: Sequence[Problem], most: int | None = None) -> list[_Planned]:
+        """Return what is left to do, up to `most` samples of each problem (None: all, as far as this look goes)."""
+        self._most = most or self._most
         held: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         with Reader(self._store.path) as reader:
             for row in reader.held(ids.study):
                 held[row.model][row.problem].add(row.index)
         planned = []
-        for model in self._study.models:
+        for whole in self._study.models:
+            model = replace(whole, samples=min(whole.samples, self._most))
             asked = requests(model, problems, held[model.name], self._study.seed, self._shots(model))
             begun = model.sampling.strategy is not None and len(asked) < len(problems) * model.samples
             later, unfinished = self._later_turns(ids, model, problems) if begun else ([], False)
@@ -176,11 +181,33 @@ class StudyRun:
         ):
             self._store.opened_executor(ids.study, executor.image)
             sample = partial(self._sample_in_turn, ids, by_name, scoring)
-            lanes = lanes_of(planned)
-            failures = sample(lanes[0]) if len(lanes) == 1 else self._at_once(sample, lanes)
+            while True:
+                lanes = lanes_of(planned)
+                failures = sample(lanes[0]) if len(lanes) == 1 else self._at_once(sample, lanes)
+                if failures or not self._look_further(ids, scoring):
+                    break
+                planned = self._plan(ids, problems)
             scoring.finish(self._stop)
         if failures:
             raise _one(failures)
+
+    def _look_further(self, ids: StudyIds, scoring: Scoring) -> bool:
+        """Look at a study that may stop early; return whether there is a further look to sample for."""
+        if not self._study.spending.bounded or self._stopping:
+            return False
+        scoring.settle(lambda: self._stopping)
+        if self._stopping:
+            return False
+        with Reader(self._store.path) as reader:
+            following = after_look(reader, ids.study, self._study, self._most)
+        if following.samples is None:
+            if following.reason:
+                self._store.want_no_more(ids.study, self._most)
+                message = f"{following.reason}: it ends with {self._most} samples of each problem"
+                self._note(ids, "info", "look", message)
+            return False
+        self._most = following.samples
+        return True
 
     def _at_once(self, sample: Callable[[_Lane], _Failures], lanes: Sequence[_Lane]) -> _Failures:
         """Sample every lane in a thread of its own; return the models' failures, raise any other error."""
@@ -299,8 +326,10 @@ class StudyRun:
     def _tell_untested(self, ids: StudyIds, model: ModelSpec, problems: Mapping[str, Problem]) -> None:
         strategy = model.sampling.strategy
         untested = sum(problem.selected_by is None for problem in problems.values())
-        if strategy is not None and strategy.kind is StrategyKind.REPAIR and untested:
-            message = f"{model.name}: {untested} of {len(problems)} problems have no public tests and are not repaired"
+        if strategy is not None and strategy.kind is not StrategyKind.REVISE and untested:
+            message = (
+                f"{model.name}: {untested} of {len(problems)} problems have no public tests: drafts are answers there"
+            )
             self._note(ids, "warning", "untested", f'{message}; [problems] selection = "examples" may make some')
 
     @contextmanager

@@ -17,12 +17,15 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Self
 
+import numpy as np
+
 from sampler.backends.base import Backend, BackendError
 from sampler.costs import params_flops, sample_flops
 from sampler.running.run import first_requests
 from sampler.running.scoring import Executor
 from sampler.solving.policy import Promise, Stage, Sureness
 from sampler.stats.budget import Unit
+from sampler.stats.sequential import expected_gains
 from sampler.study.prompts import program_for
 from sampler.study.spec_models import ModelSpec
 from sampler.study.strategies import Strategy, StrategyKind, index_at, next_prompt, tell_selection
@@ -30,6 +33,7 @@ from sampler.values import Closeable, ModelCard, Prompt, Request, Sample, valid_
 from sandbox.problems import ChosenTests, Problem
 from sandbox.values import Limits, Score, Verdict
 
+PRIOR = (0.55, 0.75)  # a Beta of pass rates that is high at both ends, as they are
 UNITS = (Unit.TOKENS, Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.SECONDS, Unit.DOLLARS, Unit.SAMPLES)
 
 
@@ -126,6 +130,36 @@ class Solver(Closeable):
                 attempts.append(one)
                 if one.passed or problem.selected_by is None or sum(a.cost for a in attempts) >= budget.amount:
                     break
+        return self._solution(problem, attempts, budget)
+
+    def solve_together(self, problems: Sequence[Problem], total: Budget, seed: int) -> list[Solution]:
+        """Return the answers to problems that share a budget; a problem that got no sample has no answer.
+
+        The next sample is always of the problem that it is most likely to solve for its cost: after t vain ones the
+        chance is a / (a + b + t), under the prior `PRIOR`. A problem is charged the mean of its own samples.
+        """
+        drawing = {at: self._attempts(problem, total, seed) for at, problem in enumerate(problems)}
+        attempts: list[list[Attempt]] = [[] for _ in problems]
+        spent = 0.0
+        with self._lock:
+            while drawing and spent < total.amount:
+                usual = spent / max(1, sum(map(len, attempts))) or 1.0
+                open_ = list(drawing)
+                costs = [
+                    sum(a.cost for a in attempts[at]) / len(attempts[at]) if attempts[at] else usual for at in open_
+                ]
+                gains = expected_gains([len(attempts[at]) for at in open_], costs, PRIOR)
+                at = open_[int(np.argmax(gains))]
+                one = next(drawing[at], None)
+                if one is not None:
+                    attempts[at].append(one)
+                    spent += one.cost
+                if one is None or one.passed or problems[at].selected_by is None:
+                    del drawing[at]
+        pairs = zip(problems, attempts, strict=True)
+        return [self._solution(problem, tried, total) for problem, tried in pairs if tried]
+
+    def _solution(self, problem: Problem, attempts: Sequence[Attempt], budget: Budget) -> Solution:
         solution = Solution(problem=problem.name, attempts=tuple(attempts), unit=budget.unit, sure=None)
         promise = self.promises.get(solution.answer.model)
         if promise is None:

@@ -122,6 +122,7 @@ class Counts:
     problems: tuple[str, ...]
     scored: tuple[int, ...]
     passed: tuple[int, ...]
+    looks: int = 1  # declared times at which sampling may have stopped for what was seen
 
     def __post_init__(self) -> None:
         if not len(self.problems) == len(self.scored) == len(self.passed):

@@ -50,6 +50,7 @@ class ModelRow:
     costs: GivenCosts = GivenCosts()
     greedy_of: int | None = None
     strategy: Mapping[str, object] | None = None  # what the samples of a tree are; None: independent
+    looks: int = 1  # declared times at which the study may have stopped for what it saw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

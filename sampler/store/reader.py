@@ -64,7 +64,8 @@ SELECT study.id, uid, study.name, problems_source, problems_digest, seed, status
 FROM study ORDER BY study.id DESC"""
 
 _MODELS = """
-SELECT id, name, backend, engine, digest, architecture_json, params, wanted, costs_json, greedy_of, strategy_json
+SELECT id, name, backend, engine, digest, architecture_json, params, wanted, costs_json, greedy_of, strategy_json,
+  looks
 FROM model WHERE study_id = ? AND (greedy_of IS NULL) = ? ORDER BY position, id"""
 
 _TALLIES = """

@@ -268,6 +268,10 @@ ALTER TABLE tally ADD COLUMN reread_flops REAL DEFAULT 0;
 ALTER TABLE tally ADD COLUMN reread_joules REAL DEFAULT 0;
 """
 
+V9 = """
+ALTER TABLE model ADD COLUMN looks INTEGER NOT NULL DEFAULT 1;  -- declared times at which the study may stop for what it saw
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
 VERSIONS = {
     "v1": V1,
@@ -278,4 +282,5 @@ VERSIONS = {
     "v6": V6,
     "v7": V7,
     "v8": V8,
+    "v9": V9,
 }  # every migration of this version, in order

@@ -103,9 +103,10 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
     for position, model in enumerate(record.models):
         row = connection.execute(
             "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position, costs_json, greedy_of,"
-            " strategy_json) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET"
+            " strategy_json, looks) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET"
             " wanted = excluded.wanted,"
-            " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of"
+            " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of,"
+            " looks = max(looks, excluded.looks)"
             " RETURNING id, backend, sampling_json",
             (
                 study,
@@ -117,11 +118,17 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
                 model.costs,
                 ids.get(model.greedy_of or ""),
                 model.strategy,
+                model.looks,
             ),
         ).fetchone()
         _refuse_other(model, row[1], row[2])
         ids[model.name] = row[0]
     return ids
+
+
+def want_no_more(connection: sqlite3.Connection, study: int, samples: int) -> None:
+    """Let no model of a study want more than so many samples of each problem: what is there is enough."""
+    connection.execute("UPDATE model SET wanted = min(wanted, ?) WHERE study_id = ?", (samples, study))
 
 
 def add_model(connection: sqlite3.Connection, study: int, model: ModelRecord) -> int:

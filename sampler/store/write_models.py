@@ -36,6 +36,7 @@ class ModelRecord:
     costs: str = "{}"
     greedy_of: str | None = None
     strategy: str | None = None  # canonical JSON; None: independent samples
+    looks: int = 1  # at which the study may stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from sampler.stats.budget import Unit
 from sampler.study.prompts import Template
 from sampler.study.request_fields import LISTED, OMITTABLE
 from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SELECTIONS, SPLIT_NAMES
-from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS
+from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS, STOP_SELECTED
+from sampler.study.spending import STOPS
 from sampler.study.strategies import PLAIN, STRATEGIES, Feedback
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
@@ -34,6 +35,14 @@ STUDY = {
     "models": "The models, a table [[models]] each.",
     "sandbox": "Where programs are executed, and what they may use.",
     "report": "What the report shows.",
+    "budget": "What the whole study may spend, and when it may stop before its last sample.",
+}
+BUDGET = {
+    "max_flops": "FLOPs of all samples, over all runs: none is asked for once they are spent.",
+    "max_dollars": "The same in dollars, by the models' prices.",
+    "stop": "precise: end when every pair of models is decided, at one of the declared looks. samples: not before.",
+    "precision": "Or when the interval of every difference reaches no further than this to either side.",
+    "first": "Samples of each problem at the first look; each look doubles them.",
 }
 PROBLEMS = {
     "source": (
@@ -78,14 +87,20 @@ SAMPLING = {
     "max_thinking_tokens": "Tokens of a thought; the engine then ends it (`thinking_tokens_key` says how it is asked).",
     "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
     "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",
-    "strategy": "sample: independent ones. repair: what fails its public tests is sent back. revise: every answer is.",
+    "strategy": (
+        "sample: independent ones. repair: what fails its public tests is sent back. revise: every answer is sent "
+        "back. resample: another one is drawn until one passes the public tests, at most `turns` times."
+    ),
     "turns": "How often an answer is sent back, at most; if it is not given, once.",
     "repairs": "Repairs that are drawn for each program that fails; if it is not given, one.",
     "feedback": (
         "What a repair is told: the verdict, the error, the first failing public test (so if it is not given), or "
         "that and to explain."
     ),
-    "stop": "Texts at which a completion ends, in the place of the style's own.",
+    "stop": (
+        "Texts at which a completion ends, in the place of the style's own. Or selection-pass: no more samples of a "
+        "problem once one passes its public tests."
+    ),
     "shots": "Solved problems, by name, that are shown before the one that is asked.",
     "shots_from": "Where the shots are, if not among the problems of the study's source.",
 }
@@ -221,6 +236,16 @@ def study_schema() -> Schema:
         "models": {"type": "array", "minItems": 1, "items": _model()},
         "sandbox": _sandbox(),
         "report": _report(),
+        "budget": _table(
+            {
+                "max_flops": {"type": "number", "exclusiveMinimum": 0},
+                "max_dollars": {"type": "number", "exclusiveMinimum": 0},
+                "stop": {"enum": list(STOPS), "default": STOPS[0]},
+                "precision": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+                "first": _COUNT,
+            },
+            BUDGET,
+        ),
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A study of codebudget"}
     return head | _table(top, STUDY, required=("problems", "models"))
@@ -276,7 +301,8 @@ def _sampling() -> dict[str, Schema]:
     usual = SamplingParams()
     params = {key: _number(getattr(usual, key)) | bounds for key, bounds in _PROBABLE.items()}
     style = {"enum": list(PromptStyle), "default": PromptStyle.COMPLETION.value}
-    stop = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    texts = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    stop = {"anyOf": [texts, {"const": STOP_SELECTED}]}
     template = {"enum": list(Template)}
     thinking: dict[str, Schema] = {
         "thinking": {"type": "boolean"},

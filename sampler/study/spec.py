@@ -32,13 +32,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sampler.stats.budget import Unit
 from sampler.store.write_models import ModelRecord, StudyRecord
 from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_models, source_of
+from sampler.study.spending import Spending, read_spending
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
@@ -99,7 +100,7 @@ def _within(name: str, ranges: Iterable[tuple[int, int]]) -> bool:
 
 PYTHON = r"3\.[0-9]{1,2}"
 SELECTIONS = ("given", "examples")
-_KEYS = ("name", "seed", "store", "problems", "sampling", "models", "sandbox", "report")
+_KEYS = ("name", "seed", "store", "problems", "sampling", "models", "sandbox", "report", "budget")
 MOST_SEED = 2**63 - 1  # what a column of a store holds
 
 
@@ -157,16 +158,23 @@ class Study:
     budgets: Mapping[Unit, tuple[float, ...]]
     cluster: str | None = None
     registry: str | None = None
+    spending: Spending = Spending()
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Return how many samples of each problem there are at each look; one look where nothing stops early."""
+        return self.spending.looks(max(model.samples for model in self.models))
 
     def record(self, problems: tuple[Problem, ...]) -> StudyRecord:
         """Return the study's record for a store."""
+        looks = len(self.looks) if self.spending.precise else 1
         return StudyRecord(
             name=self.name,
             spec_toml=self.toml,
             problems_source=", ".join(self.problems.sources),
             seed=self.seed,
             limits=canonical_json(self._judged_under),
-            models=tuple(map(_model_record, self.models)),
+            models=tuple(replace(_model_record(model), looks=looks) for model in self.models),
             problems=problems,
         )
 
@@ -207,6 +215,7 @@ def load_study(path: Path) -> Study:
         models=read_models(top, path),
         **_sandbox(TomlTable(path, "[sandbox]", top.take("sandbox", {}))),
         budgets=_report(TomlTable(path, "[report]", top.take("report", {})), path),
+        spending=read_spending(TomlTable(path, "[budget]", top.take("budget", {}))),
     )
     top.done()
     return study

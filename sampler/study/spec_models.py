@@ -23,7 +23,7 @@ from sampler.models.prices import prices_on
 from sampler.study.infilling import family_of
 from sampler.study.prompts import CHAT_TEMPLATES, FIM_TEMPLATES, Template
 from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
-from sampler.study.strategies import Strategy, read_strategy
+from sampler.study.strategies import Strategy, StrategyKind, read_strategy
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
 from sandbox.problems import is_named
@@ -37,6 +37,8 @@ OPTIONS: Mapping[str, type[Any] | None] = {
 BACKENDS = tuple(OPTIONS)
 MOST_WEIGHTS = 2**53  # so that a product with a few layers and tokens still is a number that a store can hold
 GREEDY = " (greedy)"  # behind the name of a model, it is the name of its companion
+
+STOP_SELECTED = "selection-pass"  # in the place of stop strings: sampling of a problem ends with a pass
 
 T = TypeVar("T")
 
@@ -69,6 +71,7 @@ class Sampling:
     hosted: bool = False
     thinking: bool = False
     strategy: Strategy | None = None
+    until_pass: bool = False
 
     @property
     def begun(self) -> bool:
@@ -163,6 +166,8 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
         costs=_costs(TomlTable(path, "[models.costs]", table.take("costs", {}))),
         architecture=_architecture(table, path),
     )
+    if spec.sampling.until_pass:
+        spec = _until_pass(spec)
     greedy = table.flag("greedy")
     table.done()
     if greedy and "temperature" in sampling.params.omit:
@@ -183,6 +188,14 @@ def _infilling(table: TomlTable, model: str) -> Template:
         named = ", ".join(one for one in FIM_TEMPLATES if one is not Template.FIM)
         raise table.error(f'the name {model!r} tells of no family for template = "fim"; write one of {named}')
     return Template(family.value)
+
+
+def _until_pass(model: ModelSpec) -> ModelSpec:
+    """Return the model with one run of each problem, of at most `samples` samples, in the place of so many samples."""
+    if model.samples == 1:
+        return model
+    strategy = Strategy(kind=StrategyKind.RESAMPLE, turns=model.samples - 1)
+    return replace(model, samples=1, sampling=replace(model.sampling, strategy=strategy))
 
 
 def _companion(model: ModelSpec) -> ModelSpec:
@@ -300,6 +313,7 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
     shots = _shots(table, default.shots, folder)
     if shots.names and style is PromptStyle.CHAT:
         raise table.error('shots are shown in style = "completion" alone; take one of the two out')
+    until_pass = table.says("stop", STOP_SELECTED) or (default.until_pass and not table.has("stop"))
     stop = table.texts("stop") if table.has("stop") else default.stop
     if stop is not None and not all(stop):
         raise table.error(
@@ -315,14 +329,28 @@ def _sampling(table: TomlTable, default: Sampling, folder: Path) -> Sampling:
         raise table.error('a model thinks before it answers a chat; thinking needs style = "chat"')
     if thinking:
         params = replace(params, omit=tuple(sorted({*params.omit, *THOUGHTFUL})))
-    strategy = read_strategy(table, default.strategy)
-    if strategy is not None and style is not PromptStyle.CHAT:
+    strategy = _strategy(table, default.strategy, style, until_pass=until_pass)
+    return Sampling(
+        style=style,
+        params=params,
+        stop=stop,
+        shots=shots,
+        template=template,
+        thinking=thinking,
+        strategy=strategy,
+        until_pass=until_pass,
+    )
+
+
+def _strategy(table: TomlTable, default: Strategy | None, style: PromptStyle, *, until_pass: bool) -> Strategy | None:
+    strategy = read_strategy(table, default)
+    if strategy is not None and until_pass:
+        raise table.error(f'stop = "{STOP_SELECTED}" is a strategy of its own; take it or strategy out')
+    if strategy is not None and strategy.kind is not StrategyKind.RESAMPLE and style is not PromptStyle.CHAT:
         raise table.error(
             f'strategy = "{strategy.kind}" asks about an earlier answer in words; it needs style = "chat"'
         )
-    return Sampling(
-        style=style, params=params, stop=stop, shots=shots, template=template, thinking=thinking, strategy=strategy
-    )
+    return strategy
 
 
 def _thinks(params: SamplingParams) -> bool:

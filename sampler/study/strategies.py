@@ -3,8 +3,11 @@
 A *tree* begins with a draft, which is asked for like any sample. `repair` runs the draft's program on the problem's
 selection tests; while nothing of the tree has passed them, each program of the newest turn is sent back with what
 happened, and is repaired `repairs` times, up to `turns` turns. `revise` executes nothing: the model is asked to look
-through its own answer, `turns` times. The tree's answer is the first program that passes the selection tests, in the
-order of turns and places, and the last one where none does, or where nothing was executed.
+through its own answer, `turns` times. `resample` asks the draft's prompt again, until a program passes the selection
+tests: sampling that stops. Each tree is one run of that policy, so what stopping does to counts of samples (more of
+them where they fail) cannot bias what is counted here, which is runs. The tree's answer is the first program that
+passes the selection tests, in the order of turns and places, and the last one where none does, or where nothing was
+executed.
 
 What a prompt may hold is the statement, the model's own program, and what happened in the *selection* tests, bounded in
 length. Nothing of the judge tests, and no verdict that rests on them, ever gets into a prompt. A problem without
@@ -40,6 +43,7 @@ class StrategyKind(StrEnum):
 
     REPAIR = "repair"
     REVISE = "revise"
+    RESAMPLE = "resample"
 
 
 class Feedback(StrEnum):
@@ -67,8 +71,8 @@ class Strategy:
     def __post_init__(self) -> None:
         if self.turns < 1 or self.repairs < 1:
             raise ValueError(f"turns and repairs must be at least 1, not {self.turns} and {self.repairs}")
-        if self.kind is StrategyKind.REVISE and self.repairs > 1:
-            raise ValueError("revise executes nothing, so nothing could choose between several; take repairs out")
+        if self.kind is not StrategyKind.REPAIR and self.repairs > 1:
+            raise ValueError(f"{self.kind} draws one program a turn; take repairs out")
         if self.nodes > MOST_NODES:
             raise ValueError(
                 f"{self.turns} turns of {self.repairs} repairs make trees of {self.nodes} programs; "
@@ -134,7 +138,7 @@ def next_in_tree(strategy: Strategy, held: dict[int, bool | None], scored: froze
         if absent:
             return TreeState(wanted=absent)
         passed = [place for place in newest if held[place]]
-        if strategy.kind is StrategyKind.REPAIR:
+        if strategy.kind is not StrategyKind.REVISE:
             if not set(newest) <= scored:
                 return TreeState()
             if passed or any(held[place] is None for place in newest):
@@ -153,8 +157,8 @@ def read_strategy(table: TomlTable, default: Strategy | None) -> Strategy | None
             raise table.error(f'{given[0]} belongs to strategy = "repair"; add that, or take {given[0]} out')
         return None
     usual = default or Strategy(kind=StrategyKind(named))
-    if named == StrategyKind.REVISE and (wrong := [key for key in given if key != "turns"]):
-        raise table.error(f'{wrong[0]} belongs to strategy = "repair": revise executes nothing; take it out')
+    if named != StrategyKind.REPAIR and (wrong := [key for key in given if key != "turns"]):
+        raise table.error(f'{wrong[0]} belongs to strategy = "repair": {named} tells nothing; take it out')
     try:
         return Strategy(
             kind=StrategyKind(named),
@@ -174,6 +178,8 @@ def read_strategy(table: TomlTable, default: Strategy | None) -> Strategy | None
 
 def next_prompt(first: Prompt, strategy: Strategy, program: str, told: str) -> Prompt:
     """Return the prompt that asks for the next turn; `told` is what `tell_selection` says, empty for a revision."""
+    if strategy.kind is StrategyKind.RESAMPLE:
+        return first
     fence = "```"
     while fence in program:
         fence += "`"

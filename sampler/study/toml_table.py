@@ -106,6 +106,13 @@ class TomlTable:
             raise self.error(f'{key} = {value!r} is not a list of texts; write for example {key} = ["…"]')
         return tuple(value)
 
+    def says(self, key: str, word: str) -> bool:
+        """Return whether the key's value is this word; then it is read."""
+        if not self.has(key) or self._left[key] != word:
+            return False
+        self.take(key)
+        return True
+
     def text_or_texts(self, key: str) -> tuple[str, ...]:
         """Return one text or a list of texts, required; none is empty, and none occurs twice."""
         if not isinstance(self._left.get(key), list):

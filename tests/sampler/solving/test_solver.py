@@ -135,6 +135,21 @@ def test_a_model_with_a_strategy_repairs_before_it_draws_anew(support, solving):
     assert backend.prompts[0] == backend.prompts[2]
 
 
+def test_a_shared_budget_goes_where_the_next_sample_is_likeliest_to_solve(support, solving):
+    tasks = [
+        problem_of(TASK.replace("def f", f"def {name}").replace("f(1)", f"{name}(1)"), name=name) for name in "fgh"
+    ]
+    texts = [RIGHT, WRONG, WRONG, WRONG, RIGHT]  # one of each; then of those that were tried least, in order
+    with solving({"small": ScriptedBackend(support, *texts)}) as solver:
+        solved = solver.solve_together(tasks, Budget(unit=Unit.SAMPLES, amount=5), 0)
+        assert [(one.problem, len(one.attempts), one.answer.passed) for one in solved] == [
+            ("f", 1, True),
+            ("g", 2, False),
+            ("h", 2, True),
+        ]
+        assert sum(one.cost for one in solved) == 5
+
+
 def test_a_lost_box_is_an_error_and_never_a_refusal(support, solving):
     with solving({"small": ScriptedBackend(support, "def f(x):\n    'lose me'\n")}) as solver, pytest.raises(BoxLost):
         solver.solve(problem_of(TASK), Budget(), 0)

@@ -89,6 +89,8 @@ def test_drafts_have_the_indices_of_independent_samples():
         (Strategy(kind=REPAIR, repairs=2), {0: False, 1: False, 2: False}, (0, 1, 2), TreeState(answer=2)),
         (Strategy(kind=REPAIR, turns=2), {0: False, 1: False}, (0, 1), TreeState(wanted=(2,))),
         (Strategy(kind=REPAIR, turns=2), {0: False, 1: True}, (0, 1), TreeState(answer=1)),
+        (Strategy(kind=StrategyKind.RESAMPLE, turns=2), {0: False}, (0,), TreeState(wanted=(1,))),
+        (Strategy(kind=StrategyKind.RESAMPLE, turns=2), {0: False, 1: True}, (0, 1), TreeState(answer=1)),
         (Strategy(kind=REVISE, turns=2), {0: None}, (), TreeState(wanted=(1,))),  # executes nothing, waits for nothing
         (Strategy(kind=REVISE, turns=2), {0: True, 1: None}, (0,), TreeState(wanted=(2,))),
         (Strategy(kind=REVISE, turns=2), {0: None, 1: None, 2: None}, (0, 1), TreeState()),
@@ -122,16 +124,23 @@ def test_a_study_file_asks_for_a_strategy_for_all_models_or_one(load):
     assert '"strategy":{"kind":"revise","turns":1}' in revise.decides
 
 
+def test_stopping_at_a_pass_is_one_run_of_at_most_so_many_samples(load):
+    model = load(STUDY.format(common="", own='stop = "selection-pass"').replace("samples = 2", "samples = 8")).models[0]
+    assert (model.samples, model.sampling.strategy) == (1, Strategy(kind=StrategyKind.RESAMPLE, turns=7))
+    assert load(STUDY.format(common='stop = "selection-pass"', own='stop = ["x"]')).models[0].sampling.strategy is None
+
+
 @pytest.mark.parametrize(
     ("common", "own", "told"),
     [
         ("", 'strategy = "repair"', 'needs style = "chat"'),
         ('style = "chat"', "turns = 2", 'belongs to strategy = "repair"'),
-        ('style = "chat"', 'strategy = "revise"\nrepairs = 2', "revise executes nothing"),
-        ('style = "chat"', 'strategy = "revise"\nfeedback = "test"', "revise executes nothing"),
+        ('style = "chat"', 'strategy = "revise"\nrepairs = 2', "revise tells nothing"),
+        ('style = "chat"', 'strategy = "resample"\nfeedback = "test"', "resample tells nothing"),
         ('style = "chat"', 'strategy = "repair"\nturns = 0', "turns = 0"),
         ('style = "chat"', 'strategy = "repair"\nturns = 9\nrepairs = 9', "the most is 1000"),
         ('style = "chat"', 'strategy = "repair"\nfeedback = "judge"', "feedback = 'judge' is not known"),
+        ('style = "chat"\nstop = "selection-pass"', 'strategy = "repair"', "is a strategy of its own"),
         ('style = "chat"', 'strategy = "mend"', "strategy = 'mend' is not known"),
     ],
 )
@@ -183,6 +192,9 @@ def test_a_later_prompt_begins_with_the_drafts_so_that_a_cache_holds_it():
     for kind in StrategyKind:
         prompt = next_prompt(DRAFT, Strategy(kind=kind), "x = 1", "It fails.")
         assert prompt.text.startswith(DRAFT.text)
+        if kind is StrategyKind.RESAMPLE:
+            assert prompt == DRAFT
+            continue
         assert prompt.prefill == DRAFT.prefill
         assert "x = 1" in prompt.text
         assert ("It fails." in prompt.text) == (kind is REPAIR)

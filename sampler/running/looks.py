@@ -1,0 +1,98 @@
+"""Decide after each look of a study whether it goes on: every pair of models is decided, or the budget is spent.
+
+A look is a number of samples that every problem of every model has, so what ends a study never depends on one problem
+or one sample, and pass@k keeps its estimator. A budget decides by costs alone. The precise rule decides by the
+difference of pass@1 of each pair of models, at a level that is divided among all declared looks and all pairs
+(`sampler.stats.sequential`); the report corrects its claims in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import inf
+
+import numpy as np
+
+from sampler.exit_codes import CommandError, Exit
+from sampler.reporting.unit_costs import counts_of, unit_cost
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.sequential import look_at
+from sampler.store.read_models import ModelRow, TallyRow
+from sampler.store.reader import Reader
+from sampler.study.spec import Study
+
+
+class UnknownCost(CommandError, ValueError):
+    """A budget in a unit in which the cost of a model is not known."""
+
+    exit_code = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextLook:
+    """How many samples each problem has at the next look; None: the study ends here, for this reason."""
+
+    samples: int | None
+    reason: str = ""
+
+
+def after_look(reader: Reader, study_id: int, study: Study, samples: int) -> NextLook:
+    """Return what comes after a look at so many samples of each problem; raises UnknownCost."""
+    models, tallies = reader.models(study_id), reader.tallies(study_id)
+    looks = study.looks
+    if study.spending.precise and samples in looks and _decided(models, tallies, study, len(looks)):
+        number = looks.index(samples) + 1
+        return NextLook(samples=None, reason=f"every pair of models is decided at look {number} of {len(looks)}")
+    following = next((look for look in looks if look > samples), None)
+    if following is None:
+        return NextLook(samples=None)
+    affordable = min(
+        (
+            int(samples * most / spent)
+            for unit, most in ((Unit.FLOPS, study.spending.max_flops), (Unit.DOLLARS, study.spending.max_dollars))
+            if most < inf and (spent := _spent(models, tallies, unit))
+        ),
+        default=following,
+    )
+    if affordable <= samples:
+        return NextLook(samples=None, reason="one more sample of each problem would exceed the study's budget")
+    return NextLook(samples=min(following, affordable))
+
+
+def _decided(models: list[ModelRow], tallies: list[TallyRow], study: Study, looks: int) -> bool:
+    """Return whether each pair has a clear difference of pass@1, or a narrow interval; one model alone never."""
+    problems = shared_at(models, tallies)
+    pairs = list(combinations(models, 2))
+    if not pairs or len(problems) < 2:
+        return False
+    rates = {
+        model.id: np.array(counts.passed) / np.array(counts.scored)
+        for model in models
+        for counts in [counts_of(model, tallies, problems)]
+    }
+    precision = study.spending.precision
+    return all(look_at(rates[a.id] - rates[b.id], looks, len(pairs), precision).enough for a, b in pairs)
+
+
+def shared_at(models: list[ModelRow], tallies: list[TallyRow]) -> list[str]:
+    """Return the problems on which every model has as many verdicts as samples, at least one."""
+    scored = {(row.model_id, row.problem) for row in tallies if row.scored and row.scored >= row.sampled}
+    names = dict.fromkeys(row.problem for row in tallies)
+    return [name for name in names if all((model.id, name) in scored for model in models)]
+
+
+def _spent(models: list[ModelRow], tallies: list[TallyRow], unit: Unit) -> float:
+    """Return what all samples of the study cost."""
+    total = 0.0
+    for model in models:
+        rows = [row for row in tallies if row.model_id == model.id and row.sampled]
+        if rows:
+            cost = unit_cost(model, rows, unit, PromptCharge.EACH)
+            if cost is None:
+                raise UnknownCost(
+                    f"[budget] max_{unit.value}: what {model.name!r} costs in {unit.value} is not known; give its "
+                    "prices in [models.costs], or its numbers in [models.architecture]"
+                )
+            total += cost.each * sum(row.sampled for row in rows)
+    return total
