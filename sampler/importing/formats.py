@@ -7,7 +7,7 @@ value determines its format.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import zip_longest
 from typing import Any
@@ -117,8 +117,9 @@ def ollama_line_samples(row: Any) -> Iterator[Imported]:
     """Yield the sample of a reply."""
     if row.get("error") and not row.keys() & {"response", "message"}:
         raise MissingText(f"there is no answer, but an error: {row['error']!r:.60}")
-    text = row["response"] if "response" in row else table_of(row["message"], "message")["content"]
-    yield _ollama_reply(row["task_id"], text, row)
+    said = row if "response" in row else table_of(row["message"], "message")
+    text, thought = said["response" if said is row else "content"], said.get("thinking")
+    yield replace(_ollama_reply(row["task_id"], text, row), thought=thought if isinstance(thought, str) else None)
 
 
 def _ollama_reply(name: str, text: object, told: dict[str, Any]) -> Imported:

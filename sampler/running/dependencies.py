@@ -121,11 +121,11 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
     if model.backend == "vllm":
         return
     if model.backend == "openai":
-        name = str(model.options.get("api_key_env", ""))
-        if name and not secret(name):
-            raise BackendError(
-                f"model {model.name!r}: the environment has no variable {name}, which is to hold its key"
-            )
+        for name, holds in _variables(model.options):
+            if not secret(name):
+                raise BackendError(
+                    f"model {model.name!r}: the environment has no variable {name}, which is to hold {holds}"
+                )
         return
     if model.backend == "replay" or model.model.endswith(".gguf"):
         path = model.file or Path(model.model)
@@ -135,6 +135,16 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
     pinned = find(model.model)
     if cached(pinned, models_dir) is None:
         absent(pinned)
+
+
+def _variables(options: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the environment's variables that a server's options name, and what each holds."""
+    if name := str(options.get("api_key_env", "")):
+        yield name, "its key"
+    headers = options.get("headers")
+    for header, value in headers.items() if isinstance(headers, Mapping) else ():
+        if isinstance(value, str) and value.startswith("$"):
+            yield value[1:], f"its header {header}"
 
 
 def rank_dependencies(

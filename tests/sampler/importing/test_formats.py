@@ -134,6 +134,11 @@ def test_ollama_counts_and_nanoseconds_become_costs_without_the_loading_of_the_m
     assert (sample.prompt_tokens, sample.completion_tokens) == (197, 41)
     assert (sample.prompt_seconds, sample.decode_seconds) == (0.572604786, 0.581462322)
     assert (sample.finish, sample.claim) == (Finish.LENGTH, Claim(passed=False, said="failed: no"))
+    thinking = {"task_id": "a", "message": {"content": "hi", "thinking": "hm"}, "eval_count": 2}
+    assert [sample.thought for sample in read("ollama-lines", thinking)] == ["hm"]
+    assert [sample.thought for sample in read("ollama-lines", thinking | {"response": "hi", "thinking": "so"})] == [
+        "so"
+    ]
     (line,) = read("ollama-lines", {"task_id": "a", "message": {"content": "hi"}, "eval_count": 2})
     assert (line.text, line.completion_tokens, line.prompt_tokens, line.decode_seconds) == ("hi", 2, None, None)
 
