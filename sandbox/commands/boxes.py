@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -21,11 +21,15 @@ from sandbox.boxes.ownership import Owner
 from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.commands.scoring_options import image_spec_options, limit_options, limits_of
 from sandbox.console import SanitizingConsole, progress
+from sandbox.diagnostics import language_attacks
 from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
+from sandbox.diagnostics.language_attacks import read_attacks, try_attacks
 from sandbox.diagnostics.selftest import AttackOutcome, AttackRunner, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
-from sandbox.languages import Language, chosen_languages
+from sandbox.languages import LANGUAGES, Language, chosen_languages, named
 from sandbox.sanitize import sanitize
+from sandbox.scoring.scorer import open_scorer
+from sandbox.scoring.strategy import ScoringOptions
 
 _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
 
@@ -40,9 +44,16 @@ _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
     metavar="TIMES",
     help="Give every program so many times its time: for a small board, or an emulated machine.",
 )
+@click.option(
+    "--language", metavar="NAME", help="Try the attacks of another language instead: cpp, go, java, javascript, rust."
+)
 @image_spec_options
-def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, image_spec: image.ImageSpec) -> None:
+def selftest(
+    groups: tuple[str, ...], runtime: str | None, slower: float, language: str | None, image_spec: image.ImageSpec
+) -> None:
     """Run the attack suite on this machine and show what holds."""
+    if language is not None:
+        _try_language(language, ScoringOptions(runtime=runtime))
     try:
         cases = [case.slowed(slower) for case in read_cases(escapes_directory(), groups)]
         with closing(DockerClient()) as engine:
@@ -60,6 +71,27 @@ def selftest(groups: tuple[str, ...], runtime: str | None, slower: float, image_
     sys.exit(PROGRAM_FAULT if any(outcome.broken for outcome in outcomes) else PASSED)
 
 
+def _try_language(name: str, options: ScoringOptions) -> NoReturn:
+    """Try the attacks of a language, print what did not hold, and end the command."""
+    try:
+        language, tried, failures = named(name), 0, 0
+        cases = len(read_attacks(language))
+        limits = language_attacks.LIMITS
+        with open_scorer(limits, boxes=1, options=options, say=say) as scorer, progress("testing", cases, 0) as advance:
+            for attack, score, after in try_attacks(scorer.score, language):
+                tried += 1
+                if failure := attack.failure(score, after):
+                    failures += 1
+                    click.echo(sanitize(failure))
+                advance()
+    except (SuiteError, ValueError) as error:
+        stop(str(error), USAGE)
+    except SandboxError as error:
+        stop(str(error), OUR_FAULT)
+    click.echo(f"{tried - failures} of {tried} cases hold")
+    sys.exit(PROGRAM_FAULT if failures else PASSED)
+
+
 @click.command()
 @click.option("--runtime", metavar="NAME", help="The container runtime to examine, like runsc.")
 @image_spec_options
@@ -72,7 +104,7 @@ def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> 
     limits, remarks = limits_of(options), list[Remark]()
     try:
         with closing(DockerClient()) as engine:
-            remarks += examine(engine.facts(), runtime)
+            remarks += [*examine(engine.facts(), runtime), _built_languages(engine)]
             engine.require_runtime(runtime)
             tag = image.ensure_image(engine, image_spec, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)
@@ -108,6 +140,16 @@ def build(base: str | None, force: bool, languages: str | None, image_spec: imag
         stop(str(error), OUR_FAULT)
     except ValueError as error:
         stop(str(error), USAGE)
+
+
+def _built_languages(engine: DockerClient) -> Remark:
+    """Return which languages have their images here; the others are built when they are first needed."""
+
+    def built(language: Language) -> bool:
+        return all(engine.image_labels(image.image_tag(spec)) is not None for spec in _images_of([language]))
+
+    found = [language.name for language in LANGUAGES if built(language)]
+    return Remark("languages", ", ".join(("python", *found)), advice="`sandbox build --languages all` builds others")
 
 
 def _images_of(languages: Sequence[Language]) -> list[image.ImageSpec]:
