@@ -1,4 +1,4 @@
-"""More languages that are compiled: C#, D and OCaml, of Debian 13."""
+"""More languages that are compiled: C#, D, Fortran and OCaml, of Debian 13."""
 
 from __future__ import annotations
 
@@ -45,6 +45,25 @@ D = Language(
     native=True,
     version="14.2.0",
     added_mb=16,
+)
+FORTRAN = Language(
+    name="fortran",
+    title="Fortran",
+    aliases=("f90", "gfortran"),
+    extension=".f90",
+    extensions=(".f95", ".f03"),
+    compile=Compile(
+        command=("/usr/bin/gfortran", "-O2", "-static", "{file}", "-o", f"{OUTPUT}/main"),
+        image=Toolchain(
+            packages=("gfortran", "libc6-dev"),
+            keep=("/usr/bin/gfortran", *_LINKER),
+            keep_trees=("/usr/lib/gcc", "/usr/libexec"),
+        ),
+    ),
+    run=(f"{PROGRAM}/main",),
+    version="14.2.0",
+    native=True,
+    added_mb=8,
 )
 OCAML = Language(
     name="ocaml",
