@@ -83,7 +83,7 @@ SAMPLING = {
     "temperature": "0 is greedy.",
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
     "max_tokens": "A completion is cut after so many tokens; if its thought is bounded, the answer behind it is.",
-    "thinking": "Whether the model thinks before it answers: then no answer is begun, and no stop strings are sent.",
+    "thinking": "Whether no answer is begun and no stop strings are sent; usual where effort or a bound is given.",
     "max_thinking_tokens": "Tokens of a thought; the engine then ends it (`thinking_tokens_key` says how it is asked).",
     "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
     "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",

@@ -354,7 +354,8 @@ def _strategy(table: TomlTable, default: Strategy | None, style: PromptStyle, *,
 
 
 def _thinks(params: SamplingParams) -> bool:
-    return bool(params.max_thinking_tokens) or params.effort not in {"", "none"}
+    """Return whether thinking is spoken of: a row with no thought is then asked as its neighbours with one are."""
+    return params.max_thinking_tokens is not None or bool(params.effort)
 
 
 def _shots(table: TomlTable, default: Shots, folder: Path) -> Shots:

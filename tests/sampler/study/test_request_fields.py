@@ -52,14 +52,17 @@ def test_each_row_has_its_greedy_companion(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("keys", ["thinking = true", 'effort = "high"', "max_thinking_tokens = 100"])
+@pytest.mark.parametrize(
+    "keys",
+    ["thinking = true", 'effort = "high"', 'effort = "none"', "max_thinking_tokens = 100", "max_thinking_tokens = 0"],
+)
 def test_a_thinking_model_gets_no_begun_answer_and_no_stop_strings(tmp_path, keys):
     (row,) = models(tmp_path, keys)
     assert row.sampling.thinking
     assert row.sampling.params.omit == ("prefill", "stop")
     (asked,) = requests(row, load_problems("humaneval")[:1], {}, 0)
     assert asked.prompt.prefill == ""
-    (usual,) = models(tmp_path, 'effort = "none"')
+    (usual,) = models(tmp_path, 'effort = "none"\nthinking = false')
     assert requests(usual, load_problems("humaneval")[:1], {}, 0)[0].prompt.prefill
 
 

@@ -87,7 +87,7 @@ max_tokens = 20
 name = "tiny"
 backend = "openai"
 samples = 2
-max_thinking_tokens = [0, 12]
+max_thinking_tokens = [6, 12]
 [models.options]
 base_url = "{url}"
 thinking_tokens_key = "reasoning_budget_tokens"
@@ -113,14 +113,14 @@ def test_a_study_of_thinking_budgets_has_the_costs_that_a_hand_sums_up(url, tmp_
     with Reader(study.store) as reader:
         row = reader.studies()[0]
         models, tallies = reader.models(row.id), reader.tallies(row.id)
-    assert [model.name for model in models] == ["tiny (max_thinking_tokens=0)", "tiny (max_thinking_tokens=12)"]
+    assert [model.name for model in models] == ["tiny (max_thinking_tokens=6)", "tiny (max_thinking_tokens=12)"]
     with ExportReader(study.store) as reader:
-        for model, bound in zip(models, (0, 12), strict=True):
+        for model, bound in zip(models, (6, 12), strict=True):
             by_problem = [reader.samples(model.id, problem) for problem in reader.problem_ids(row.id)]
             samples = [one for held in by_problem for one in held]
             assert len(samples) == 4
             assert all(one.thought_tokens <= bound + 4 for one in samples)
-            assert bound == 0 or all(one.thought for one in samples)
+            assert all(one.thought for one in samples)
             dollars = [
                 (one.prompt_tokens - one.cached_tokens) * 1.25
                 + one.cached_tokens * 0.125
