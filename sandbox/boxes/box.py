@@ -41,6 +41,7 @@ from sandbox.values import (
     Grading,
     Isolation,
     Job,
+    LanguageTests,
     Limits,
     Program,
     ReferenceTests,
@@ -284,7 +285,7 @@ def _instructions(program: Program) -> dict[str, object]:
             return told | {"calls": list(pieces[:first]), "arguments_back": back, "apart": apart, "whole": whole}
         case Grading() as grading:
             return told | _grading(grading)
-        case CheckTests() | StdinTests() | ReferenceTests():
+        case CheckTests() | StdinTests() | ReferenceTests() | LanguageTests():
             raise ValueError("such tests are made of several visits; see sandbox.scoring.scorer")
         case tests:
             return told | {"tests": tests, "as_written": tests is not None and _runs_as_written(tests, graded=False)}

@@ -19,7 +19,7 @@ from sandbox.sanitize import one_line
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.values import CallTests, CheckTests, Flag, ReferenceTests, StdinTests, Verdict
+from sandbox.values import CallTests, CheckTests, Flag, LanguageTests, ReferenceTests, StdinTests, Verdict
 
 
 @click.command("problems")
@@ -92,6 +92,8 @@ def _kind(problem: Problem) -> str:
             return "data"
         case StdinTests():
             return "stdin"
+        case LanguageTests(pairs=pairs):
+            return "data" if pairs else "in_process"
         case CheckTests():
             return "code"
         case str():

@@ -22,6 +22,7 @@ from sandbox.values import (
     Comparison,
     Ending,
     Flag,
+    LanguageTests,
     Limits,
     MemorySource,
     Program,
@@ -141,6 +142,10 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
         return judge.score_printed(facts.runs, tests, facts.limits)
     if isinstance(tests, CallTests):
         return _rejudge_called(facts, tests, whole=tests.calls.whole)
+    if isinstance(tests, LanguageTests):
+        if not facts.in_process:
+            raise FactsError("a program of the data set says what is expected, and has to be run; score it again")
+        return judge.score(facts.run, Program(source="", tests=tests.text), facts.limits)
     if isinstance(tests, str) and not facts.in_process:
         raise FactsError("its tests ran in a grader box, and now have to stand beside the program; score it again")
     beside = facts.in_process and isinstance(tests, CheckTests)

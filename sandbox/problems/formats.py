@@ -9,7 +9,16 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sandbox.problems import checkers, code_formats, codebudget_format, evalplus, rows, stdin_formats, training_rows
+from sandbox.problems import (
+    checkers,
+    code_formats,
+    codebudget_format,
+    evalplus,
+    language_formats,
+    rows,
+    stdin_formats,
+    training_rows,
+)
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.stdin_formats import Given
 from sandbox.values import Assumptions
@@ -71,6 +80,8 @@ def _given(given: Given) -> Fields:
         assumptions=given.assumptions,
         answer_form=given.answer_form,
         workspace=given.workspace,
+        language=given.language,
+        stops=given.stops,
     )
 
 
@@ -93,6 +104,7 @@ _READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
     (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
     (lambda row, _: code_formats.read_leetcode(row), code_formats.knows_leetcode),
     (lambda row, _: checkers.read(row), checkers.knows),
+    (lambda row, _: language_formats.read(row), language_formats.knows),
     (stdin_formats.read, stdin_formats.knows),
     (lambda row, _: _evalplus(row), evalplus.knows),
     (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),
@@ -104,6 +116,7 @@ _FORMATS = (
     "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
     "input_output; "
     "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
+    "MultiPL-E: tests and stop_tokens; HumanEval-X: declaration and test; "
     "BigCodeBench: complete_prompt; ClassEval: skeleton and class_name; DS-1000: code_context; CRUXEval: code, input, "
     "output and id; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
 )

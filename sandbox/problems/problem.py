@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from sandbox.languages.drivers import DRIVERS, preamble
 from sandbox.problems.answer_forms import AnswerForm, program_of
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.checks import assert_tests, check_tests
@@ -16,6 +17,7 @@ from sandbox.problems.formats import Form, ProblemsError, fields_of
 from sandbox.problems.separability import check_code
 from sandbox.values import (
     MAX_TESTS_CHARACTERS,
+    PYTHON,
     Assumptions,
     CallTests,
     CheckTests,
@@ -47,7 +49,8 @@ class Problem:
     `tests` and `public_tests` are the data set's own text; `given` and `public` are the same as data, if the file has
     them as data. `canonical_solution` continues the prompt; if programs are complete (form DATA), it is a complete
     program, too. `suffix` is put after a completion (HumanEval-Infilling asks for the missing middle). `starter` is
-    initial code, with which the prompt of a complete program may end. `assumptions` are what every program of the set
+    initial code, with which the prompt of a complete program may end. `language` is what programs are written in. The
+    set may say where a completion ends (`stops`). `assumptions` are what every program of the set
     may assume, and `workspace` is what lies beside them. `answer_form` says what a complete answer is, if it is no
     program.
     """
@@ -63,6 +66,8 @@ class Problem:
     public: Tests | None = None
     suffix: str = ""
     starter: str = ""
+    language: str = PYTHON
+    stops: tuple[str, ...] = ()
     assumptions: Assumptions = field(default_factory=Assumptions)
     workspace: Workspace = field(default_factory=Workspace)
     answer_form: AnswerForm = AnswerForm.PROGRAM
@@ -109,6 +114,8 @@ class Problem:
     @property
     def preamble(self) -> str:
         """Return the prompt's text before the function to write, or before its class: imports and helpers."""
+        if self.language != PYTHON:
+            return preamble(self.prompt, self.entry_point) if self.form is Form.CALLS else ""
         owner = self.entry_point.rpartition(".")[0]
         head, found, _ = self.prompt.partition(f"class {owner}" if owner else f"def {self.entry_point}(")
         return head if found and self.form is not Form.DATA else ""
@@ -118,8 +125,15 @@ class Problem:
         return self.solve(completion if self.form is Form.DATA else self.continued(completion), wanted)
 
     def continued(self, completion: str) -> str:
-        """Return the prompt with the completion and the suffix."""
-        return self.prompt + completion + self.suffix
+        """Return the prompt with the completion and the suffix.
+
+        In other languages than Python, a completion ends at the first of `stops`, and the function is closed.
+        """
+        if self.language == PYTHON:
+            return self.prompt + completion + self.suffix
+        ends = [at for stop in self.stops if (at := completion.find(stop)) >= 0]
+        text = self.prompt + completion[: min(ends, default=len(completion))]
+        return text + DRIVERS[self.language].closing(text) + self.suffix
 
     def solve(self, solution: str, wanted: ChosenTests = ChosenTests.JUDGE) -> Program:
         """Return the program for a complete answer, with the code that the data set puts before it.
@@ -133,6 +147,7 @@ class Problem:
             selection=selection,
             assumptions=self.assumptions,
             workspace=self.workspace,
+            language=self.language,
         )
 
     def tests_for(self, wanted: ChosenTests) -> tuple[Tests, Tests | None]:

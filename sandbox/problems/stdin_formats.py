@@ -24,10 +24,12 @@ from sandbox.problems import rows
 from sandbox.problems.answer_forms import AnswerForm
 from sandbox.values import (
     LIMIT_BOUNDS,
+    PYTHON,
     Assumptions,
     CallTest,
     CallTests,
     Comparison,
+    LanguageTests,
     Limits,
     OutputRule,
     ReferenceTests,
@@ -94,7 +96,8 @@ _TESTS_OF_CODECONTESTS = ("public_tests", "private_tests", "generated_tests")
 class Given:
     """The problem of a row: `public` tests are those that its text shows, `tests` are all of them.
 
-    A program is complete, unless it `continues` the question, as in HumanEval.
+    A program is complete, unless it `continues` the question, as in HumanEval. `stops` are where a completion ends, if
+    the set says so.
     """
 
     name: str
@@ -102,12 +105,14 @@ class Given:
     starter: str = ""
     function: str = ""
     tests: Tests
-    public: CallTests | ReferenceTests | StdinTests | None = None
+    public: CallTests | ReferenceTests | StdinTests | LanguageTests | None = None
     solution: str | None = None
     assumptions: Assumptions = field(default_factory=Assumptions)
     continues: bool = False
     workspace: Workspace = field(default_factory=Workspace)
     answer_form: AnswerForm = AnswerForm.PROGRAM
+    language: str = PYTHON
+    stops: tuple[str, ...] = ()
 
 
 def knows(row: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ table `Scorer.strategies` names the strategy for each type of tests, and nothing
 - `CallTests`, `ReferenceTests`: `calls`. The candidate answers, the host compares. A `ReferenceTests` set has no
   expected answers; `references` asks the data set's own solution for them, in the grader box, once.
 - `StdinTests`: `printed`. A whole program, one process for each case; the host compares what was printed.
+- `LanguageTests`: `language_tests`. A function of another language answers calls; another program, which the candidate
+  is no part of, says what is expected. Tests that are more than calls run beside the function.
 - `CheckTests`: `grader_tests`. Tests that are code run in the grader box over the candidate's answers.
 - `str`, or no tests: `grader_tests.score_in_process`. One visit; the tests, if any, run in the candidate's process.
 

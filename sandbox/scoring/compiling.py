@@ -57,12 +57,12 @@ class Compiler:
     _bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def compile(self, language: Language, how: Compile, job: Job, boxes: WorkerBoxes) -> Compilation:
+    def compile(self, language: Language, how: Compile, job: Job, boxes: WorkerBoxes, prefix: str = "") -> Compilation:
         """Return what a job's program compiles to, from memory if it is there.
 
         One of several threads that ask for the same program compiles it; the others wait. Raises a SandboxError.
         """
-        role = compile_role(self.pool, how)
+        role = compile_role(self.pool, how, prefix)
         command = _compile_command(language, how, job.program.source)
         key = _key(role, command)
         while True:
@@ -106,17 +106,17 @@ class Compiler:
                 self._bytes -= oldest.result().size
 
 
-def compile_role(pool: Pool, how: Compile) -> BoxRole:
-    """Return the role of the boxes that compile with an image."""
+def compile_role(pool: Pool, how: Compile, prefix: str = "") -> BoxRole:
+    """Return the role of the boxes that compile with an image; roles of other prefixes share no box."""
     image = pool.image_of(ImageSpec(toolchain=how.image))
-    return BoxRole("compiler", image, _only_walls(how.limits), CommandWalls())
+    return BoxRole(f"{prefix}compiler", image, _only_walls(how.limits), CommandWalls())
 
 
-def run_role(pool: Pool, language: Language, limits: Limits) -> BoxRole:
-    """Return the role of the boxes that run programs of a language under such limits."""
+def run_role(pool: Pool, language: Language, limits: Limits, prefix: str = "") -> BoxRole:
+    """Return the role of the boxes that run programs of a language under such limits; see `compile_role`."""
     image = None if language.image is None else pool.image_of(ImageSpec(toolchain=language.image))
     walls = CommandWalls(executable=language.native, added_mb=language.added_mb)
-    return BoxRole("program", image, _only_walls(limits), walls)
+    return BoxRole(f"{prefix}program", image, _only_walls(limits), walls)
 
 
 def _only_walls(limits: Limits) -> Limits:
@@ -162,12 +162,13 @@ def encoded(source: str) -> bytes:
 
 
 class Translated:
-    """One program of another language: compiled when it is first run, and once.
+    """One program of another language: compiled when it is first run, and once for each text that is run.
 
-    `compile_s` limits the wall seconds of that (None: the language says it).
+    `compile_s` limits the wall seconds of that (None: the language says it). `prefix` names boxes of its own, in which
+    no candidate's program runs.
     """
 
-    def __init__(self, compiler: Compiler, program: Program, compile_s: float | None = None) -> None:
+    def __init__(self, compiler: Compiler, program: Program, compile_s: float | None = None, prefix: str = "") -> None:
         """Raise ValueError for Python, and for a language that is not known."""
         language = find_language(program.language)
         if language is None:
@@ -175,6 +176,7 @@ class Translated:
         self.language = language
         self.compilation: Compilation | None = None
         self._compiler, self._compile_s, self._syntax_checked = compiler, compile_s, False
+        self._prefix, self._compiled = prefix, ""
         self._refused: Raised | None = None
 
     def run(self, job: Job, boxes: WorkerBoxes) -> Run:
@@ -182,8 +184,9 @@ class Translated:
         source, how = job.program.source, self._how()
         product: Files = ((self.language.file_name(source), encoded(source)),)
         if how is not None:
-            if self.compilation is None:
-                self.compilation = self._compiler.compile(self.language, how, job, boxes)
+            if self.compilation is None or self._compiled != source:
+                self.compilation = self._compiler.compile(self.language, how, job, boxes, self._prefix)
+                self._compiled = source
             if not self.compilation.run.product:
                 return _failed(self.compilation.run)
             product = self.compilation.run.product
@@ -208,7 +211,7 @@ class Translated:
         )
         program = replace(job.program, tests=None, selection=None)
         job = replace(job, program=program, command=command, repeat=False)
-        return boxes.visit(run_role(self._compiler.pool, language, job.limits), job)
+        return boxes.visit(run_role(self._compiler.pool, language, job.limits, self._prefix), job)
 
     def _refusal(self, job: Job, product: Files, boxes: WorkerBoxes) -> Raised | None:
         """Return the syntax error of a program that has failed and is not compiled; None if it has none."""

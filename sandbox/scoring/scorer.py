@@ -22,6 +22,7 @@ from sandbox.scoring.calls import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
 from sandbox.scoring.compiling import Compiler, LanguageVisits, Translated, scaled
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
+from sandbox.scoring.language_tests import LanguageStrategy
 from sandbox.scoring.printed import score_printed
 from sandbox.scoring.references import References
 from sandbox.scoring.strategy import ScoringOptions, Strategy, Visits
@@ -31,6 +32,7 @@ from sandbox.values import (
     CallTests,
     CheckTests,
     Job,
+    LanguageTests,
     Limits,
     Program,
     ReferenceTests,
@@ -52,6 +54,7 @@ class Scorer:
             ReferenceTests: self._calls,
             StdinTests: score_printed,
             CheckTests: GraderStrategy(),
+            LanguageTests: LanguageStrategy(self.compiler),
             str: score_in_process,
             NoneType: score_in_process,
         }

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import itertools
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -329,7 +329,58 @@ class CheckTests:
             raise ValueError(f"the tests have {size} characters; at most {MAX_TESTS_CHARACTERS} are taken")
 
 
-Tests = CallTests | ReferenceTests | StdinTests | CheckTests | str  # str: code that runs in the program's own process
+@dataclass(frozen=True, kw_only=True)
+class LanguageTests:
+    """Tests of a function, written in the function's own language, which is not Python.
+
+    `text` are the tests as published, `declaration` is the code that begins the function, `function` its name. `pairs`
+    are the calls of the tests with what is expected of them, both as expressions of the language; empty if the tests
+    are more than such pairs.
+    """
+
+    language: str
+    text: str
+    declaration: str
+    function: str
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise ValueError("no test at all: nothing could ever fail")
+        size = len(self.text) + len(self.declaration)
+        if size > MAX_TESTS_CHARACTERS:
+            raise ValueError(f"the tests have {size} characters; at most {MAX_TESTS_CHARACTERS} are taken")
+
+    @functools.cached_property
+    def source(self) -> str:
+        """Return a digest of the tests, instead of their text."""
+        total = hashlib.sha256()
+        for part in (self.language, self.text, self.declaration, self.function):
+            data = part.encode("utf-8", "surrogatepass")
+            total.update(len(data).to_bytes(8, "big") + data)
+        return total.hexdigest()
+
+    @functools.cached_property
+    def calls(self) -> tuple[str, ...]:
+        """Return the calls in the order in which they are made."""
+        return tuple(self.pairs[number][0] for number in self.order)
+
+    @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """Return the numbers of the pairs in the order in which the calls are made."""
+        return shuffled(len(self.pairs), self.source)
+
+    def expecting(self, answers: Sequence[str]) -> CallTests:
+        """Return the tests as calls, with the texts of the answers that are expected, in the order of the calls."""
+        cases = (
+            CallTest(function=self.function, arguments=(call,), comparison=Comparison.EQUAL, expected=expected)
+            for call, expected in zip(self.calls, answers, strict=True)
+        )
+        return CallTests(cases=tuple(cases), source=self.source, arranged=tuple(range(len(self.pairs))))
+
+
+Tests = CallTests | ReferenceTests | StdinTests | CheckTests | LanguageTests | str
+# str: code that runs in the program's own process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
