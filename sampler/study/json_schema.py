@@ -23,6 +23,7 @@ from sampler.study.spending import STOPS
 from sampler.study.strategies import PLAIN, STRATEGIES, Feedback
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
+from sandbox.languages import names as language_names
 from sandbox.problems import BUILT_IN
 from sandbox.values import LIMIT_BOUNDS, OUTPUT_RULES, RECURSION_BOUNDS, Limits
 
@@ -63,6 +64,7 @@ PROBLEMS = {
     "output_rule": (
         "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
     ),
+    "language": "What programs are written in (docs/guides/languages.md); of a set in many languages, what to take.",
     "selection": "examples: problems without public tests get those of the examples in their statements. given: not.",
     "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
 }
@@ -270,6 +272,7 @@ def _problems() -> Schema:
         **dict.fromkeys(("difficulty", "platform", "tags"), _TEXTS),
         "skip_bad": _FLAG,
         "output_rule": {"enum": list(OUTPUT_RULES)},
+        "language": {"enum": language_names()},
         "selection": {"enum": list(SELECTIONS), "default": SELECTIONS[0]},
         "assume": _assume(),
     }

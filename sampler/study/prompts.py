@@ -27,8 +27,10 @@ from enum import StrEnum
 
 from sampler.study.infilling import FAMILIES, Family
 from sampler.values import Prompt, PromptStyle
-from sandbox.extraction import PROGRAM_STOPS, STOPS, Extracted, answered, continued
+from sandbox.extraction import PROGRAM_STOPS, STOPS, Extracted, answered, continued, stops_of
+from sandbox.languages import find_language
 from sandbox.problems import Form, Problem
+from sandbox.values import PYTHON
 
 # Prompts as benchmarks have published them, each by its name.
 #
@@ -119,7 +121,7 @@ def bigcodebench(problem: Problem) -> str:
     return f"{_BIGCODEBENCH_ASKS}\n```\n{asked}\n```\n"
 
 
-COMPLETION_STOPS = STOPS
+COMPLETION_STOPS = STOPS  # of Python; those of other languages come with their problems
 CHAT_PREFILL = "```python\n"
 CHAT_STOPS = ("\n```",)
 BEGIN, DONE = "[BEGIN]", "[DONE]"
@@ -151,7 +153,7 @@ def _completion(problem: Problem, shots: Sequence[Problem], template: Template |
         text = "".join(f"{_task(shot)}{_solution(shot)}\n{DONE}\n\n" for shot in shots) + _task(problem)
         return Prompt(style=style, text=text, stop=TASK_STOPS, continues=False, form="mbpp")
     text = "".join(f"{shot.prompt}{_solution(shot)}\n\n\n" for shot in shots) + problem.prompt
-    return Prompt(style=style, text=text, stop=COMPLETION_STOPS, form="completion")
+    return Prompt(style=style, text=text, stop=stops_of(problem), form=_form("completion", problem))
 
 
 def _chat(problem: Problem, template: Template | None) -> Prompt:
@@ -167,7 +169,23 @@ def _chat(problem: Problem, template: Template | None) -> Prompt:
             return Prompt(style=style, text=apps(problem), form=template)
         case _:
             form = "chat, a whole program" if problem.form is Form.DATA and not problem.entry_point else "chat"
-            return Prompt(style=style, text=_request(problem), prefill=CHAT_PREFILL, stop=CHAT_STOPS, form=form)
+            prefill = f"{_fence(problem)}\n"
+            form = _form(form, problem)
+            return Prompt(style=style, text=_request(problem), prefill=prefill, stop=CHAT_STOPS, form=form)
+
+
+def _form(form: str, problem: Problem) -> str:
+    """Return the name of a prompt's form, which says the language that is not Python."""
+    return form if problem.language == PYTHON else f"{form}, {problem.language}"
+
+
+def _fence(problem: Problem) -> str:
+    return f"```{problem.language}"
+
+
+def _language(problem: Problem) -> str:
+    found = find_language(problem.language)
+    return "Python" if found is None else found.title
 
 
 def unbegun(prompt: Prompt) -> Prompt:
@@ -211,17 +229,18 @@ def _answered(problem: Problem) -> str:
 def _request(problem: Problem) -> str:
     if problem.form is not Form.DATA:
         return (
-            f"Complete the Python function `{problem.entry_point}`. Answer with one code block"
+            f"Complete the {_language(problem)} function `{problem.entry_point}`. Answer with one code block"
             " that holds the whole function and nothing else.\n\n"
-            f"```python\n{problem.prompt.strip()}\n```"
+            f"{_fence(problem)}\n{problem.prompt.strip()}\n```"
         )
     if not problem.entry_point:
-        asks = "Write a Python program that solves this problem: it reads standard input and prints the answer."
+        asks = f"Write a {_language(problem)} program that solves this problem:"
+        asks += " it reads standard input and prints the answer."
         whole = "the whole program"
     else:
-        asks = f"Solve this problem with the Python function `{problem.entry_point.rpartition('.')[2]}`."
+        asks = f"Solve this problem with the {_language(problem)} function `{problem.entry_point.rpartition('.')[2]}`."
         whole = "all of its code"
     asks += f" Answer with one code block that holds {whole} and nothing else."
     code = problem.starter.strip()
-    starter = f"\n\nBegin with this code:\n\n```python\n{code}\n```" if code else ""
+    starter = f"\n\nBegin with this code:\n\n{_fence(problem)}\n{code}\n```" if code else ""
     return f"{asks}\n\n{question_of(problem).strip()}{starter}"

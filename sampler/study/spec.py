@@ -7,7 +7,7 @@ In short:
     seed = 0
     [problems]
     source = "humaneval"               # or a JSON-lines file; paths are relative to the study file
-    every = 8                          # also split, numbers, limit, names, skip_bad, output_rule
+    every = 8                          # also split, numbers, limit, names, skip_bad, output_rule, language
     [problems.assume]                  # what programs may assume, where the data set's own is not wanted
     [sampling]                         # for all models; a model may say otherwise
     temperature = 0.8                  # also style, top_p, max_tokens, stop, shots
@@ -43,6 +43,7 @@ from sampler.study.spending import Spending, read_spending
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
+from sandbox.languages import names as language_names
 from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems, with_examples
 from sandbox.problems.codebudget_format import read_assumptions
 from sandbox.values import OUTPUT_RULES, Limits
@@ -109,9 +110,9 @@ class ProblemsSpec:
     """Which problems: those of these names; or of a split, or of these numbers, every so many-th up to a limit.
 
     `more` are further sources, whose problems follow those of the first. `filters` choose by date, difficulty, platform
-    and tags. The rule for what is printed, and what
-    programs may assume, take the place of the data set's own. With `selection` "examples", problems without selection
-    tests get those of the examples in their statements.
+    and tags. The rule for what is printed, and what programs may assume, take the place of the data set's own.
+    `language` is what whole programs are written in; of a set of functions in many languages it chooses those in this
+    one. With `selection` "examples", problems without selection tests get those of the examples in their statements.
     """
 
     source: str
@@ -124,13 +125,14 @@ class ProblemsSpec:
     filters: Filters = field(default_factory=Filters)
     skip_bad: bool = False
     output_rule: str | None = None
+    language: str | None = None
     assumed: Mapping[str, object] = field(default_factory=dict)
     selection: str = SELECTIONS[0]
 
     @property
     def decides(self) -> dict[str, object]:
         """Return what decides the verdicts besides the problems' texts, if it differs from the default."""
-        said = {"output_rule": self.output_rule, "assume": dict(self.assumed)}
+        said = {"output_rule": self.output_rule, "language": self.language, "assume": dict(self.assumed)}
         return {key: value for key, value in said.items() if value}
 
     @property
@@ -270,6 +272,8 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
     if spec.output_rule is not None:
         rule = OUTPUT_RULES[spec.output_rule]
         problems = {name: problem.with_output_rule(rule) for name, problem in problems.items()}
+    if spec.language is not None:
+        problems = _in_language(problems, spec.language)
     if spec.names:
         return find_named(spec.names, problems, ", ".join(spec.sources))
     try:
@@ -281,6 +285,12 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
     if not names:
         raise ProblemsError(f"{', '.join(spec.sources)} holds no problem of that split or those numbers")
     return tuple(problems[name] for name in names[:: spec.every or 1][: spec.limit])
+
+
+def _in_language(problems: Mapping[str, Problem], language: str) -> dict[str, Problem]:
+    """Return the problems that programs of a language can solve; of a set in many languages those of this one."""
+    own = {name: problem for name, problem in problems.items() if problem.language == language}
+    return own or {name: problem.in_language(language) for name, problem in problems.items()}
 
 
 def choose_shots(shots: Shots, problems: ProblemsSpec) -> tuple[Problem, ...]:
@@ -350,6 +360,7 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         filters=_filters(table),
         skip_bad=table.flag("skip_bad"),
         output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
+        language=table.choice("language", tuple(language_names())) if table.has("language") else None,
         selection=table.choice("selection", SELECTIONS, SELECTIONS[0]),
         assumed=_assumed(TomlTable(table.path, "[problems.assume]", table.take("assume", {}))),
     )

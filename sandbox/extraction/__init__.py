@@ -17,6 +17,8 @@ How an answer is read, in this order (docs/extraction.md says the same to users,
 4. `bare`: if no block fits, the text that is not fenced: the whole text if all of it is Python, else its code without
    the prose.
 
+Code of another language than Python is found by `other_languages`, which parses nothing.
+
 Nothing is run here. The text is hostile: all work is linear in its length, `parsing` gives the parser only text of
 limited size, and no text raises an exception. If an answer holds no code, the source raises an error that says so.
 Every choice comes with a sentence that gives its reason.
@@ -30,7 +32,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from sandbox.extraction import bare, functions, programs
+from sandbox.extraction import bare, functions, other_languages, programs
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import FENCE, Block, outside, scan
 from sandbox.extraction.functions import Target
@@ -38,8 +40,19 @@ from sandbox.extraction.parsing import Parser, Scanner
 from sandbox.extraction.wrappers import from_json, marks_code, until_end, unwrapped, without_reasoning
 from sandbox.problems import Form, Problem
 from sandbox.problems.answer_forms import AnswerForm, found_snippet, found_value
+from sandbox.values import PYTHON
 
-__all__ = ["PROGRAM_STOPS", "STOPS", "TEXT_KINDS", "Extracted", "TextKind", "answered", "continued", "extract"]
+__all__ = [
+    "PROGRAM_STOPS",
+    "STOPS",
+    "TEXT_KINDS",
+    "Extracted",
+    "TextKind",
+    "answered",
+    "continued",
+    "extract",
+    "stops_of",
+]
 
 TextKind = Literal["answer", "completion", "solution", "raw"]
 TEXT_KINDS: tuple[TextKind, ...] = get_args(TextKind)
@@ -54,6 +67,13 @@ _RETURNED = re.compile(
 _QUOTED_FENCE = re.compile(r"^> ?(?:```|~~~)", re.MULTILINE)
 _ALL_QUOTED = re.compile(r"(?:>(?: .*+|)\n?)++")
 _QUOTED = re.compile(r"^>(?: |$)", re.MULTILINE)
+
+
+def stops_of(problem: Problem) -> tuple[str, ...]:
+    """Return the stop strings of a completion of a problem, and of a whole program."""
+    if problem.form is Form.DATA:
+        return PROGRAM_STOPS
+    return STOPS if problem.language == PYTHON else (*problem.stops, "\n```")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extra
         case "completion":
             return Extracted(problem.continued(text), "a completion, as it is behind the prompt")
         case "raw":
-            stops = PROGRAM_STOPS if problem.form is Form.DATA else STOPS
+            stops = stops_of(problem)
             return continued(text.removeprefix(problem.prompt), problem, stops=stops, alone=problem.form is Form.DATA)
         case "answer":
             return answered(text, problem)
@@ -109,7 +129,8 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
     if FENCE.match(clean.lstrip()):
         return answered(text, problem)
     cut, at = _cut(clean, stops)
-    cut, at = (shorter, "a fence") if (shorter := _until_fence(cut)) != cut else (cut, at)
+    fence = _until_fence if problem.language == PYTHON else _until_any_fence
+    cut, at = (shorter, "a fence") if (shorter := fence(cut)) != cut else (cut, at)
     cut, at = (shorter, "a special token") if (shorter := until_end(cut)) != cut else (cut, at)
     why = f"a completion, cut at {at}" if at else "a completion, with nothing to cut"
     if alone:
@@ -126,6 +147,8 @@ def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
         return _no_program(prefill + text, problem)
     if not text.strip():
         return Extracted("" if problem.form is Form.DATA else problem.continued(""), "an empty answer")
+    if problem.language != PYTHON:
+        return _in_other_language(prefill, text, problem)
     parser, clean = Parser(), _clean(text)
     target = Target(problem, parser) if problem.entry_point else None
     if (inner := from_json(clean)) is not None:
@@ -145,6 +168,18 @@ def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
         if found is not None:
             return _made(replace(found, why=found.why + after), problem, target)
     return _nothing(problem, target, f"no code in the answer{after}")
+
+
+def _in_other_language(prefill: str, text: str, problem: Problem) -> Extracted:
+    clean = _clean(text)
+    clean = from_json(clean) or clean
+    answer, reasoning = without_reasoning(clean, Parser())
+    if reasoning == "cut":
+        return Extracted("", "reasoning that never ended: there is no answer")
+    found = other_languages.find_code(until_end(answer if reasoning else prefill + answer), problem)
+    if found is None:
+        return Extracted("", "no code in the answer")
+    return Extracted(other_languages.whole(found.code, problem), found.why + ", after its reasoning" * bool(reasoning))
 
 
 def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
@@ -270,6 +305,12 @@ def _cut(text: str, stops: Sequence[str]) -> tuple[str, str]:
         return text, ""
     at, stop = min(ends)
     return text[:at], f"{stop.strip() or stop!r}"
+
+
+def _until_any_fence(text: str) -> str:
+    """Return the text before the first fence."""
+    found = FENCE.search(text)
+    return text if found is None else text[: max(found.start() - 1, 0)]
 
 
 def _until_fence(text: str) -> str:

@@ -169,6 +169,20 @@ class Problem:
         """Return the problem with these assumptions instead of its data set's (`assumed.read_assumed`)."""
         return replace(self, assumptions=replace(self.assumptions, **assumed)) if assumed else self
 
+    def in_language(self, language: str) -> Problem:
+        """Return the problem for programs of another language, which a whole program's tests allow.
+
+        Its solution and code to begin with are of the data set's language, and left out. Raises ProblemsError for the
+        tests of a function.
+        """
+        if self.language == language:
+            return self
+        if not isinstance(self.given, StdinTests):
+            raise ProblemsError(f"{self.name}: its tests call a function in {self.language}, not in {language}")
+        return replace(
+            self, language=language, canonical_solution=None, prompt=self.prompt.removesuffix(self.starter), starter=""
+        )
+
     def with_output_rule(self, rule: OutputRule) -> Problem:
         """Return the problem with another rule for printed output; itself if it is not tested by printed output."""
         if not isinstance(self.given, StdinTests):

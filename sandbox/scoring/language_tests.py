@@ -16,7 +16,7 @@ from dataclasses import replace
 from sandbox.errors import SandboxError
 from sandbox.inside import codec
 from sandbox.judging import judge
-from sandbox.languages.drivers import DRIVERS, Driver, Tested
+from sandbox.languages.drivers import DRIVERS, Driver, FunctionCalls
 from sandbox.scoring.compiling import MAX_MESSAGE, Compiler, Translated
 from sandbox.scoring.strategy import Visits, tests_of
 from sandbox.values import Answer, Ending, Job, LanguageTests, Program, Raised, Run, Score, Stage
@@ -45,7 +45,7 @@ class LanguageStrategy:
         if expected is None:
             return self._beside(job, tests, driver, visits)
         called = tests.expecting(expected)
-        told = replace(_tested(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
+        told = replace(_function_calls(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
         room = job.limits.with_room_for("\n".join(expected).encode("utf-8", "surrogatepass") * 2)
         run = _visit(replace(job, limits=room), driver.answering(job.program.source, told), visits)
         scored = judge.score(run, replace(job.program, tests=called, selection=None), job.limits)
@@ -68,7 +68,7 @@ class LanguageStrategy:
             return self._known[tests.source]
 
     def _ask(self, tests: LanguageTests, driver: Driver, job: Job, visits: Visits) -> Expected:
-        told = replace(_tested(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
+        told = replace(_function_calls(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
         program = Program(source=driver.expecting(told), language=tests.language)
         limits = replace(visits.grader_limits, output_kb=max(job.limits.output_kb, visits.limits.output_kb))
         token = secrets.token_hex(_TOKEN_BYTES)
@@ -81,8 +81,8 @@ class LanguageStrategy:
         return answers if run.proved and len(answers) == len(tests.pairs) else None
 
 
-def _tested(tests: LanguageTests) -> Tested:
-    return Tested(function=tests.function, declaration=tests.declaration, pairs=tests.pairs)
+def _function_calls(tests: LanguageTests) -> FunctionCalls:
+    return FunctionCalls(function=tests.function, declaration=tests.declaration, pairs=tests.pairs)
 
 
 def _visit(job: Job, source: str, visits: Visits) -> Run:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.languages.drivers.compiled import CppDriver, GoDriver, JavaDriver, RustDriver
-from sandbox.languages.drivers.driver import Driver, Tested, function_of, preamble
+from sandbox.languages.drivers.driver import Driver, FunctionCalls, function_of, preamble
 from sandbox.languages.drivers.scripts import (
     BashDriver,
     JavaScriptDriver,
@@ -49,4 +49,4 @@ DRIVERS: Mapping[str, Driver] = {
     "ruby": RubyDriver(),
 }
 
-__all__ = ["DRIVERS", "Driver", "Tested", "function_of", "preamble"]
+__all__ = ["DRIVERS", "Driver", "FunctionCalls", "function_of", "preamble"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from sandbox.languages.drivers.cutting import Assertion, closing, without_closing
-from sandbox.languages.drivers.driver import Driver, Tested, support
+from sandbox.languages.drivers.driver import Driver, FunctionCalls, support
 
 # Words that a program may have defined as something else, and that the driver needs behind it.
 _KEYWORDS = "main assert auto bool break catch char const decltype do double else false float for if int long new "
@@ -23,12 +23,12 @@ class CppDriver(Driver):
     assertion = Assertion(opening="assert(", between=" == ")
     closes = True
 
-    def answering(self, program: str, tested: Tested) -> str:
+    def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
         lines = (f"    codebudget::answer({call});\n" for call in tested.calls)
         return self._whole(program, f"    auto candidate = {tested.function};\n{''.join(lines)}")
 
-    def expecting(self, tested: Tested) -> str:
+    def expecting(self, tested: FunctionCalls) -> str:
         """Make the program that writes what is expected, as values of the type that the function returns."""
         lines = (
             f"    {{ const decltype({call}) value(({expected})); codebudget::answer(value); }}\n"
@@ -61,11 +61,11 @@ class RustDriver(Driver):
     assertion = Assertion(opening="assert_eq!(", between=", ")
     closes = True
 
-    def answering(self, program: str, tested: Tested) -> str:
+    def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
         return self._whole(program, tested.function, tested.calls)
 
-    def expecting(self, tested: Tested) -> str:
+    def expecting(self, tested: FunctionCalls) -> str:
         """Make the program that writes what is expected."""
         begun = f"{tested.declaration} loop {{}}"
         values = (f"codebudget::same(|| {call}, {expected})" for call, expected in tested.pairs)
@@ -107,13 +107,13 @@ class GoDriver(Driver):
 
     assertion = Assertion(opening="{ actual: ", between=", expected: ")
 
-    def answering(self, program: str, tested: Tested) -> str:
+    def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
         imported = {path for found in _GO_IMPORTS.finditer(program) for path in _GO_PATH.findall(found[0])}
         used = "".join(f"var _ = {name}\n" for path, name in _GO_USED.items() if path in imported)
         return self._whole(program, f"{used}{support('go')}", f"\tcandidate := {tested.function}\n", tested.calls)
 
-    def expecting(self, tested: Tested) -> str:
+    def expecting(self, tested: FunctionCalls) -> str:
         """Make the program that writes what is expected."""
         return self._whole("", support("go"), "", [expected for _, expected in tested.pairs])
 
@@ -154,12 +154,13 @@ class JavaDriver(Driver):
     assertion = Assertion(opening="assert(", between=" == ", called=".equals(")
     closes = True
 
-    def answering(self, program: str, tested: Tested) -> str:
+    def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
-        owner = self.owner(tested.declaration)
+        begun = program.partition(f" {tested.function}(")[0]
+        owner = self.owner(begun if "class" in begun else tested.declaration)
         return self._whole(program, [f"{owner}.{call}" for call in tested.calls])
 
-    def expecting(self, tested: Tested) -> str:
+    def expecting(self, tested: FunctionCalls) -> str:
         """Make the program that writes what is expected."""
         imports = "\n".join(_JAVA_IMPORT.findall(tested.declaration))
         return self._whole(imports, [expected for _, expected in tested.pairs])

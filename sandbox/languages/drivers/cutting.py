@@ -46,7 +46,7 @@ def cut(text: str, form: Assertion) -> tuple[Pair, ...]:
         if pair is None:
             return ()
         pairs.append(pair)
-    rest.append(text[at:])
+    rest.extend([text[at:], *(expected for _, expected in pairs)])
     callee = pairs[0][0].partition("(")[0] if pairs else ""
     if any(pair[0].partition("(")[0] != callee for pair in pairs) or f"{callee}(" in "".join(rest):
         return ()

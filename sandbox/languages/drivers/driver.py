@@ -18,7 +18,7 @@ _COMMENT = re.compile(r"^\s*(?://|/?\*|#(?!include|define|!)|--|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
+class FunctionCalls:
     """A function under test: its name, the text that begins it, and the calls with what is expected of them."""
 
     function: str
@@ -52,11 +52,11 @@ class Driver:
         """Return what closes a function that was written up to the bracket that its tests begin with."""
         return cutting.closing(text) if self.closes else ""
 
-    def answering(self, program: str, tested: Tested) -> str:
+    def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
         raise NotImplementedError
 
-    def expecting(self, tested: Tested) -> str:
+    def expecting(self, tested: FunctionCalls) -> str:
         """Make the program that writes what is expected of the calls, in the form of answers."""
         raise NotImplementedError
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from sandbox.languages.drivers.cutting import Assertion, Pair, without_closing
-from sandbox.languages.drivers.driver import Driver, Tested, support
+from sandbox.languages.drivers.driver import Driver, FunctionCalls, support
 
 _BOTH = "\"'"
 
@@ -23,11 +23,11 @@ class ScriptDriver(Driver):
     alias = ""  # names the function as the tests call it
     before_tests = ""
 
-    def answering(self, program: str, tested: Tested) -> str:
+    def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
         return self._whole(self.own(program), self.alias.format(tested.function), tested.calls)
 
-    def expecting(self, tested: Tested) -> str:
+    def expecting(self, tested: FunctionCalls) -> str:
         """Make the program that writes what is expected."""
         return self._whole(self.own(""), "", [expected for _, expected in tested.pairs])
 
