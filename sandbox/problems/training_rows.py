@@ -14,16 +14,16 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.problems import rows
+from sandbox.problems import checkers, rows
 from sandbox.problems.ast_names import called_function, leans_on
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, assert_tests, called, check_tests, wants_an_order
 from sandbox.problems.codebudget_format import is_of_training
 from sandbox.problems.separability import check_code
 from sandbox.problems.stdin_formats import APPS, Given, in_calls, in_programs
-from sandbox.values import Assumptions, CallTests, CheckTests, Comparison, OutputRule, Tests
+from sandbox.values import Assumptions, CallTests, CheckTests, Comparison, OutputRule, StdinTests, Tests
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "name": ("task_id", "problem_id", "question_id", "uid", "id", "extra_info.id", "extra_info.index", "index"),
@@ -40,6 +40,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
         "canonical_solution", "gold_standard_solution", "solution", "reference_solution", "solutions.0", "code",
     ),
     "starter": ("starter_code", "extra_info.starter_code"),
+    "checker": ("checker", "generated_checker", "reward_model.checker", "extra_info.checker"),
 }  # fmt: skip
 _HOLD_TESTS = ("reward_model", "ground_truth", "verification_info", "test_cases", "asserts")
 _INPUTS, _OUTPUTS = ("inputs", "input", "stdin"), ("outputs", "output", "expected_output", "expected_outputs", "stdout")
@@ -136,6 +137,9 @@ def read(row: dict[str, Any], place: int = 0, columns: Mapping[str, str] | None 
     if tests is None and {"inputs", "outputs"} <= row.keys():
         tests = row
     read_tests, called_name = _tests(_parsed(tests), function, name)
+    checker = _one_text(found["checker"])
+    if checker is not None and isinstance(read_tests, StdinTests):
+        read_tests = replace(read_tests, checker=checkers.of_any_kind(checker))
     return Given(
         name=name,
         question=_prompt(found["prompt"]),

@@ -125,7 +125,7 @@ _SETS = (
         problems=378,
         tests=CALLS,
         prompt=_ASKS,
-        checked="378 of 378 canonical solutions pass, in EvalPlus's own file of the set",
+        checked="377 of 378 pass, in EvalPlus's own file; Mbpp/255 needs more than 512 MB",
     ),
     DataSet(
         name="mbpp",
@@ -137,7 +137,7 @@ _SETS = (
         problems=500,
         tests=CALLS,
         prompt=_ASKS,
-        checked="CHECK",
+        checked="974 of 974 canonical solutions pass, in the file of all splits",
     ),
     _livecodebench(1, 400),
     _livecodebench(2, 511),
@@ -262,7 +262,7 @@ _SETS = (
         problems=1033,
         tests=CALLS,
         prompt="prefix and suffix",
-        checked="CHECK",
+        checked="all 1,033 pass, and all 5,815 of several lines and 1,640 random spans, in the authors' files",
     ),
     _evoeval("difficult"),
     _evoeval("creative"),
@@ -290,7 +290,7 @@ _SETS = (
         problems=228,
         tests=CALLS,
         prompt=_ASKS,
-        checked="CHECK",
+        checked="206 of 228 pass, in the authors' file; 18 import sortedcontainers, 4 take more than 3 s CPU",
     ),
 )
 CATALOGUE: Mapping[str, DataSet] = MappingProxyType({one.name: one for one in _SETS})

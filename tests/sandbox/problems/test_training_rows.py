@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Pool, Problem, load_problems, reward
 from sandbox.problems import ProblemsError, read_problem
-from sandbox.values import CallTests, CheckTests, StdinTests
+from sandbox.values import CallTests, Checker, CheckTests, StdinTests
 
 SUM = "a, b = map(int, input().split())\nprint(a + b)\n"
 ADD = "def add(a, b):\n    return a + b\n"
@@ -168,6 +168,13 @@ def test_a_map_names_the_fields_of_ones_own() -> None:
         ProblemsError, match="tests should be in 'nowhere', which the row does not have: what, expected, io"
     ):
         Problem.from_row(row, map={"tests": "nowhere"})
+
+
+def test_a_row_may_have_a_checker() -> None:
+    source = "def check(input, output, answer):\n    return output.split() == answer.split()[::-1]\n"
+    problem = Problem.from_row(verl({"inputs": ["1 2"], "outputs": ["3"]}) | {"checker": source})
+    assert isinstance(problem.checked_by, StdinTests)
+    assert problem.checked_by.checker == Checker(source=source)
 
 
 def test_the_question_of_a_chat_is_the_users_last_message_and_may_be_missing() -> None:
