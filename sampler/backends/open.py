@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
 from sampler.backends.openai.http_client import HEADER_FORM, KEY_FORM, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
-from sampler.backends.replicas import Place, ReplicaSpec, ReplicatedBackend
+from sampler.backends.replicas import Place, ReplicatedBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.exit_codes import CommandError, Exit
 from sampler.models.architecture import GgufError, read_gguf
@@ -120,8 +121,13 @@ def _replicated(
 ) -> ReplicatedBackend:
     own = {key: value for key, value in options.items() if key not in {"replicas", "cluster"}}
     models_dir = None if context.models_dir == default_cache() else context.models_dir
-    spec = ReplicaSpec(kind=kind, model=model, options=own, models_dir=models_dir)
-    return ReplicatedBackend(spec, place, context.tell)
+    return ReplicatedBackend(partial(_open_on_node, kind, model, own, models_dir), place, context.tell)
+
+
+def _open_on_node(kind: str, model: str, options: Mapping[str, object], models_dir: Path | None) -> Backend:
+    """Open a backend on a node of a cluster, with the node's usual folder of models if `models_dir` is None."""
+    context = BackendContext() if models_dir is None else BackendContext(models_dir=models_dir)
+    return open_backend(kind, model, options, context)
 
 
 def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBackend:

@@ -16,11 +16,10 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost
@@ -35,14 +34,7 @@ _ERRORS = {kind.__name__: kind for kind in (BackendError, CannotLoad, EngineLost
 Told = tuple[str, str]  # the name and the words of an exception
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaSpec:
-    """What each replica opens: as for `open_backend`. `models_dir` is None for each node's usual folder."""
-
-    kind: str
-    model: str
-    options: Mapping[str, object]
-    models_dir: Path | None
+OpenEngine = Callable[[], Backend]  # travels to the nodes, so it is a function of a module with plain arguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +79,10 @@ class ReplicaHost:
         """Hear that the driver is alive."""
         self._heard = time.monotonic()
 
-    def open(self, spec: ReplicaSpec) -> ModelCard | Told:
+    def open(self, engine: OpenEngine) -> ModelCard | Told:
         """Start the engine and load the model; return its card, or why it cannot."""
-        from sampler.backends.open import BackendContext, open_backend
-
-        context = BackendContext() if spec.models_dir is None else BackendContext(models_dir=spec.models_dir)
         try:
-            self._backend = open_backend(spec.kind, spec.model, spec.options, context)
+            self._backend = engine()
         except (BackendError, ValueError, OSError) as error:
             return _told(error)
         return self._backend.card
@@ -204,7 +193,7 @@ class _Replica:
 class ReplicatedBackend(Closeable):
     """One model in several engines on a cluster; see the module."""
 
-    def __init__(self, spec: ReplicaSpec, place: Place, tell: Callable[[str], None]) -> None:
+    def __init__(self, engine: OpenEngine, place: Place, tell: Callable[[str], None]) -> None:
         """Start the engines and load the model in each; raises BackendError, and leaves none behind."""
         self._tell = tell
         self._replicas: list[_Replica] = []
@@ -213,7 +202,7 @@ class ReplicatedBackend(Closeable):
         except ClusterUnavailable as error:
             raise BackendError(str(error)) from error
         try:
-            self._card = self._opened(spec, place)
+            self._card = self._opened(engine, place)
         except BaseException:
             self.close()
             raise
@@ -223,13 +212,13 @@ class ReplicatedBackend(Closeable):
         """Return the model's name, digest and architecture."""
         return self._card
 
-    def _opened(self, spec: ReplicaSpec, place: Place) -> ModelCard:
+    def _opened(self, engine: OpenEngine, place: Place) -> ModelCard:
         nodes, gpus = placed(self._ray.nodes(all_kinds=True), place)
         opening = []
         for node in nodes:
             actor = self._ray.start(ReplicaHost, node.id, gpus=gpus)
             self._replicas.append(_Replica(actor, node.name))
-            opening.append(actor.call("open", spec))
+            opening.append(actor.call("open", engine))
         cards: list[ModelCard] = []
         for replica, future in zip(self._replicas, opening, strict=True):
             card = self._waited(future, replica)
