@@ -49,7 +49,7 @@ from sandbox.values import (
     StdinTests,
 )
 
-OPENING_S = 60.0
+OPENING_S = 300.0  # a profile's packages take 10 s of CPU to import, of which a busy machine gives a box little
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
 PROTOCOL = 9
 PATIENCE, PATIENCE_S = (
