@@ -27,7 +27,7 @@ from sandbox.values import CallTests, Limits, Program, Score
 
 QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
 LOOK_S = 1.0  # between two looks for nodes
-HEAD_SILENT_S = 15.0  # a head that has not answered for so long is lost
+HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process was lost is opened again
 LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0
@@ -207,7 +207,7 @@ class Dispatcher:
         link.replied_at = now
         self._note_failure(node, reply.failure)
         self._exchange(node, link)
-        if not self.schedule.waiting:
+        if not self.schedule.waiting or any(other.idle for other in self.schedule.working):
             self._send_all()
         return deliveries
 
@@ -395,7 +395,8 @@ class Dispatcher:
         for future in futures:
             future.cancel()
         self._events.put(None)
-        self._thread.join(CLOSING_S)
+        if threading.current_thread() is not self._thread:  # a future's callback may close the pool
+            self._thread.join(CLOSING_S)
         wait([link.actor.call("end") for link in links], CLOSING_S)
         for link in links:
             link.actor.kill()

@@ -43,6 +43,8 @@ from sandbox.values import (
     changed,
 )
 
+MOST_ASSUMPTIONS = 4096  # whose limits are kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
@@ -188,6 +190,8 @@ class ClusterPool:
     def _submit(self, kind: str, program: Program, more: Any, *, shared: bool = True) -> Future[Any]:
         longest_s = self._longest.get(program.assumptions)
         if longest_s is None:
+            if len(self._longest) > MOST_ASSUMPTIONS:
+                self._longest.clear()
             longest_s = self._longest[program.assumptions] = self.limits_for(program.assumptions).sample_wall_s
         return self._dispatcher.submit(program, kind, more, longest_s, shared=shared)
 

@@ -158,11 +158,12 @@ class Schedule:
         return max(0, window - len(node.under_way))
 
     def take(self, node: Node, now: float) -> list[Task]:
-        """Move programs from the queue to a node, as many as it has room for."""
+        """Move programs from the queue to a node: as many as it has room for, and no idle box elsewhere could take."""
         taken: list[Task] = []
         passed: list[Task] = []
-        room = self.room(node)
         others = {other.id for other in self.working} - {node.id}
+        spare = len(self._queue) - sum(self.nodes[id_].idle for id_ in others)
+        room = min(self.room(node), max(node.idle, spare))
         while self._queue and len(taken) < room and len(passed) < LOOK_BACK:
             task = self._queue.popleft()
             if not task.wanted:

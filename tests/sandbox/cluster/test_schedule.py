@@ -54,6 +54,14 @@ def test_a_node_gets_what_keeps_its_boxes_busy_and_the_rest_waits() -> None:
     assert cluster.schedule.waiting == 50 - 2 * AHEAD
 
 
+def test_a_few_programs_are_spread_over_the_nodes_that_idle() -> None:
+    cluster = Cluster(2, 2)
+    for number in range(5):
+        cluster.submit(str(number))
+    assert len(cluster.schedule.take(cluster.nodes[0], 0.0)) == 3
+    assert len(cluster.schedule.take(cluster.nodes[1], 0.0)) == 2
+
+
 def test_a_fast_node_gets_more_ahead_of_the_next_message() -> None:
     cluster = Cluster(1)
     before = cluster.schedule.room(cluster.nodes[0])
@@ -137,10 +145,8 @@ def test_a_fault_of_the_machine_is_asked_elsewhere_and_told_when_it_comes_again_
 def test_a_program_goes_to_a_node_that_has_not_failed_it_while_there_is_one() -> None:
     cluster = Cluster(1, 1)
     task, _ = cluster.submit("p")
-    other, _ = cluster.submit("q")
     cluster.schedule.take(cluster.nodes[0], 0.0)
     cluster.finish(cluster.nodes[0], task, Fault("BoxLost", "gone"))
-    cluster.finish(cluster.nodes[0], other, "score")
     assert not cluster.schedule.take(cluster.nodes[0], 0.0)
     assert cluster.schedule.take(cluster.nodes[1], 0.0) == [task]
 
