@@ -283,17 +283,23 @@ def analyse(
     show_default=True,
     help="Whether every prompt is read anew, or what the engine had cached is left out.",
 )
+@click.option(
+    "--against", metavar="MODEL", help="Whose independent samples are set against it; default: its own drafts."
+)
 @json_option
 @click.pass_obj
-def trees(traceback: bool, /, *, store: Path, study: str | None, unit: str, prompt: str, as_json: bool) -> None:
+def trees(
+    traceback: bool, /, *, store: Path, study: str | None, unit: str, prompt: str, against: str | None, as_json: bool
+) -> None:
     """Set the repairs of a STORE against independent samples at equal cost, turn by turn.
 
     \b
     sampler trees results.db
     sampler trees results.db --unit flops --prompt measured
+    sampler trees results.db --against small
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
-        made = read_trees(store, study, Unit(unit), PromptCharge(prompt))
+        made = read_trees(store, study, Unit(unit), PromptCharge(prompt), against)
         with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(trees_json(made))

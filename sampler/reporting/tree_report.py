@@ -70,6 +70,7 @@ class TreeReport:
     policies: tuple[PolicyLine, ...]
     trees: tuple[TreeLine, ...]
     notes: tuple[str, ...]
+    against: str | None = None
 
 
 def strategy_of(model: ModelRow) -> Strategy | None:
@@ -85,8 +86,13 @@ def strategy_of(model: ModelRow) -> Strategy | None:
     )
 
 
-def read_trees(path: Path, study: str | None, unit: Unit, charge: PromptCharge) -> TreeReport:
-    """Return the report of a store; raises StoreError, or NoTrees where no model has a strategy."""
+def read_trees(
+    path: Path, study: str | None, unit: Unit, charge: PromptCharge, against: str | None = None
+) -> TreeReport:
+    """Return the report of a store; raises StoreError, or NoTrees where no model has a strategy.
+
+    `against` names the model whose independent samples each policy is set against, in the place of its own drafts.
+    """
     with open_migrated(path, TurnReader) as reader:
         row = chosen_study(reader.studies(), path, study)
         models = {model.id: model for model in reader.models(row.id)}
@@ -95,6 +101,9 @@ def read_trees(path: Path, study: str | None, unit: Unit, charge: PromptCharge) 
     planned = {id_: strategy for id_, model in models.items() if (strategy := strategy_of(model))}
     if not planned:
         raise NoTrees(f'study {row.name!r} has no model with a strategy; `strategy = "repair"` in [[models]] makes one')
+    independent = [model.name for id_, model in models.items() if id_ not in planned]
+    if against is not None and against not in independent:
+        raise NoTrees(f"{against!r} is no model with independent samples here; there are {', '.join(independent)}")
     policies: list[PolicyLine] = []
     trees: list[TreeLine] = []
     notes: list[str] = []
@@ -107,12 +116,20 @@ def read_trees(path: Path, study: str | None, unit: Unit, charge: PromptCharge) 
         if open_trees := len(begun - ended[id_]):
             notes.append(f"{models[id_].name}: {open_trees} of {len(begun)} trees have not ended, and those are harder")
         others = [(models[one], drawn[one]) for one in models if one not in planned]
-        setting = _Setting(cost=sample_cost(unit, charge), rng=np.random.default_rng(row.seed), notes=notes)
+        setting = _Setting(
+            cost=sample_cost(unit, charge), rng=np.random.default_rng(row.seed), notes=notes, against=against
+        )
         policies += _policies(models[id_], strategy, kept, others, setting)
         if strategy.kind is StrategyKind.REPAIR:
             trees += _trees(models[id_], strategy, kept, row.seed)
     return TreeReport(
-        study=row.name, unit=unit, charge=charge, policies=tuple(policies), trees=tuple(trees), notes=tuple(notes)
+        study=row.name,
+        unit=unit,
+        charge=charge,
+        policies=tuple(policies),
+        trees=tuple(trees),
+        notes=tuple(notes),
+        against=against,
     )
 
 
@@ -125,6 +142,7 @@ class _Setting:
     cost: Cost
     rng: np.random.Generator
     notes: list[str]
+    against: str | None
 
 
 _Tree = dict[int, TurnRow]  # by place
@@ -195,19 +213,25 @@ def _policies(
         setting.notes.append(f"{model.name}: no problem has samples of every model")
         return
     own = policy_table(drafts, common)
+    base = own if setting.against is None else policy_table(known[setting.against], common)
     for turn in range(strategy.turns + 1):
         found = [
             _cut(strategy, turn, list(forest[problem].values()), partial(setting.cost, model)) for problem in common
         ]
         rates, costs = (np.array(column) for column in zip(*found, strict=True))
         name = "draft" if not turn else f"{strategy.kind}, {turn} turn{'s' * (turn > 1)}"
-        yield PolicyLine(model=model.name, policy=name, problems=len(common), gain=gain(rates, costs, own, setting.rng))
+        yield PolicyLine(
+            model=model.name, policy=name, problems=len(common), gain=gain(rates, costs, base, setting.rng)
+        )
     for name, table, against in [
-        (model.name, own, None),
-        *((name, policy_table(tries, common), own) for name, tries in known.items()),
+        (model.name, own, None if setting.against is None else base),
+        *(
+            (name, policy_table(tries, common), None if name == setting.against else base)
+            for name, tries in known.items()
+        ),
     ]:
         for at in range(table[0].shape[1]):
-            if against is not None or at:
+            if at or name != model.name:
                 policy = f"up to {at + 1} samples" if at else "one sample"
                 made = gain(table[0][:, at], table[1][:, at], against, setting.rng)
                 yield PolicyLine(model=name, policy=policy, problems=len(common), gain=made)
@@ -297,7 +321,7 @@ def trees_json(made: TreeReport) -> str:
 def print_trees(made: TreeReport, page: Page) -> None:
     """Print the tables."""
     page.print(f"{one_line(made.study)} · one answer for each problem, by the public tests · cost in {made.unit.value}")
-    table = Table("model", "policy", "right", "cost", "own samples", "difference", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table("model", "policy", "right", "cost", "samples", "difference", box=SIMPLE_HEAD, pad_edge=False)
     for line in made.policies:
         of = line.gain
         table.add_row(
@@ -310,9 +334,9 @@ def print_trees(made: TreeReport, page: Page) -> None:
         )
     page.print(table)
     page.print(
-        "right: share of problems, in percent, whose one answer the judge tests accept. own samples: what independent "
-        "samples of the strategy's model reach at the same cost, drawn until one passes the public tests; – beyond "
-        "those that were drawn. In brackets: 95% intervals over problems, of the difference paired."
+        "right: share of problems, in percent, whose one answer the judge tests accept. samples: what independent "
+        f"samples of {one_line(made.against or 'the same model')} reach at the same cost, drawn until one passes the "
+        "public tests; – beyond those that were drawn. In brackets: 95% intervals over problems, of differences paired."
     )
     if made.trees:
         grid = Table("model", "drafts", "repairs each", "any right", "programs", box=SIMPLE_HEAD, pad_edge=False)

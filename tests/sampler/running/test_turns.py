@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sampler.exit_codes import Exit
-from sampler.reporting.tree_report import read_trees
+from sampler.reporting.tree_report import NoTrees, read_trees
 from sampler.reporting.unit_costs import unit_cost
 from sampler.running.dependencies import real_dependencies
 from sampler.running.headless import run_study
@@ -273,3 +273,8 @@ def test_each_turn_is_set_against_independent_samples_at_its_cost(repaired):
     measured = read_trees(repaired, None, Unit.DOLLARS, PromptCharge.MEASURED)
     paid = (100 + 100 + 80 + 80 + (150 - 90) + (130 - 70) + 0.1 * (90 + 70) + 10 * (33 + 24)) / 4 / 1e6
     assert {line.policy: line.gain.cost for line in measured.policies}["repair, 2 turns"] == pytest.approx(paid)
+
+
+def test_a_policy_may_be_set_against_the_samples_of_another_model(repaired):
+    with pytest.raises(NoTrees, match="no model with independent samples"):
+        read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH, "mender")
