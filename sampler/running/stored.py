@@ -118,7 +118,12 @@ def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dic
     names = tuple(reader.problem_names(wish.study.id))  # chosen when the study was made; other rows are no matter
     chosen = choose_problems(
         ProblemsSpec(
-            source=source, names=names, skip_bad=True, output_rule=sandbox.output_rule, assumed=sandbox.assumed
+            source=source,
+            names=names,
+            skip_bad=True,
+            output_rule=sandbox.output_rule,
+            language=sandbox.language,
+            assumed=sandbox.assumed,
         )
     )
     if problems_digest(chosen) != wish.study.problems_digest:

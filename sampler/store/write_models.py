@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sampler.values import ModelCard, Sample
 from sandbox.problems import Problem
-from sandbox.values import Score
+from sandbox.values import PYTHON, Score
 
 
 def problems_digest(problems: Iterable[Problem]) -> str:
@@ -17,7 +17,8 @@ def problems_digest(problems: Iterable[Problem]) -> str:
     digest = hashlib.sha256()
     for problem in problems:
         parts = (problem.name, problem.prompt, problem.entry_point, problem.tests, problem.selection_source)
-        digest.update(json.dumps(parts).encode())
+        language = () if problem.language == PYTHON else (problem.language,)
+        digest.update(json.dumps((*parts, *language)).encode())
     return digest.hexdigest()
 
 

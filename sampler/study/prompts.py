@@ -148,7 +148,7 @@ def _completion(problem: Problem, shots: Sequence[Problem], template: Template |
         return Prompt(style=style, text=text, stop=marks.ends, form=template, special=True)
     if problem.form is Form.DATA or template is Template.APPS:
         text = "".join(map(_answered, shots)) + apps(problem)
-        return Prompt(style=style, text=text, stop=PROGRAM_STOPS, continues=False, form=Template.APPS)
+        return Prompt(style=style, text=text, stop=PROGRAM_STOPS, continues=False, form=_form(Template.APPS, problem))
     if problem.form is Form.ASSERTS and shots:
         text = "".join(f"{_task(shot)}{_solution(shot)}\n{DONE}\n\n" for shot in shots) + _task(problem)
         return Prompt(style=style, text=text, stop=TASK_STOPS, continues=False, form="mbpp")

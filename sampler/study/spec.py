@@ -232,7 +232,7 @@ def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
 class StudySandbox:
     """The limits, the Python and the packages of a study's programs; `fresh`: a process for each call.
 
-    `output_rule` and `assumed` take the place of what the problems' data set says.
+    `output_rule`, `language` and `assumed` take the place of what the problems' data set says.
     """
 
     limits: Limits
@@ -240,6 +240,7 @@ class StudySandbox:
     packages: tuple[str, ...]
     fresh: bool
     output_rule: str | None = None
+    language: str | None = None
     assumed: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -254,6 +255,7 @@ def stored_sandbox(said: str) -> StudySandbox:
         packages=tuple(told.pop("packages", ())),
         fresh=told.pop("fresh", False),
         output_rule=told.pop("output_rule", None),
+        language=told.pop("language", None),
         assumed=told.pop("assume", {}),
         limits=Limits(**told),
     )

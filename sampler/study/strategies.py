@@ -183,8 +183,9 @@ def next_prompt(first: Prompt, strategy: Strategy, program: str, told: str) -> P
     fence = "```"
     while fence in program:
         fence += "`"
+    tag = first.prefill.strip("`\n") or "python"
     shown = program if len(program) <= MOST_SHOWN else f"{program[:MOST_SHOWN]}\n# (cut here)"
-    said = f"{first.text.rstrip()}\n\nThis answer was given:\n\n{fence}python\n{shown.strip()}\n{fence}\n\n"
+    said = f"{first.text.rstrip()}\n\nThis answer was given:\n\n{fence}{tag}\n{shown.strip()}\n{fence}\n\n"
     explains = strategy.kind is StrategyKind.REPAIR and strategy.feedback is Feedback.EXPLAIN
     if strategy.kind is StrategyKind.REVISE:
         said += (

@@ -24,7 +24,16 @@ from sampler.store.sample_readers import SampleReader
 from tui.run_control import CannotAct, Command, output_of, start_command, write_sample
 from tui.screens.base import StudyApp
 from tui.screens.dialogs import PickScreen
-from tui.screens.sample_pages import AGAIN, Kind, SamplePage, clean_lines, coloured_lines, pages, sample_parts
+from tui.screens.sample_pages import (
+    AGAIN,
+    Kind,
+    SamplePage,
+    clean_lines,
+    coloured_lines,
+    extension_of,
+    pages,
+    sample_parts,
+)
 from tui.text import glyph, sanitize
 from tui.widgets.header import HeaderLine, TabLine
 from tui.widgets.styles import is_dark
@@ -225,7 +234,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         if page is None or not editor:
             self.notify("Set $EDITOR or $PAGER to open a page. In the browser there is no editor.", markup=False)
             return
-        file = self._file(f"{page.key}{'.py' if page.kind is Kind.PYTHON else '.txt'}")
+        file = self._file(f"{page.key}{extension_of(page.language) if page.kind is Kind.CODE else '.txt'}")
         file.write_text(page.text + "\n", encoding="utf-8")  # as it is shown: no control character reaches the terminal
         try:
             with self.app.suspend():

@@ -1,4 +1,4 @@
-"""A sample's texts as pages: their lines without control characters, coloured as Python or as a difference."""
+"""A sample's texts as pages: lines without control characters, coloured as code of a language or as a difference."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pygments.lexers.python import PythonLexer
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.lexers.special import TextLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, _TokenType
+from pygments.util import ClassNotFound
 from rich.style import Style
 from rich.text import Text
 
 from sampler.drawing import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
+from sandbox.languages import PYTHON_NAMES, find_language
 from tui.progress import HeaderPart
 from tui.text import ELLIPSIS, Severity, json_pairs, sanitize, severity_of
 
@@ -21,13 +25,14 @@ LONGEST_LINE = 2_000
 MOST_LINES = 5_000
 DIFF_LINES = 400
 TAB = "    "
+PYTHON = PYTHON_NAMES[0]
 AGAIN = "again"  # the page of a program that was executed once more
 
 
 class Kind(Enum):
     """How the lines of a page are to be coloured."""
 
-    PYTHON = "python"
+    CODE = "code"
     PLAIN = "plain"
     DIFF = "diff"
 
@@ -42,6 +47,7 @@ class SamplePage:
     lines: tuple[str, ...]
     numbered: bool = False
     raw: str = ""  # what is copied: the text as it is
+    language: str = PYTHON  # of code
 
     @property
     def wrapped(self) -> bool:
@@ -65,9 +71,26 @@ def clean_lines(text: str, most: int = MOST_LINES) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def language_of(form: str | None) -> str:
+    """Return the language of a sample's program, which the form of its prompt names where it is not Python."""
+    for name in (form or "").split(", ")[1:]:
+        try:
+            found = find_language(name)
+        except ValueError:
+            continue
+        return PYTHON if found is None else found.name
+    return PYTHON
+
+
+def extension_of(language: str) -> str:
+    """Return the ending of the names of files in a language."""
+    found = find_language(language)
+    return ".py" if found is None else found.extension
+
+
 def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail | None) -> tuple[SamplePage, ...]:
     """Return the pages of a sample in the order of their keys."""
-    output = _outputs(detail)
+    output, language = _outputs(detail), language_of(detail.prompt_form)
     thought = SamplePage(
         key="thought", title="Thought", kind=Kind.PLAIN, lines=clean_lines(detail.thought), raw=detail.thought
     )
@@ -75,17 +98,32 @@ def pages(detail: SampleDetail, sentences: Sequence[str], passing: SampleDetail 
         SamplePage(
             key="code",
             title="Code",
-            kind=Kind.PYTHON,
+            kind=Kind.CODE,
             lines=clean_lines(detail.program),
             numbered=True,
             raw=detail.program,
+            language=language,
         ),
         SamplePage(
             key="answer", title="Answer", kind=Kind.PLAIN, lines=clean_lines(detail.completion), raw=detail.completion
         ),
         *([thought] if detail.thought else []),
-        SamplePage(key="prompt", title="Prompt", kind=Kind.PYTHON, lines=clean_lines(detail.prompt), raw=detail.prompt),
-        SamplePage(key="tests", title="Tests", kind=Kind.PYTHON, lines=clean_lines(detail.tests), raw=detail.tests),
+        SamplePage(
+            key="prompt",
+            title="Prompt",
+            kind=Kind.CODE,
+            lines=clean_lines(detail.prompt),
+            raw=detail.prompt,
+            language=language,
+        ),
+        SamplePage(
+            key="tests",
+            title="Tests",
+            kind=Kind.CODE,
+            lines=clean_lines(detail.tests),
+            raw=detail.tests,
+            language=language,
+        ),
         SamplePage(key="output", title="Output", kind=Kind.PLAIN, lines=clean_lines(output), raw=output),
         SamplePage(key="why", title="Why", kind=Kind.PLAIN, lines=_why(detail, sentences), raw="\n".join(sentences)),
         SamplePage(key="diff", title="Diff", kind=Kind.DIFF, lines=_diff(detail, passing)),
@@ -192,24 +230,32 @@ _SIGNS: Mapping[str, Mapping[bool, Style]] = {
 def coloured_lines(page: SamplePage, *, dark: bool) -> list[Text]:
     """Return the lines of a page."""
     match page.kind:
-        case Kind.PYTHON if len(page.text) <= MOST:
-            return _python(page.lines, dark=dark)
+        case Kind.CODE if len(page.text) <= MOST:
+            return _code(page.lines, page.language, dark=dark)
         case Kind.DIFF:
             return [Text(line, _SIGNS.get(line[:1], {}).get(dark, Style())) for line in page.lines]
-        case Kind.PYTHON | Kind.PLAIN:
+        case Kind.CODE | Kind.PLAIN:
             return [Text(line) for line in page.lines]
 
 
-def _python(lines: Sequence[str], *, dark: bool) -> list[Text]:
+def _code(lines: Sequence[str], language: str, *, dark: bool) -> list[Text]:
     styles = _DARK if dark else _LIGHT
     found = [Text()]
-    for kind, value in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(lines)):
+    for kind, value in _lexer(language).get_tokens("\n".join(lines)):
         style = _style(styles, kind)
         for number, piece in enumerate(value.split("\n")):
             if number:
                 found.append(Text())
             found[-1].append(piece, style)
     return found[: len(lines)]
+
+
+def _lexer(language: str) -> Lexer:
+    """Return the lexer of a language; that of plain text where there is none."""
+    try:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return TextLexer(stripnl=False, ensurenl=False)
 
 
 def _style(styles: Mapping[_TokenType, Style], kind: _TokenType) -> Style:

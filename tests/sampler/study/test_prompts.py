@@ -4,6 +4,7 @@ import json
 import warnings
 
 import pytest
+from language_functions import examples
 
 import sampler
 from sampler.study.prompts import Template, program_for, prompt_for, unbegun
@@ -196,3 +197,16 @@ def test_the_search_for_code_is_public(humaneval):
     assert found.source.endswith("def truncate_number(x):\n    return x % 1.0")
     with pytest.raises(AttributeError, match="has no attribute 'program_for'"):
         _ = sampler.program_for
+
+
+@pytest.mark.parametrize("language", ["cpp", "rust", "javascript"])
+def test_a_prompt_names_the_language_of_its_problem(language: str) -> None:
+    problem = examples()[language].problem
+    chat, completion = (prompt_for(problem, style) for style in (PromptStyle.CHAT, PromptStyle.COMPLETION))
+    assert chat.prefill == f"```{language}\n"
+    assert f"```{language}\n{problem.prompt.strip()}" in chat.text
+    assert "Python" not in chat.text
+    assert completion.stop == (*problem.stops, "\n```")
+    assert (chat.form, completion.form) == (f"chat, {language}", f"completion, {language}")
+    right = examples()[language].right
+    assert program_for(problem, completion, right).source.split() == problem.continued(right).split()

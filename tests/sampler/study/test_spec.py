@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
+from language_functions import examples
 
 from sampler.stats.budget import Unit
+from sampler.study.prompts import prompt_for
 from sampler.study.spec import ProblemsSpec, choose_problems, load_study, stored_sandbox
 from sampler.study.toml_table import SpecError
 from sampler.values import PromptStyle
@@ -271,3 +274,17 @@ def test_what_programs_may_assume_takes_the_place_of_what_the_set_says(load, tmp
     for odd in ("cpu = 4", "cpu_s = true", "recursion_limit = 1", 'long_integers = "yes"'):
         with pytest.raises(SpecError, match=rf"\[problems.assume\].*{odd.split()[0]}"):
             load(f"{text}[problems.assume]\n{odd}\n")
+
+
+def test_a_language_chooses_among_functions_and_is_asked_of_whole_programs(tmp_path: Path) -> None:
+    rows = [example.row | {"name": f"Own_1_{name}"} for name, example in examples().items()]
+    (tmp_path / "many.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    whole = {"task_id": "a", "prompt": "Add.", "tests": [{"stdin": "1 2", "stdout": "3"}]}
+    (tmp_path / "whole.jsonl").write_text(json.dumps(whole))
+    many, one = (ProblemsSpec(source=str(tmp_path / f"{name}.jsonl"), language="rust") for name in ("many", "whole"))
+    assert [problem.name for problem in choose_problems(many)] == ["Own_1_rust"]
+    assert [problem.language for problem in choose_problems(one)] == ["rust"]
+    assert "Rust program" in prompt_for(choose_problems(one)[0], PromptStyle.CHAT).text
+    assert stored_sandbox(json.dumps(asdict(Limits()) | one.decides)).language == "rust"
+    with pytest.raises(ProblemsError, match="its tests call a function in python, not in rust"):
+        choose_problems(ProblemsSpec(source="humaneval", language="rust"))

@@ -19,7 +19,7 @@ from sandbox.cli import cli as sandbox
 from tui.run_control import CannotAct, rerun_command, write_sample
 from tui.screens.base import Rights
 from tui.screens.sample_detail import DetailScreen
-from tui.screens.sample_pages import pages
+from tui.screens.sample_pages import coloured_lines, extension_of, pages
 
 View = Callable[..., AbstractAsyncContextManager[Any]]
 LIMITS = (
@@ -125,3 +125,21 @@ def test_a_thought_has_a_page_of_its_own_and_its_tokens_among_the_facts(detail: 
     assert found["thought"].wrapped
     facts = {" ".join(line.split()) for line in found["why"].lines}
     assert {"tokens 90", "of them thought 40", "of them cached 7"} <= facts
+
+
+@pytest.mark.parametrize(
+    ("form", "language", "ending"),
+    [
+        ("chat, cpp", "cpp", ".cpp"),
+        ("completion, rust, repair", "rust", ".rs"),
+        ("chat, a whole program", "python", ".py"),
+    ],
+)
+def test_code_is_coloured_as_that_of_its_language(detail: SampleDetail, form: str, language: str, ending: str) -> None:
+    changed = replace(detail, prompt_form=form, program="int main() { return 1; }")
+    code = pages(changed, [], None)[0]
+    assert (code.language, extension_of(code.language)) == (language, ending)
+    (line,) = coloured_lines(code, dark=True)
+    assert line.plain == "int main() { return 1; }"
+    coloured = {line.plain[span.start : span.end] for span in line.spans if "bold" in str(span.style)}
+    assert ("int" in coloured) == (language == "cpp")
