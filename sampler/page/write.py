@@ -16,7 +16,7 @@ from sampler.drawing import ON_DARK, ON_LIGHT, Rgb, budget_ticks
 from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
 from sampler.page.page_model import MOST_MODELS, Figure, PageModel, charge_words, sentence
-from sampler.reporting.render import NAMES, WAITS, amount, one_line, spanned, thinking_words
+from sampler.reporting.render import NAMES, WAITS, amount, conclusion, one_line, spanned, thinking_words
 from sampler.stats.budget import Unit
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def page_html(sheet: PageModel) -> str:
         amount=amount,
         spanned=spanned,
         sentence=sentence,
+        conclusion=conclusion,
         thinking_words=thinking_words,
         waits=WAITS,
         charge_words=charge_words,

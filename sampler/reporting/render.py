@@ -6,6 +6,7 @@ Names are hostile, so control characters in them are made visible.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,6 +106,9 @@ def print_report(report: Report, console: Console) -> None:
     """Print the tables. Rich leaves out colour by itself where there is no terminal or NO_COLOR is set."""
     title = f"{one_line(report.study)} · {report.problems} problems · {report.status}"
     console.print(Text(title, style="bold"))
+    for table in report.tables:
+        if table.rows and len(table.curves) > 1:
+            console.print(Text(conclusion(table), style="bold"))
     console.print(_models(report))
     for table in report.tables:
         _print_table(table, console)
@@ -116,6 +120,39 @@ def print_report(report: Report, console: Console) -> None:
         _print_thinking(model, console)
     for note in _closing(report):
         console.print(Text(note))
+
+
+def conclusion(table: Table) -> str:
+    """Return in one or two sentences which model to use at equal cost in the unit of a table, and how sure that is."""
+    unit = NAMES[table.unit]
+    compared = [row for row in table.rows if row.finding in {Finding.CLEAR, Finding.NO_CLEAR_WINNER}]
+    if not compared:
+        return f"At equal {unit} no budget lets two models be compared."
+    runs = [(model, list(rows)) for model, rows in itertools.groupby(compared, key=lambda row: row.model)]
+    won = [_won(model, rows, table.unit) for model, rows in runs if model is not None]
+    if not won:
+        budgets = _budgets(compared, table.unit)
+        return f"At equal {unit} nobody can tell which model is better: {budgets} no lead is clear."
+    rest = " At the other budgets of the table no lead is clear." if len(won) < len(runs) else ""
+    return f"At equal {unit} {', and '.join(won)}.{rest}"
+
+
+def _won(model: str, rows: Sequence[Row], unit: Unit) -> str:
+    """Return that a model wins at these budgets, with the numbers of the last one."""
+    reached = {cell.model: cell for cell in rows[-1].cells if cell.point is not None and cell.reach is Reach.REACHED}
+    best = reached.pop(model)
+    against = ", ".join(f"{_rate(other)} of {one_line(name)} (k={other.k})" for name, other in reached.items())
+    end = f" at {amount(rows[-1].budget, unit)}" if len(rows) > 1 else ""
+    return f"{one_line(model)} (k={best.k}) wins {_budgets(rows, unit)}: {_rate(best)} against {against}{end}"
+
+
+def _budgets(rows: Sequence[Row], unit: Unit) -> str:
+    first, last = (amount(row.budget, unit) for row in (rows[0], rows[-1]))
+    return f"at {first} a problem" if len(rows) == 1 else f"from {first} to {last} a problem"
+
+
+def _rate(cell: CurveValue) -> str:
+    return "–" if cell.point is None else f"{100 * cell.point.rate:.1f} %"
 
 
 def _models(report: Report) -> RichTable:

@@ -13,7 +13,7 @@ from rich.console import Console
 from study_rows import study_row
 
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import amount, format_interval, one_line, print_report, report_json, write_csv
+from sampler.reporting.render import amount, conclusion, format_interval, one_line, print_report, report_json, write_csv
 from sampler.reporting.report import Finding, ReportRequest, StudyFacts, make_report
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
@@ -101,6 +101,37 @@ def test_the_larger_model_wins_where_it_is_better(model):
     row = flops(report(models, tallies)).rows[1]
     assert (row.finding, row.model) == (Finding.CLEAR, "large")
     assert row.differences["small"].mean == pytest.approx(0.75)
+
+
+def test_the_conclusion_names_the_winner_and_where_it_wins(model):
+    models = [model(1, "small", 8), model(2, "large", 4)]
+    tallies = [tally(1, n, 8, 0, 10.0) for n in range(20)] + [tally(2, n, 4, 3, 40.0) for n in range(20)]
+    made = flops(report(models, tallies))
+    assert conclusion(made) == (
+        "At equal FLOPs large (k=2) wins from 40 FLOP to 80 FLOP a problem: 100.0 % against 0.0 % of small (k=8) "
+        "at 80 FLOP."
+    )
+
+
+def test_the_conclusion_says_that_nobody_can_tell(small_and_large, model):
+    assert conclusion(flops(report(*small_and_large))).startswith("At equal FLOPs")
+    models = [model(1, "small", 2), model(2, "large", 2)]
+    same = [tally(number, n, 2, n % 2, 10.0) for number in (1, 2) for n in range(20)]
+    assert conclusion(flops(report(models, same))) == (
+        "At equal FLOPs nobody can tell which model is better: from 10 FLOP to 20 FLOP a problem no lead is clear."
+    )
+
+
+def test_the_conclusion_names_a_winner_for_each_range_of_budgets(model):
+    """Many cheap samples win at last where one expensive sample is no longer enough."""
+    models = [model(1, "small", 80), model(2, "large", 20)]
+    tallies = [tally(1, n, 80, 4, 10.0) for n in range(100)] + [tally(2, n, 20, 20 * (n % 2), 40.0) for n in range(100)]
+    said = conclusion(flops(report(models, tallies, budgets={Unit.FLOPS: (40.0, 150.0, 400.0)})))
+    assert said == (
+        "At equal FLOPs large (k=1) wins at 40 FLOP a problem: 50.0 % against 18.9 % of small (k=4), and small (k=40) "
+        "wins at 400 FLOP a problem: 94.2 % against 50.0 % of large (k=10). At the other budgets of the table no lead "
+        "is clear."
+    )
 
 
 def test_a_lead_within_its_interval_is_no_win(model):
