@@ -22,6 +22,7 @@ from sampler.reporting.tree_report import sample_cost, tries_of
 from sampler.stats.bootstrap import Interval, wilson
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.trees import within_budget
+from sampler.store.read_models import TurnRow
 from sampler.store.sample_readers import TurnReader
 from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.spec_models import ModelSpec
@@ -65,7 +66,7 @@ class Promise:
 
     It is the solver's own rule, replayed over the study's samples, at most `tries` of each problem; in the share
     `ran_out` they were not enough, so that more would have been reached. `accepted` counts samples that passed their
-    public tests, `refused` those that did not.
+    public tests, `refused` those that did not, `untested` those whose problems have none.
     """
 
     model: str
@@ -76,6 +77,11 @@ class Promise:
     ran_out: float
     accepted: Sureness
     refused: Sureness
+    untested: Sureness
+
+    def sureness(self, *, passed: bool | None) -> Sureness:
+        """Return how sure an answer is that passed its public tests or not, or has none (None)."""
+        return {True: self.accepted, False: self.refused, None: self.untested}[passed]
 
 
 def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[Stage]:
@@ -101,8 +107,6 @@ def read_promises(path: Path, study: str | None, unit: Unit, budget: float | Non
         for model in reader.models(row.id):
             drafts = [turn for turn in reader.turns(model.id) if turn.turn == 0 and turn.scored]
             tries = tries_of(model, drafts, sample_cost(unit, PromptCharge.EACH))
-            accepted = [turn for turn in drafts if turn.selection in {None, "PASSED"}]
-            refused = [turn for turn in drafts if turn.selection not in {None, "PASSED"}]
             rng = np.random.default_rng(row.seed)
             replayed = [
                 within_budget(found, inf if budget is None else budget, rng) for found in (tries or {}).values()
@@ -115,10 +119,15 @@ def read_promises(path: Path, study: str | None, unit: Unit, budget: float | Non
                 problems=len(replayed),
                 tries=max(map(len, (tries or {}).values()), default=0),
                 ran_out=ran_out or 0.0,
-                accepted=Sureness(right=sum(bool(turn.passed) for turn in accepted), answers=len(accepted)),
-                refused=Sureness(right=sum(bool(turn.passed) for turn in refused), answers=len(refused)),
+                accepted=_sureness([turn for turn in drafts if turn.selection == "PASSED"]),
+                refused=_sureness([turn for turn in drafts if turn.selection not in {None, "PASSED"}]),
+                untested=_sureness([turn for turn in drafts if turn.selection is None]),
             )
     return made
+
+
+def _sureness(turns: Sequence[TurnRow]) -> Sureness:
+    return Sureness(right=sum(bool(turn.passed) for turn in turns), answers=len(turns))
 
 
 def best_stage(models: Sequence[ModelSpec], promises: dict[str, Promise]) -> Stage:

@@ -162,10 +162,7 @@ class Solver(Closeable):
     def _solution(self, problem: Problem, attempts: Sequence[Attempt], budget: Budget) -> Solution:
         solution = Solution(problem=problem.name, attempts=tuple(attempts), unit=budget.unit, sure=None)
         promise = self.promises.get(solution.answer.model)
-        if promise is None:
-            return solution
-        sure = promise.refused if solution.answer.passed is False else promise.accepted
-        return replace(solution, sure=sure)
+        return solution if promise is None else replace(solution, sure=promise.sureness(passed=solution.answer.passed))
 
     def _attempts(self, problem: Problem, budget: Budget, seed: int) -> Iterator[Attempt]:
         for stage in self.stages:

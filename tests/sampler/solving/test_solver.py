@@ -172,12 +172,15 @@ def test_how_sure_an_answer_is_comes_from_answers_of_its_kind(support, solving):
         ran_out=0.0,
         accepted=Sureness(right=9, answers=10),
         refused=Sureness(right=1, answers=20),
+        untested=Sureness(right=1, answers=2),
     )
     for texts, share in (((RIGHT,), 0.9), ((WRONG, WRONG, WRONG), 0.05)):
         with solving({"small": ScriptedBackend(support, *texts)}, promises={"small": promise}) as solver:
             sure = solver.solve(problem_of(TASK), Budget(), 0).sure
         assert sure.share == share
         assert sure.interval.low < share < sure.interval.high
+    with solving({"small": ScriptedBackend(support, RIGHT)}, promises={"small": promise}) as solver:
+        assert solver.solve(problem_of("def f(x):\n"), Budget(), 0).sure.share == 0.5
 
 
 @pytest.mark.parametrize(("said", "told"), [("huge", "its models: small, large"), ("small:0", "MODEL:SAMPLES")])
@@ -204,7 +207,7 @@ def test_a_store_chooses_the_model_that_answers_most_within_the_budget(tmp_path,
     promises = read_promises(study.store, None, Unit.TOKENS, 15.0)
     promise = promises["small"]
     assert (promise.problems, promise.tries, promise.cost) == (3, 4, 15.0)  # without public tests: one sample each
-    assert promise.rate == pytest.approx(promise.accepted.right / promise.accepted.answers, abs=0.1)
+    assert promise.rate == pytest.approx(promise.untested.right / promise.untested.answers, abs=0.1)
     assert best_stage(study.models, promises) == Stage(study.models[0], 4)
     unpriced = read_promises(study.store, None, Unit.DOLLARS, 1.0)
     with pytest.raises(NoPolicy):
