@@ -14,7 +14,7 @@ import time
 from sandbox import Limits, Pool, Problem, reward
 
 BOXES, HONEST, LOOPS = 2, 224, 32
-TESTS = [{"input": f"{n} {n}", "output": str(2 * n)} for n in range(20)]
+TESTS = [{"input": f"{n} {n}", "output": str(2 * n)} for n in range(4)]
 ROW = {"prompt": "Add two numbers.", "reward_model": {"ground_truth": TESTS}}
 SUM = "a, b = map(int, input().split())\nprint(a + b)  # {}\n"
 LOOP = "a, b = map(int, input().split())\nwhile True: pass  # {}\n"
