@@ -22,6 +22,7 @@ _MULTIPL_E = ("name", "language", "prompt", "tests", "stop_tokens")
 _HUMANEVAL_X = ("task_id", "prompt", "declaration", "canonical_solution", "test")
 _SUFFIX = re.compile(r"^.*_test\.")  # of the file names that Go asks for
 _DECLARED = re.compile(r"(\w+)\s*(?:=\s*(?:async\s*)?)?\([^()]*(?:\([^()]*\)[^()]*)*\)[^(){};]*(?:=>\s*)?[{:]?\s*\Z")
+_NAMED = re.compile(r"\b(?:func|fn|function)\s+(\w+)")
 _HUMANEVAL_X_STOPS = {"cpp": ("\n}",), "go": ("\nfunc", "\ntype"), "rust": ("\n}",), "java": ("\n    }\n",)}
 _USUAL_STOPS = ("\nfunction ", "\n//", "\n/*", "\nconsole.log", "\nconst ")
 
@@ -30,7 +31,9 @@ def knows(row: dict[str, Any]) -> bool:
     """Return whether the row has one of these formats, in a language other than Python or, as HumanEval-X, in it."""
     if all(key in row for key in _MULTIPL_E):
         return True
-    return all(key in row for key in _HUMANEVAL_X) and "/" in str(row["task_id"]) and "check(" not in str(row["test"])
+    return (
+        all(key in row for key in _HUMANEVAL_X) and "/" in str(row["task_id"]) and "def check(" not in str(row["test"])
+    )
 
 
 def read(row: dict[str, Any]) -> Given:
@@ -64,8 +67,7 @@ def _humaneval_x(row: dict[str, Any]) -> Given:
     prompt, declaration = rows.text(row, "prompt"), rows.text(row, "declaration")
     if language == "rust" and declaration.strip() not in prompt:
         prompt += declaration
-    found = re.search(_DECLARED, declaration.strip())
-    function = rows.text_or(row, "entry_point") or (found[1] if found else "")
+    function = rows.text_or(row, "entry_point") or _declared(declaration)
 
     def tests(key: str) -> LanguageTests | None:
         text = rows.text_or(row, key)
@@ -88,6 +90,15 @@ def _humaneval_x(row: dict[str, Any]) -> Given:
         language=language,
         stops=_HUMANEVAL_X_STOPS.get(language, _USUAL_STOPS),
     )
+
+
+def _declared(declaration: str) -> str:
+    """Return the name of the last function that a declaration begins; empty if none is found."""
+    named: list[str] = _NAMED.findall(declaration)
+    if named:
+        return named[-1]
+    found = _DECLARED.search(declaration.strip())
+    return found[1] if found else ""
 
 
 def _language(name: str) -> str:

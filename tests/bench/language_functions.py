@@ -4,16 +4,16 @@
 
 PROBLEMS is a file that `sandbox problems` reads, SOLUTIONS has lines of JSON with `name` and `source`, a whole program.
 A solution that passes is changed where its text first has one of a few operators; the changed program must fail, unless
-it means the same. It ends when MOST (40) solutions have passed, and prints how many of both there were, what did not
-pass and why, and the median seconds of wall time for a program.
+it means the same. The first MOST (40) solutions are tried. It prints how many of both there were, what did not pass and
+why, and the seconds that the solutions took.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.problems import Problem, load_problems
@@ -29,31 +29,27 @@ def main() -> None:
     problems = {problem.name: problem for problem in load_problems(sys.argv[1])}
     most = int(sys.argv[3]) if len(sys.argv) > 3 else 40
     lines = Path(sys.argv[2]).read_text("utf-8").splitlines()
-    solutions = {one["name"]: one["source"] for one in map(json.loads, lines)}
-    passed: list[str] = []
-    seconds: list[float] = []
-    beside = tried = 0
-    with open_scorer(Limits(cpu_s=10, wall_s=30), boxes=2) as scorer:
-        for name in (name for name in solutions if name in problems):
-            if len(passed) >= most:
-                break
-            tried += 1
-            started = time.monotonic()
-            score = scorer.score(problems[name].solve(solutions[name]))
-            seconds.append(time.monotonic() - started)
-            beside += Flag.IN_PROCESS in score.flags
-            if score.verdict is Verdict.PASSED:
-                passed.append(name)
-            else:
-                tell(name, score)
-        print(
-            f"right: {len(passed)} of {tried} pass; {beside} with tests beside the program; "
-            f"median {statistics.median(seconds):.2f} s",
-            flush=True,
-        )
-        changed = [(name, source) for name in passed if (source := change(solutions[name])) is not None]
-        survived = [name for name, source in changed if survives(problems[name], source, scorer)]
+    solutions = {one["name"]: one["source"] for one in map(json.loads, lines) if one["name"] in problems}
+    chosen = dict(list(solutions.items())[:most])
+    with open_scorer(Limits(cpu_s=10, wall_s=30), boxes=3) as scorer:
+        started = time.monotonic()
+        scores = all_scores(scorer, problems, chosen)
+        taken_s = time.monotonic() - started
+        passed = [name for name, score in scores.items() if score.verdict is Verdict.PASSED]
+        beside = sum(Flag.IN_PROCESS in score.flags for score in scores.values())
+        for name in scores.keys() - set(passed):
+            tell(name, scores[name])
+        print(f"right: {len(passed)} of {len(scores)} pass, {beside} beside tests, in {taken_s:.0f} s", flush=True)
+        changed = {name: source for name in passed if (source := change(solutions[name])) is not None}
+        again = all_scores(scorer, problems, changed)
+    survived = [name for name, score in again.items() if score.verdict is Verdict.PASSED]
     print(f"changed: {len(changed) - len(survived)} of {len(changed)} fail; these pass: {survived}")
+
+
+def all_scores(scorer: Scorer, problems: Mapping[str, Problem], sources: Mapping[str, str]) -> dict[str, Score]:
+    """Return the score of each program."""
+    running = {name: scorer.submit(problems[name].solve(source)) for name, source in sources.items()}
+    return {name: future.result() for name, future in running.items()}
 
 
 def tell(name: str, score: Score) -> None:
@@ -69,11 +65,6 @@ def change(source: str) -> str | None:
         if before in body:
             return head + bracket + body.replace(before, after, 1)
     return None
-
-
-def survives(problem: Problem, source: str, scorer: Scorer) -> bool:
-    """Return whether a changed program passes."""
-    return scorer.score(problem.solve(source)).verdict is Verdict.PASSED
 
 
 if __name__ == "__main__":

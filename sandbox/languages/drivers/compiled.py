@@ -52,6 +52,7 @@ class CppDriver(Driver):
 
 
 _RUST_MAIN = re.compile(r"\bfn\s+main\s*\(")
+_RUST_CRATES = re.compile(r"^use (?:rand|regex|md5)\b[^;]*;", re.MULTILINE)  # HumanEval-X imports them everywhere
 _RUST_TEST = re.compile(r"#\[test\]\s*(?:pub\s+)?fn\s+(\w+)")
 
 
@@ -79,7 +80,8 @@ class RustDriver(Driver):
         return f"{self._own(program)}\n{code}\n{support('rs')}{self._main(calls)}"
 
     def _own(self, program: str) -> str:
-        return f"#![allow(warnings)] {_RUST_MAIN.sub('fn codebudget_own_main(', program)}"
+        own = _RUST_CRATES.sub("", _RUST_MAIN.sub("fn codebudget_own_main(", program))
+        return f"#![allow(warnings)] {own}"
 
     def _whole(self, program: str, function: str, values: Iterable[str]) -> str:
         lines = "".join(f"    codebudget::answer(&token, &({value}));\n" for value in values)

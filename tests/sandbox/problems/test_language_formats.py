@@ -43,6 +43,13 @@ def test_the_declaration_of_rust_belongs_to_the_prompt() -> None:
     assert Problem.from_row(row).prompt.endswith("fn add(a:i32, b:i32) -> i32{\n")
 
 
+def test_a_function_that_has_check_in_its_name_is_no_python() -> None:
+    begun = "func file_name_check(a int) interface{}{\n"
+    test = "func TestX(t *testing.T) { assert.New(t).Nil(file_name_check(1)) }\n"
+    problem = Problem.from_row(GO | {"declaration": begun, "prompt": begun, "test": test})
+    assert (problem.language, problem.entry_point) == ("go", "file_name_check")
+
+
 def test_a_language_without_a_driver_is_refused_by_name() -> None:
     row = examples()["cpp"].row
     with pytest.raises(ProblemsError, match="language 'rkt' is not known"):
