@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from sandbox.languages.compiled import CSHARP, FORTRAN, OCAML, D
+from sandbox.languages.compiled import CSHARP, FORTRAN
 from sandbox.languages.cpp import CPP, C
 from sandbox.languages.go import GO
 from sandbox.languages.java import JAVA
@@ -20,7 +20,7 @@ from sandbox.languages.rust import RUST
 from sandbox.languages.scripts import BASH, LUA, PERL, PHP, RUBY, R
 from sandbox.values import PYTHON
 
-LANGUAGES = (CPP, C, JAVA, JAVASCRIPT, TYPESCRIPT, GO, RUST, BASH, CSHARP, D, FORTRAN, LUA, OCAML, PERL, PHP, R, RUBY)
+LANGUAGES = (CPP, C, JAVA, JAVASCRIPT, TYPESCRIPT, GO, RUST, BASH, CSHARP, FORTRAN, LUA, PERL, PHP, R, RUBY)
 _BY_NAME = {name: language for language in LANGUAGES for name in language.names}
 _BY_EXTENSION = {end: language for language in LANGUAGES for end in (language.extension, *language.extensions)}
 PYTHON_NAMES = (PYTHON, "py", "python3", "py3")

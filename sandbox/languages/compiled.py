@@ -1,4 +1,4 @@
-"""More languages that are compiled: C#, D, Fortran and OCaml, of Debian 13."""
+"""More languages that are compiled: C# and Fortran, of Debian 13."""
 
 from __future__ import annotations
 
@@ -30,22 +30,6 @@ CSHARP = Language(
     time_factor=2.0,
     added_mb=64,
 )
-D = Language(
-    name="d",
-    title="D",
-    aliases=("dlang", "d_ut", "gdc"),
-    extension=".d",
-    compile=Compile(
-        command=("/usr/bin/gdc", "-O2", "-static-libphobos", "-static", "{file}", "-o", f"{OUTPUT}/main"),
-        image=Toolchain(
-            packages=("gdc", "libc6-dev"), keep=("/usr/bin/gdc", *_LINKER), keep_trees=("/usr/lib/gcc", "/usr/libexec")
-        ),
-    ),
-    run=(f"{PROGRAM}/main",),
-    native=True,
-    version="14.2.0",
-    added_mb=16,
-)
 FORTRAN = Language(
     name="fortran",
     title="Fortran",
@@ -64,36 +48,4 @@ FORTRAN = Language(
     version="14.2.0",
     native=True,
     added_mb=8,
-)
-OCAML = Language(
-    name="ocaml",
-    title="OCaml",
-    aliases=("ml",),
-    extension=".ml",
-    compile=Compile(
-        command=(
-            "/usr/bin/ocamlopt",
-            "-O3",
-            "-ccopt",
-            "-static",
-            "-I",
-            "+unix",
-            "-I",
-            "+str",
-            "unix.cmxa",
-            "str.cmxa",
-            "{file}",
-            "-o",
-            f"{OUTPUT}/main",
-        ),
-        image=Toolchain(
-            packages=("ocaml-nox", "gcc", "libc6-dev"),
-            keep=("/usr/bin/ocamlopt.opt", "/usr/bin/ocamlopt", "/usr/bin/gcc", "/usr/bin/sh", *_LINKER),
-            keep_trees=("/usr/lib/gcc", "/usr/libexec"),
-        ),
-    ),
-    run=(f"{PROGRAM}/main",),
-    native=True,
-    version="5.3.0",
-    added_mb=16,
 )
