@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-LONGEST_S = int(os.environ.get("RAY_NODES_LONGEST_S", "900"))
+LONGEST_S = int(os.environ.get("RAY_NODES_LONGEST_S", "1800"))
 
 
 def main() -> None:
