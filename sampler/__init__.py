@@ -5,8 +5,9 @@ samples without a verdict are scored. Each fact is written once, and a killed pr
 The sandbox is used through one protocol (`Executor`), engines through another (`backends.base`). Statistics (`stats`)
 are plain arithmetic on counts, so that they are easy to check.
 
-For other programs: `extract(answer, problem)` returns the source to execute for what a model wrote, and the reason for
-the choice.
+For other programs and notebooks: `open(path)` reads a store as data frames, `run(study)` runs a `Study` from code or a
+file. `extract(answer, problem)` returns the source to execute for what a model wrote, and the reason for the choice.
+Nothing is imported before it is used, so `import sampler` is cheap.
 """
 
 from __future__ import annotations
@@ -15,13 +16,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sampler.api import RunIncomplete, Study, open, run
+    from sampler.data_frames import COLUMNS
+    from sampler.frames import ReportView, StoreView
     from sandbox.extraction import Extracted, extract
 
-__all__ = ["Extracted", "extract"]
+__all__ = ["COLUMNS", "Extracted", "ReportView", "RunIncomplete", "StoreView", "Study", "extract", "open", "run"]
+_PLACES = {
+    **dict.fromkeys(("Extracted", "extract"), "sandbox.extraction"),
+    **dict.fromkeys(("ReportView", "StoreView"), "sampler.frames"),
+    "COLUMNS": "sampler.data_frames",
+}
 
 
 def __getattr__(name: str) -> object:
     """Import a name of `__all__` when it is first used: a command that prints its help needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("sandbox.extraction"), name)
+    return getattr(import_module(_PLACES.get(name, "sampler.api")), name)

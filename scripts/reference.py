@@ -13,7 +13,7 @@ import inspect
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ written from the documented fields.
 PYTHON_HEAD = """# Python API
 
 Written by `scripts/reference.py` from the docstrings of what the packages export. Everything else may change without
-notice. [Use the sandbox from Python](guides/python.md) has an example.
+notice. [Use the sandbox from Python](guides/python.md) and
+[Study results in a notebook](guides/notebooks.md) have examples.
 """
 
 
@@ -236,6 +237,9 @@ def python_page() -> str:
 
 
 def _exported(name: str, thing: Any) -> Iterator[str]:
+    if isinstance(thing, Mapping):
+        yield from _frames(name, thing)
+        return
     kind = "class" if inspect.isclass(thing) else "def"
     yield f"### {name}\n\n```python\n{kind} {_signature(name, thing)}\n```\n\n{_prose(thing)}\n"
     if not inspect.isclass(thing) or issubclass(thing, Exception):
@@ -250,6 +254,13 @@ def _exported(name: str, thing: Any) -> Iterator[str]:
         if not member.startswith("_") and inspect.isfunction(function):
             shown = member if isinstance(value, property) else _signature(member, function)
             yield f"#### {name}.{member}\n\n```python\n{shown}\n```\n\n{_prose(function)}\n"
+
+
+def _frames(name: str, frames: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    yield f"### {name}\n\nThe columns of each frame, and what they mean.\n"
+    for frame, columns in frames.items():
+        rows = "".join(f"| `{column}` | {meaning} |\n" for column, meaning in columns.items())
+        yield f"#### {name}[{frame!r}]\n\n| column | meaning |\n|---|---|\n{rows}"
 
 
 def _signature(name: str, thing: Any) -> str:

@@ -8,7 +8,6 @@ independent samples.
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,43 +33,22 @@ from sampler.reporting.comparison import comparison_json, print_comparison
 from sampler.reporting.inputs import (
     CountsError,
     begins_as_counts,
-    facts_and_request,
     load_paired,
     read_report,
     refuse_params_of_a_store,
     report_counts,
     source,
 )
-from sampler.reporting.metrics import MetricChoice, metric_choice
+from sampler.reporting.metrics import metric_choice
 from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.reporting.tree_report import UNITS as TREE_UNITS
 from sampler.reporting.tree_report import print_trees, read_trees, trees_json
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.reader import Reader
-from sampler.store.writer import chosen_study, open_migrated
 from sandbox.commands.command_line import inside_a_folder
 
 if TYPE_CHECKING:
     from sampler.page.page_model import PageModel
-
-
-def read_sheet(
-    path: Path,
-    name: str | None = None,
-    *,
-    units: tuple[Unit, ...] = (),
-    charge: PromptCharge = PromptCharge.EACH,
-    metrics: tuple[MetricChoice, ...] = (),
-) -> PageModel:
-    """Return the page model of a study; errors are those of `read_report`."""
-    from sampler.page.page_model import PageFacts, make_sheet  # a table needs neither page nor template engine
-
-    with open_migrated(path, Reader) as reader:
-        row = chosen_study(reader.studies(), path, name)
-        facts, request = facts_and_request(reader, row, path, units, charge)
-        page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
-    return make_sheet(page, replace(request, metrics=metrics))
 
 
 @click.command()
@@ -136,6 +114,8 @@ def report(
                 )
             made = report_counts(store, params_of(params), tuple(map(Unit, units)), wanted)
         elif html or plot:
+            from sampler.frames import read_sheet  # a table needs neither page nor template engine
+
             sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt), metrics=wanted)
             _write(sheet, html, plot, err=as_json)
             made = sheet.report

@@ -21,6 +21,7 @@ from sampler.stats.budget import Unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 KINDS = (".svg", ".pdf", ".png")
 INCHES = (5.5, 3.4)  # of one figure: a column and a half
 DOTS_PER_INCH = 300
@@ -122,7 +123,12 @@ def draw(sheet: PageModel, path: Path) -> None:
     """Write the curves of every unit, one below the other; raises PlotError or OSError."""
     if path.suffix.lower() not in KINDS:
         raise PlotError(f"{str(path)!r}: a figure is one of {', '.join(KINDS)}; name the file so")
-    shown = [figure for figure in sheet.figures if figure.chart is not None]
+    figure(sheet).savefig(path, dpi=DOTS_PER_INCH, metadata=_dateless(path))
+
+
+def figure(sheet: PageModel) -> Canvas:
+    """Return the curves of every unit as a figure of matplotlib, one below the other; raises PlotError."""
+    shown = [one for one in sheet.figures if one.chart is not None]
     if not shown:
         raise PlotError(
             f"{sheet.report.study!r} has no curve to draw yet: no model's cost is known on complete problems"
@@ -132,9 +138,9 @@ def draw(sheet: PageModel, path: Path) -> None:
     except ImportError as error:
         raise PlotError("matplotlib is not installed; `pip install 'codebudget[plots]'` brings it") from error
     canvas = Canvas(figsize=(INCHES[0], INCHES[1] * len(shown)), layout="constrained")
-    for axes, figure in zip(canvas.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
-        _draw(axes, figure)
-    canvas.savefig(path, dpi=DOTS_PER_INCH, metadata=_dateless(path))
+    for axes, one in zip(canvas.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
+        _draw(axes, one)
+    return canvas
 
 
 def _dateless(path: Path) -> dict[str, Any]:

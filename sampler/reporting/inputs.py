@@ -256,14 +256,14 @@ def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) 
     return read_counts(path, params) if begins_as_counts(path) else read_facts(path, study)
 
 
-def load_paired(sides: tuple[Source, Source], params: Mapping[str, float]) -> PairedData:
-    """Load two models on the problems that are complete for both.
+def load_paired(sides: tuple[Source, Source], params: Mapping[str, float], study: str | None = None) -> PairedData:
+    """Load two models on the problems that are complete for both; of one file, from the study called `study`.
 
     Sides with different problems are refused. Claims are corrected for all models of a study if both are from one
     study, else only for the two models.
     """
     if sides[0].path == sides[1].path:
-        return _within(sides, facts_of(sides[0].path, params))
+        return _within(sides, facts_of(sides[0].path, params, study))
     facts = [facts_of(side.path, params) for side in sides]
     first, second = facts
     refuse_other_problems((sides[0].path, sides[1].path), (first.study.problems_digest, second.study.problems_digest))

@@ -203,7 +203,11 @@ def _model_record(model: ModelSpec) -> ModelRecord:
 
 def load_study(path: Path) -> Study:
     """Read a study file; raises SpecError, which names file, key, value and what to do."""
-    text = read_text(path)
+    return read_study(read_text(path), path)
+
+
+def read_study(text: str, path: Path) -> Study:
+    """Read the text of a study file that is, or would be, at `path`; raises SpecError."""
     top = TomlTable(path, "", parse_toml(text, path))
     top.only(_KEYS)
     folder = path.parent

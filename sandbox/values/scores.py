@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from html import escape
 
 from sandbox.values.runs import Flag, Raised, Run
 from sandbox.values.tests import CallTests
@@ -81,3 +82,8 @@ class Score:
             parts.append(f"{self.passed_cases} of {self.cases} cases")
         parts.append(f"{self.run.cpu_s:.3f} s CPU")
         return f"<Score {', '.join(parts + sorted(self.flags))}>"
+
+    def _repr_html_(self) -> str:
+        """Show the same line in a notebook, with the verdict in bold."""
+        verdict, comma, rest = repr(self).removeprefix("<Score ").removesuffix(">").partition(", ")
+        return f"<code><b>{verdict}</b>{comma}{escape(rest)}</code>"
