@@ -155,6 +155,7 @@ _OF_PACKAGES = {  # what packages read from the environment when they are import
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",  # there is no display
+    "MPLCONFIGDIR": f"{environment.SCRATCH}/matplotlib",  # else it makes a directory that it removes at each exit
     "TF_CPP_MIN_LOG_LEVEL": "3",  # 0 writes several lines about the processor for each program
 }
 
@@ -239,6 +240,8 @@ def _preload() -> None:
     for name in PRELOAD + packages:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    if packages:  # what they have written is no program's
+        importlib.import_module("shutil").rmtree(_OF_PACKAGES["MPLCONFIGDIR"], ignore_errors=True)
     if "numpy" in sys.modules:  # `random` does so by itself: no two programs shall draw the same numbers
         os.register_at_fork(after_in_child=importlib.import_module("numpy").random.seed)
     warm_up()
