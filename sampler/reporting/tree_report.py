@@ -329,14 +329,17 @@ def print_trees(made: TreeReport, page: Page) -> None:
             line.policy,
             f"{100 * of.rate:.1f}{_around(of.interval)}",
             f"{of.cost:.4g}",
-            "–" if of.other is None else f"{100 * of.other:.1f}",
-            "–" if of.difference is None else f"{100 * of.difference:+.1f}{_around(of.difference_interval)}",
+            "–" if of.other is None else f"{'≥ ' * of.ended}{100 * of.other:.1f}",
+            "–"
+            if of.difference is None
+            else f"{'≤ ' * of.ended}{100 * of.difference:+.1f}{_around(of.difference_interval)}",
         )
     page.print(table)
     page.print(
         "right: share of problems, in percent, whose one answer the judge tests accept. samples: what independent "
         f"samples of {one_line(made.against or 'the same model')} reach at the same cost, drawn until one passes the "
-        "public tests; – beyond those that were drawn. In brackets: 95% intervals over problems, of differences paired."
+        "public tests; – where one costs more; with ≥ all that were drawn, which cost less. In brackets: 95% intervals "
+        "over problems, of differences paired."
     )
     if made.trees:
         grid = Table("model", "drafts", "repairs each", "any right", "programs", box=SIMPLE_HEAD, pad_edge=False)

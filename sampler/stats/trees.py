@@ -125,7 +125,10 @@ def within_budget(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """What a policy reaches, and what it has over another one that spends as much; None where that one ends before.
+    """What a policy reaches, and what it has over another one that spends as much; None where that one costs more.
+
+    Where the other one's samples end below the budget, `ended` says so: then it reaches at least `other` for less, and
+    the difference is at most `difference`.
 
     The other one spends the budget on the whole set of problems: with so many tries for all, and one more for a share.
     """
@@ -136,6 +139,7 @@ class Gain:
     other: float | None = None
     difference: float | None = None
     difference_interval: Interval | None = None
+    ended: bool = False
 
 
 def gain(rates: Floats, costs: Floats, other: tuple[Floats, Floats] | None, rng: np.random.Generator) -> Gain:
@@ -154,7 +158,7 @@ def gain(rates: Floats, costs: Floats, other: tuple[Floats, Floats] | None, rng:
         return _at_budget(weights @ table, weights @ spent, weights @ costs)
 
     whole = np.full((1, len(rates)), 1 / len(rates))
-    if not float(spent[:, 0].mean()) <= made.cost <= float(spent[:, -1].mean()):
+    if made.cost < float(spent[:, 0].mean()):
         return made
     at = float(reached(whole)[0])
     interval = None
@@ -168,6 +172,7 @@ def gain(rates: Floats, costs: Floats, other: tuple[Floats, Floats] | None, rng:
         other=at,
         difference=made.rate - at,
         difference_interval=interval,
+        ended=made.cost > float(spent[:, -1].mean()),
     )
 
 

@@ -267,7 +267,7 @@ def test_each_turn_is_set_against_independent_samples_at_its_cost(repaired):
         ((221 + 111) / 2 + (176 + 87) / 2) / 2,
     )
     assert lines["draft"].difference == 0.0
-    assert lines["repair, 1 turn"].difference is None  # dearer than all samples that were drawn
+    assert (lines["repair, 1 turn"].difference, lines["repair, 1 turn"].ended) == (0.0, True)  # all samples cost less
     # Any program, by the judge: T/0 has trees that miss and pass, T/1 one whose repair passes and one that misses.
     assert [(line.drafts, line.rate, line.programs) for line in made.trees] == [(1, 0.5, 1.75), (2, 1.0, 3.0)]
     measured = read_trees(repaired, None, Unit.DOLLARS, PromptCharge.MEASURED)

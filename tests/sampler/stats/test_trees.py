@@ -79,8 +79,15 @@ def test_a_policy_is_set_against_another_at_its_own_cost():
     assert made.difference_interval.low < 0.25 < made.difference_interval.high
 
 
-def test_no_difference_is_claimed_where_the_other_policy_ends_before():
+def test_where_the_other_policy_ends_before_it_reaches_at_least_its_last_for_less():
     rates, costs = np.array([1.0, 0.0]), np.array([9.0, 9.0])
+    table, spent = np.array([[0.5, 1.0]] * 2), np.array([[2.0, 4.0]] * 2)
+    made = gain(rates, costs, (table, spent), np.random.default_rng(1))
+    assert (made.other, made.difference, made.ended) == (1.0, -0.5, True)
+
+
+def test_no_difference_is_claimed_where_one_of_the_others_costs_more():
+    rates, costs = np.array([1.0, 0.0]), np.array([1.0, 1.0])
     table, spent = np.array([[0.5, 1.0]] * 2), np.array([[2.0, 4.0]] * 2)
     assert gain(rates, costs, (table, spent), np.random.default_rng(1)).difference is None
 
