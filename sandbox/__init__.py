@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.api import Pool, reward, reward_async, score
+    from sandbox.api import Pool, reward, reward_async, score, trl_reward, verl_reward
     from sandbox.cluster.pool import ClusterPool
     from sandbox.errors import SandboxError
     from sandbox.problems import Filters, Problem, ProblemFile, load_problems, read_problem, read_problems
@@ -42,6 +42,8 @@ __all__ = [
     "reward",
     "reward_async",
     "score",
+    "trl_reward",
+    "verl_reward",
 ]
 _HOMES = {
     "SandboxError": "errors",
@@ -50,6 +52,8 @@ _HOMES = {
     "reward": "api",
     "reward_async": "api",
     "score": "api",
+    "trl_reward": "api",
+    "verl_reward": "api",
     "Filters": "problems",
     "Problem": "problems",
     "ProblemFile": "problems",

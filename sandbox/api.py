@@ -21,11 +21,11 @@ from __future__ import annotations
 import asyncio
 import reprlib
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError
@@ -77,6 +77,9 @@ class Pool:
     ) -> None:
         self._closed.detach()
         self._opened.__exit__(kind, error, trace)
+
+
+Openable = Pool | ClusterPool | Callable[[], Pool | ClusterPool]
 
 
 def _close_quietly(opened: ExitStack) -> None:
@@ -148,6 +151,72 @@ async def reward_async(
     waiting = [asyncio.wrap_future(future) for future in dict.fromkeys(futures)]
     await asyncio.gather(*waiting, return_exceptions=True)
     return [_reward(future, partial=partial) for future in futures]
+
+
+def trl_reward(
+    problems: Mapping[str, Problem] | Iterable[Problem],
+    pool: Openable,
+    *,
+    column: str = "task_id",
+    partial: bool = False,
+) -> Callable[..., list[float | None]]:
+    """Return a reward function for TRL's trainers (`reward_funcs` of GRPOTrainer and RLOOTrainer).
+
+    The trainer calls it with `prompts`, `completions`, `completion_ids`, every column of the data set, and values of
+    its own; of a data set it needs the `column` with the problem's name. None, where we could not judge, becomes NaN in
+    the trainer and does not count. `pool` may be a function that opens one at the first call.
+    """
+    known = _by_name(problems)
+
+    def tests_passed(
+        prompts: Sequence[object], completions: Sequence[str | Sequence[Message]], **columns: Any
+    ) -> list[float | None]:
+        del prompts
+        if column not in columns:
+            raise TypeError(f"the data set has no column {column!r} with the problems' names; add it, or name another")
+        asked = [_named(known, name) for name in columns[column]]
+        return reward(completions, asked, pool=_opened(pool), partial=partial)
+
+    return tests_passed
+
+
+def verl_reward(
+    problems: Mapping[str, Problem] | Iterable[Problem], pool: Openable, *, partial: bool = False
+) -> Callable[..., float]:
+    """Return a reward function for verl (`custom_reward_function`): assign it to a name of a module, such as score.
+
+    verl calls it with `data_source`, `solution_str`, `ground_truth` and `extra_info`, newer versions with more;
+    `ground_truth` is the problem's name. It raises SandboxError where we could not judge: verl has no reward for that.
+    Each worker of verl imports the module, so `pool` is best a function that opens the pool of its process.
+    """
+    known = _by_name(problems)
+
+    def compute_score(
+        data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, **more: Any
+    ) -> float:
+        del data_source, extra_info, more
+        (value,) = reward(
+            [solution_str], _named(known, ground_truth), pool=_opened(pool), given="answer", partial=partial
+        )
+        if value is None:
+            raise SandboxError(f"{ground_truth!r} could not be judged: a box or the Docker engine failed")
+        return value
+
+    return compute_score
+
+
+def _by_name(problems: Mapping[str, Problem] | Iterable[Problem]) -> Mapping[str, Problem]:
+    return problems if isinstance(problems, Mapping) else {problem.name: problem for problem in problems}
+
+
+def _named(known: Mapping[str, Problem], name: str) -> Problem:
+    if name not in known:
+        raise ValueError(f"no problem is called {name!r}; the first is {next(iter(known), None)!r}")
+    return known[name]
+
+
+def _opened(pool: Openable) -> Pool | ClusterPool:
+    return pool() if callable(pool) else pool
 
 
 def _paired(

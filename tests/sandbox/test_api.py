@@ -12,12 +12,23 @@ from concurrent.futures import Future
 import pytest
 
 import sandbox
-from sandbox import Pool, Problem, Verdict, load_problems, read_problem, reward, reward_async, score
+from sandbox import (
+    Pool,
+    Problem,
+    Verdict,
+    load_problems,
+    read_problem,
+    reward,
+    reward_async,
+    score,
+    trl_reward,
+    verl_reward,
+)
 from sandbox.boxes.container_config import LABEL, LABEL_OWNER
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.ownership import Owner
 from sandbox.errors import BoxLost, SandboxError
-from sandbox.values import Program, Score
+from sandbox.values import Ending, Program, Run, Score
 
 RIGHT, WRONG = "    return a + b\n", "    return a - b\n"
 
@@ -42,6 +53,80 @@ class LosesSome:
         lost: Future[Score] = Future()
         lost.set_exception(BoxLost("a box went away"))
         return lost
+
+
+class Judges:
+    """A pool that passes programs that add, and loses its box over one that says so; it counts how often it opens."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def __call__(self) -> Judges:
+        self.opened += 1
+        return self
+
+    def submit(self, program: Program, **_: object) -> Future[Score]:
+        done: Future[Score] = Future()
+        if "lose me" in program.source:
+            done.set_exception(BoxLost("a box went away"))
+        else:
+            run = Run(
+                ending=Ending.EXITED,
+                exit_code=0,
+                signal=None,
+                cpu_s=0.01,
+                wall_s=0.02,
+                memory_mb=9.0,
+                stdout=b"",
+                stderr=b"",
+                proved=True,
+                raised=None,
+            )
+            done.set_result(Score(verdict=Verdict.PASSED if "a + b" in program.source else Verdict.WRONG, run=run))
+        return done
+
+
+def test_trl_calls_its_reward_function_with_columns_and_values_of_its_own(problem: Problem) -> None:
+    pool = Judges()
+    function = trl_reward([problem], pool)
+    completions = [
+        [{"role": "assistant", "content": f"```python\ndef add(a, b):\n{body}```"}]
+        for body in (RIGHT, WRONG, RIGHT + "# lose me\n")
+    ]
+    told = function(
+        prompts=["p"] * 3,
+        completions=completions,
+        completion_ids=[[1], [2], [3]],
+        task_id=["add"] * 3,
+        trainer_state=object(),
+        log_extra=print,
+    )
+    assert told == [1.0, 0.0, None]
+    assert pool.opened == 1
+    assert function.__name__ == "tests_passed", "the trainer logs a reward under its function's name"
+    with pytest.raises(TypeError, match="no column 'task_id'"):
+        function(prompts=["p"], completions=[RIGHT])
+    with pytest.raises(ValueError, match="no problem is called 'sub'"):
+        function(prompts=["p"], completions=[RIGHT], task_id=["sub"])
+
+
+def test_verl_calls_its_reward_function_by_names_and_gets_a_number_or_an_error(problem: Problem) -> None:
+    function = verl_reward({"add": problem}, Judges())
+
+    def call(body: str) -> float:
+        return function(
+            data_source="mine",
+            solution_str=f"Sure:\n```python\ndef add(a, b):\n{body}```",
+            ground_truth="add",
+            extra_info={"num_turns": 1},
+            reward_router_address=None,
+            reward_model_tokenizer=None,
+        )
+
+    assert [call(RIGHT), call(WRONG)] == [1.0, 0.0]
+    assert function("mine", "def add(a, b):\n" + RIGHT, "add") == 1.0
+    with pytest.raises(SandboxError, match="'add' could not be judged"):
+        call(RIGHT + "# lose me\n")
 
 
 def test_importing_the_package_imports_no_docker() -> None:
