@@ -39,8 +39,8 @@ from sandbox.extraction.functions import Target
 from sandbox.extraction.parsing import Parser, Scanner
 from sandbox.extraction.wrappers import from_json, marks_code, until_end, unwrapped, without_reasoning
 from sandbox.problems import Form, Problem
-from sandbox.problems.answer_forms import AnswerForm, found_snippet, found_value
 from sandbox.values import PYTHON
+from sandbox.values.answer_forms import AnswerForm, found_snippet, found_value
 
 __all__ = [
     "PROGRAM_STOPS",

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from sandbox.languages.drivers import DRIVERS, preamble
-from sandbox.problems.answer_forms import AnswerForm, program_of
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.checks import assert_tests, check_tests
 from sandbox.problems.formats import Form, ProblemsError, fields_of
@@ -27,6 +26,7 @@ from sandbox.values import (
     Tests,
     Workspace,
 )
+from sandbox.values.answer_forms import AnswerForm, program_of
 
 _SMALL = 1 << 20  # characters
 AS_USUAL: Mapping[str, str] = MappingProxyType({})  # parts of a row are under their usual names

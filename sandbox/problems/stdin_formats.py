@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.problems import rows
-from sandbox.problems.answer_forms import AnswerForm
 from sandbox.values import (
     LIMIT_BOUNDS,
     PYTHON,
@@ -38,6 +37,7 @@ from sandbox.values import (
     Tests,
     Workspace,
 )
+from sandbox.values.answer_forms import AnswerForm
 
 NUMPY_IF_THERE = "try:\n    import numpy, numpy as np\nexcept ImportError:\n    pass\n"
 # hendrycks/apps, eval/testing_util.py
