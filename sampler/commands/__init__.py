@@ -22,7 +22,7 @@ COMMANDS = {
     "solve": Place(
         "sampler.commands.solve",
         "solve",
-        "Answer a PROBLEM within a budget: sample, run its public tests, stop; or serve that as an endpoint.",
+        "Answer the PROBLEM of a file, or - for standard input: sample, run its public tests, stop at the first pass.",
     ),
     "report": Place(
         "sampler.commands.report",
