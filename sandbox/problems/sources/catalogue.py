@@ -91,7 +91,7 @@ def _cruxeval(task: str) -> DataSet:
         tests="a value, compared as data",
         prompt=f"code, and an {'input' if task == 'output' else 'output'} of it",
         task=task,
-        checked="800 of 800 recorded answers pass, in the authors' own file of the set",
+        checked=f"{800 if task == 'output' else 794} of 800 recorded answers pass, in the authors' own file of the set",
     )
 
 
