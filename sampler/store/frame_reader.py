@@ -1,7 +1,7 @@
 """Read whole columns of a store as numpy arrays, for data frames.
 
 Statements return numbers alone, which numpy takes row by row without keeping a Python object: a million samples of
-twenty columns need about 160 MB and a second or two. Words are numbers here, too: a place in a list of words. A NULL is
+twenty columns need about 160 MB. Words are numbers here, too: a place in a list of words. A NULL is
 `UNKNOWN`, infinity, which no fact of a store is.
 """
 
