@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from sampler.store.read_models import SampleDetail
-from sandbox.problems.codebudget_format import assumption_words
+from sandbox.problems.readers.codebudget_format import assumption_words
 from sandbox.values import Limits
 from tui.data.snapshot import Snapshot
 from tui.progress import RunState, run_state

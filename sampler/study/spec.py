@@ -45,7 +45,7 @@ from sampler.values import canonical_json, valid_text
 from sandbox.boxes.packages import is_requirement
 from sandbox.languages import names as language_names
 from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems, with_examples
-from sandbox.problems.codebudget_format import read_assumptions
+from sandbox.problems.readers.codebudget_format import read_assumptions
 from sandbox.values import OUTPUT_RULES, Limits
 
 # Which of a source's problems a study takes.

@@ -11,8 +11,8 @@ import click
 
 from sandbox.commands.command_line import say
 from sandbox.problems import Filters, Problem, ProblemFile, read_problems
-from sandbox.problems.codebudget_format import ASSUMPTION_KEYS, read_assumption_words
-from sandbox.problems.training_rows import USUAL
+from sandbox.problems.readers.codebudget_format import ASSUMPTION_KEYS, read_assumption_words
+from sandbox.problems.readers.training_rows import USUAL
 from sandbox.sanitize import first_few
 from sandbox.values import OUTPUT_RULES
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sandbox.problems import rows
 from sandbox.problems.checks import UNREADABLE
-from sandbox.problems.stdin_formats import CODECONTESTS, Given, in_programs, with_limits_of
+from sandbox.problems.readers.stdin_formats import CODECONTESTS, Given, in_programs, with_limits_of
 from sandbox.values import Checker, OutputRule, StdinTests
 
 _SCRIPT = '''import contextlib as _contextlib, io as _io, os as _os, sys as _sys

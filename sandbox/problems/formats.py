@@ -9,17 +9,10 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sandbox.problems import (
-    checkers,
-    code_formats,
-    codebudget_format,
-    evalplus,
-    rows,
-    stdin_formats,
-    training_rows,
-)
+from sandbox.problems import checkers, rows
 from sandbox.problems.ast_names import called_function
-from sandbox.problems.stdin_formats import Given
+from sandbox.problems.readers import code_formats, codebudget_format, evalplus, stdin_formats, training_rows
+from sandbox.problems.readers.stdin_formats import Given
 from sandbox.values import Assumptions
 
 _OLDER = Assumptions(

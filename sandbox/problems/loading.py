@@ -17,9 +17,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.problems import rows, stdin_formats
+from sandbox.problems import rows
 from sandbox.problems.formats import ProblemsError
 from sandbox.problems.problem import AS_USUAL, Problem, read_problem
+from sandbox.problems.readers import stdin_formats
 from sandbox.problems.sources import files, hub
 from sandbox.problems.sources.catalogue import CATALOGUE
 from sandbox.problems.sources.files import Placed

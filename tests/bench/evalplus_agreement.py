@@ -13,8 +13,8 @@ its value.
 
 Every difference is asked again, alone, and printed with a cause. Those that are known: the package's environment has
 numpy and whatever else is installed there, a box has the standard library; limits (theirs: 1 s of wall time a call,
-ours: CPU seconds for all calls); and of the package's rules the few that `sandbox.problems.evalplus` leaves out on
-purpose. What has none of these is "not explained".
+ours: CPU seconds for all calls); and of the package's rules the few that `sandbox.problems.readers.evalplus` leaves
+out on purpose. What has none of these is "not explained".
 
 The package is no sandbox: this executes a model's programs with your rights. It lives in an environment of its own,
 whose interpreter `--evalplus` names; without that, one is made with pip in a temporary directory. Mind which

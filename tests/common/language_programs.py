@@ -37,7 +37,7 @@ TASKS = {
 }
 
 
-def tests_of(task: str) -> StdinTests:
+def cases_of(task: str) -> StdinTests:
     """Return the tests of a task."""
     return StdinTests(
         cases=tuple(StdinTest(stdin=given.encode(), expected=expected.encode()) for given, expected in TASKS[task])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from language_programs import programs, require, tests_of
+from language_programs import programs, require, cases_of
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.languages import LANGUAGES
@@ -31,7 +31,7 @@ def test_right_programs_pass_and_wrong_ones_fail(language: str, engine: DockerCl
     require(language, engine)
     tried = programs(language)
     asked = [
-        (task, Program(source=text, tests=tests_of(task), language=language)) for task, *two in tried for text in two
+        (task, Program(source=text, tests=cases_of(task), language=language)) for task, *two in tried for text in two
     ]
     scores = [(task, future.result()) for task, future in [(task, scorer.submit(program)) for task, program in asked]]
     expected = [(task, verdict) for task, *_ in tried for verdict in (Verdict.PASSED, Verdict.WRONG)]
@@ -61,7 +61,7 @@ def test_what_does_not_compile_is_a_syntax_error_with_its_first_message(
     language: str, engine: DockerClient, scorer: Scorer
 ) -> None:
     require(language, engine)
-    score = scorer.score(Program(source=BROKEN[language], tests=tests_of("sum"), language=language))
+    score = scorer.score(Program(source=BROKEN[language], tests=cases_of("sum"), language=language))
     assert score.verdict is Verdict.SYNTAX or language == "r"
     assert language == "r" or (
         score.raised is not None and score.raised.stage is Stage.COMPILE and score.raised.message
@@ -69,7 +69,7 @@ def test_what_does_not_compile_is_a_syntax_error_with_its_first_message(
 
 
 def test_a_program_that_is_compiled_once_is_not_compiled_again(scorer: Scorer) -> None:
-    program = Program(source='int main() { __builtin_printf("7"); }', tests=tests_of("sum"), language="cpp")
+    program = Program(source='int main() { __builtin_printf("7"); }', tests=cases_of("sum"), language="cpp")
     first, again = scorer.score(program), scorer.score(program)
     assert first.verdict is again.verdict is Verdict.PASSED
     assert first.compilation is not None

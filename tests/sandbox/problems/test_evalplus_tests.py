@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError, evalplus, load_problems
+from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.problems.readers import evalplus
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import CallTests, CheckTests, Comparison, Limits, ReferenceTests, Verdict
 

@@ -12,7 +12,8 @@ from sandbox.inside import codec
 from sandbox.judging.compare import matches
 from sandbox.judging.explaining import explain
 from sandbox.judging.score_records import facts_of, rejudge
-from sandbox.problems import ChosenTests, evalplus, load_problems, read_problem
+from sandbox.problems import ChosenTests, load_problems, read_problem
+from sandbox.problems.readers import evalplus
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import CallTest, Comparison, ReferenceTests, Verdict
 

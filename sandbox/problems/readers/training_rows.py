@@ -20,9 +20,9 @@ from typing import Any
 from sandbox.problems import checkers, rows
 from sandbox.problems.ast_names import called_function, leans_on
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, assert_tests, called, check_tests, wants_an_order
-from sandbox.problems.codebudget_format import is_of_training
+from sandbox.problems.readers.codebudget_format import is_of_training
+from sandbox.problems.readers.stdin_formats import APPS, Given, in_calls, in_programs
 from sandbox.problems.separability import check_code
-from sandbox.problems.stdin_formats import APPS, Given, in_calls, in_programs
 from sandbox.values import Assumptions, CallTests, CheckTests, Comparison, OutputRule, StdinTests, Tests
 
 USUAL: Mapping[str, tuple[str, ...]] = {

@@ -17,7 +17,7 @@ from sandbox.judging import output
 from sandbox.judging.compare import matches
 from sandbox.judging.explaining import explain
 from sandbox.problems import ProblemsError, load_problems, read_problem
-from sandbox.problems.stdin_formats import unpacking_at_most, with_limits_of
+from sandbox.problems.readers.stdin_formats import unpacking_at_most, with_limits_of
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (

@@ -40,8 +40,8 @@ from sandbox.languages.drivers import DRIVERS, function_of
 from sandbox.problems import rows
 from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests, literal
+from sandbox.problems.readers.stdin_formats import NUMPY_IF_THERE, Given
 from sandbox.problems.separability import check_code
-from sandbox.problems.stdin_formats import NUMPY_IF_THERE, Given
 from sandbox.values import PYTHON, Assumptions, CallTest, CallTests, CheckTests, Comparison, LanguageTests
 from sandbox.values.answer_forms import FUNCTION, SNIPPET, AnswerForm
 
