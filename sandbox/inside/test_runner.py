@@ -250,12 +250,12 @@ def _only_function(space: dict[str, Any], tested: frozenset[str]) -> object:
 
 
 def _cases() -> list[type]:
-    """Return all subclasses of unittest.TestCase but those of unittest itself."""
+    """Return all subclasses of unittest.TestCase but those of unittest and doctest, which are no tests of a file."""
     unittest: Any = sys.modules.get("unittest")
     found = [unittest.TestCase] if unittest is not None else []
     for kind in found:  # grows meanwhile
         found += [one for one in type.__subclasses__(kind) if one not in found]
-    return [kind for kind in found if not kind.__module__.startswith("unittest")]
+    return [kind for kind in found if kind.__module__.partition(".")[0] not in {"unittest", "doctest"}]
 
 
 def _run_cases(kinds: list[type]) -> int:
