@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from language_programs import programs, require, cases_of
+from language_programs import cases_of, programs, require
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.languages import LANGUAGES
@@ -79,7 +79,10 @@ def test_a_program_that_is_compiled_once_is_not_compiled_again(scorer: Scorer) -
 
 
 SLOW = "constexpr long f(long n) { return n < 2 ? n : f(n - 1) + f(n - 2); } static_assert(f(45)); int main() {}"
-LARGE = "#define A(x) x x x x x x x x\n#define B(x) A(A(A(A(A(A(A(x)))))))\nint a[] = {B(B(1,))}; int main() {}"
+ALL = "__VA_ARGS__ " * 8
+LARGE = (
+    f"#define A(...) {ALL}\n#define B(...) A(A(A(A(A(A(A(__VA_ARGS__)))))))\nint a[] = {{B(B(1,))}}; int main() {{}}"
+)
 EARLY = '#include <cstdlib>\nstruct A { A() { _Exit(0); } } a; int main() { __builtin_puts("7"); }'
 LIMITS = {
     "endless": ("cpp", 'int main() { for (;;) asm(""); }', Verdict.TIMEOUT),

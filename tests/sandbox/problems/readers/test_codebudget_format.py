@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.judging.explaining import explain
-from sandbox.problems import Problem, ProblemsError, codebudget_format, load_problems
+from sandbox.problems import Problem, ProblemsError, load_problems
+from sandbox.problems.readers import codebudget_format
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import (
     OUTPUT_RULES,
@@ -28,7 +29,7 @@ from sandbox.values import (
     Verdict,
 )
 
-SCHEMA = json.loads((Path(codebudget_format.__file__).parent / "problem.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(codebudget_format.__file__).parents[1] / "problem.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 ADD: dict[str, Any] = {
     "task_id": "add",
@@ -268,7 +269,7 @@ def test_the_schema_and_the_reader_agree_on_every_row(row: dict[str, Any]) -> No
 
 
 def test_the_examples_of_the_document_are_right() -> None:
-    text = (Path(codebudget_format.__file__).parents[2] / "docs" / "problems.md").read_text(encoding="utf-8")
+    text = (Path(codebudget_format.__file__).parents[3] / "docs" / "problems.md").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text.splitlines() if line.startswith('{"task_id"')]
     assert len(rows) == 4
     for row in rows:
