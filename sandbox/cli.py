@@ -42,7 +42,11 @@ PLACES = {
     "selftest": Place(
         "sandbox.commands.boxes", "selftest", "Run the attack suite on this machine and show what holds."
     ),
-    "build": Place("sandbox.commands.boxes", "build", "Build the box image (does nothing if it is there and fits)."),
+    "build": Place(
+        "sandbox.commands.boxes",
+        "build",
+        "Build the box image, or those of other languages (does nothing if they are there and fit).",
+    ),
     "clean": Place(
         "sandbox.commands.boxes", "clean", "Remove every box of ours from the engine, running ones included."
     ),

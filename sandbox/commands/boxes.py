@@ -104,7 +104,8 @@ def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> 
     limits, remarks = limits_of(options), list[Remark]()
     try:
         with closing(DockerClient()) as engine:
-            remarks += [*examine(engine.facts(), runtime), _built_languages(engine)]
+            remarks += examine(engine.facts(), runtime)
+            remarks.append(_built_languages(engine))
             engine.require_runtime(runtime)
             tag = image.ensure_image(engine, image_spec, say=say)
             spec = BoxSpec(image=tag, limits=limits, owner=Owner.this().label(), runtime=runtime)

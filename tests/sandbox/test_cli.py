@@ -99,7 +99,7 @@ class TestExec:
     ("words", "complaint"),
     [
         (["exec"], "give a FILE"),
-        (["exec", "x.py", "-c", "1"], "x.py"),
+        (["exec", "--env", "x.py", "-c", "1"], "x.py"),
         (["exec", "-c", "1", "--memory", "1"], "--memory must lie between 64 and "),
         (["exec", "-c", "1", "--cpu", "-3"], "--cpu must lie between "),
         (

@@ -252,7 +252,7 @@ def test_removing_one_container_from_many_sides_at_once_is_no_error(engine: Dock
 def test_a_visit_that_raises_after_its_box_was_replaced_leaks_no_box(engine: DockerClient) -> None:
     with a_pool(engine) as (pool, before):
         assert pool.submit(job("print(1)")).result().stdout == b"1\n"
-        other = replace(job("print(1)"), limits=replace(LIMITS, memory_mb=64))
+        other = replace(job("print(1)"), limits=replace(LIMITS, disk_mb=7))
         for _ in range(3):
             for box in set(ours(engine)) - before:
                 engine.remove(box)

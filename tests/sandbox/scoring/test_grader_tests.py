@@ -42,8 +42,7 @@ def test_all_visits_of_a_sample_have_one_budget_of_wall_time(scorer: Scorer) -> 
     astray = "import os, time\ntime.sleep(0.3)\ndef f(x): return 1 + int.from_bytes(os.urandom(6), 'big')\n"
     checked = CheckTests(source="a = f(3)\nassert f(a) == a\n", functions=("f",), solution="def f(x): return x\n")
     program, limits = Program(source=astray, tests=checked), replace(scorer.limits, wall_s=0.5)
-    job = Job(program=program, limits=limits)
-    found = scorer._pool.submit_task(lambda boxes: scorer._score(job, boxes)).result(timeout=600)
+    found = scorer.submit(program, limits=limits).result(timeout=600)
     assert found.verdict is Verdict.TIMEOUT
     assert found.run.wall_s < 2 * limits.sample_wall_s
     assert "that they have together" in explain(found, limits, program)
