@@ -42,7 +42,7 @@ def test_codegen_16b_reaches_its_published_pass_rates(shared_data: Path, tmp_pat
 @pytest.mark.parametrize(("name", "count"), [("mbpp.jsonl.gz", 974), ("humanevalpack_python.jsonl.gz", 164)])
 def test_every_canonical_solution_of_a_real_set_passes(shared_data: Path, name: str, count: int) -> None:
     sandbox = str(Path(sys.executable).parent / "sandbox")
-    done = subprocess.run(
-        [sandbox, "problems", str(shared_data / name), "--check"], capture_output=True, text=True, check=True
-    )
-    assert f"{count} canonical solutions: {count} passed" in done.stdout
+    words = [sandbox, "problems", str(shared_data / name), "--check"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert f"{count} canonical solutions: {count} passed" in done.stdout, (done.stdout[-2000:], done.stderr[-500:])
+    assert done.returncode == 0
