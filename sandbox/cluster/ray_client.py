@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from sandbox.cluster.messages import ClusterUnavailable
 CALLS = 8  # that an actor answers at a time: exchange, push, beat, and what opening needs
 BOXES = "boxes"  # a node's resource that says how many boxes it has
 CONNECT_S, CLOSE_S = 30.0, 5.0
+# Seconds after which Ray ends the process that has lost the head, even when it has disconnected: a trainer, a test run.
+# What a lost head means is decided here (`ClusterUnavailable`), so Ray waits longer than any program runs.
+_ENDS_PROCESS = ("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**8))
 _CLIENT = "ray://"
 
 
@@ -76,6 +80,7 @@ class RayClient:
 
     def __init__(self, address: str) -> None:
         """Connect to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT; raises ClusterUnavailable."""
+        os.environ.setdefault(*_ENDS_PROCESS)  # read when Ray is imported
         try:
             import ray
         except ImportError as error:

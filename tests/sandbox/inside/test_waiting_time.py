@@ -215,7 +215,7 @@ def lonely(engine: DockerClient) -> Iterator[Scorer]:
 MANY_CHILDREN = Program(
     source="""
 import os, time
-for _ in range(60):
+for _ in range(30):
     if os.fork() == 0:
         while time.process_time() < 0.01: pass
         os._exit(0)
