@@ -23,6 +23,7 @@ from sandbox import ClusterPool, Pool, SandboxError, load_problems, score
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.pool import ClusterSpec
+from sandbox.cluster.ray_client import NEVER_ENDS
 from sandbox.cluster.schedule import NodeState
 from sandbox.scoring.scorefile import score_fields
 from sandbox.scoring.strategy import ScoringOptions
@@ -261,7 +262,7 @@ def test_the_command_scores_on_the_cluster_and_a_lost_head_ends_it_with_what_was
         pool.close(finish=False)
     until(lambda: not hosts())
     # Ray would end this process a minute after its head is gone.
-    assert int(os.environ["RAY_gcs_rpc_server_reconnect_timeout_s"]) > 86400
+    assert int(os.environ[NEVER_ENDS[0]]) > 86400
 
 
 def hosts() -> list[int]:
