@@ -259,6 +259,7 @@ class _Importer:
             limits=canonical_json(asdict(Limits()) | self._request.chosen.decides),
             models=(),
             problems=problems,
+            unset=frozenset(asdict(Limits())),
         )
         return self._store.transact(partial(import_statements.open_study, record=record, now=self._clock())).result()
 

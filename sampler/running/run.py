@@ -115,6 +115,9 @@ class StudyRun:
         left_out: list[str] = []
         problems = choose_problems(self._study.problems, left_out.append)
         ids = self._store.open_study(self._study.record(problems))
+        self._study, kept = self._study.as_stored(ids.limits)
+        if kept:
+            self._note(ids, "info", "sandbox", kept)
         for told in first_few(left_out):
             self._note(ids, "warning", "left_out", f"left out of the problems: {told}")
         planned = self._plan(ids, problems, self._study.looks[0])
@@ -170,6 +173,7 @@ class StudyRun:
             study=ids.study,
             problems=by_name,
             limits=self._study.limits,
+            chosen=self._study.chosen_limits,
             judge=JUDGE_VERSION,
             ahead=_ahead(self._study),
             tell_fault=lambda message: self._note(ids, "warning", "unscored", message),

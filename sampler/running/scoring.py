@@ -24,7 +24,7 @@ from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.judging.score_records import packed
 from sandbox.problems import ChosenTests, Problem
-from sandbox.values import Limits, Program, Score, Verdict, changed
+from sandbox.values import Limits, Program, Score, Verdict
 
 
 class Executor(Protocol):
@@ -50,6 +50,7 @@ LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
 class ScoringJob:
     """What is scored, where its verdicts go, and how many programs may wait.
 
+    A data set's own limits replace `limits`, but not those that are named in `chosen`.
     `tell_fault` is called for every fault of ours, `explain` for every sample that did not pass, with the reason.
     """
 
@@ -57,6 +58,7 @@ class ScoringJob:
     study: int
     problems: Mapping[str, Problem]
     limits: Limits
+    chosen: frozenset[str]
     judge: str
     ahead: int
     tell_fault: Callable[[str], None]
@@ -212,8 +214,7 @@ class Scoring:
 
     def _limits(self, row: PendingRow) -> Limits:
         """Return the limits of a program: the study's, unless the data set has its own times."""
-        limits = self._job.limits
-        return self._job.problems[row.problem].assumptions.limits(limits, changed(limits))
+        return self._job.problems[row.problem].assumptions.limits(self._job.limits, self._job.chosen)
 
     def _fault(self, row: PendingRow, error: SandboxError) -> None:
         if self._stopped.is_set():

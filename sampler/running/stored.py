@@ -83,6 +83,7 @@ def _score(
         study=wish.study.id,
         problems=problems,
         limits=limits,
+        chosen=frozenset(),  # nothing sets the limits of an imported study
         judge=JUDGE_VERSION,
         ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (wish.boxes or os.cpu_count() or 1)),
         tell_fault=note,

@@ -28,7 +28,7 @@ from sampler.store.write_models import (
     VerdictRecord,
     problems_digest,
 )
-from sampler.values import STRIDE, valid_text
+from sampler.values import STRIDE, canonical_json, valid_text
 from sandbox.values import Score, Verdict
 
 COSTS = (
@@ -48,7 +48,13 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
     found = connection.execute("SELECT * FROM study WHERE name = ?", (record.name,)).fetchone()
     study = _new_study(connection, record, now) if found is None else known_study(connection, record)
     problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
-    return StudyIds(study=study, models=_place_models(connection, study, record), problems=dict(problems))
+    models = _place_models(connection, study, record)
+    return StudyIds(study=study, models=models, problems=dict(problems), limits=held_limits(connection, study))
+
+
+def held_limits(connection: sqlite3.Connection, study: int) -> str:
+    """Return the canonical JSON of what decides the verdicts of a study."""
+    return str(connection.execute("SELECT limits_json FROM study WHERE id = ?", (study,)).fetchone()[0])
 
 
 def _new_study(connection: sqlite3.Connection, record: StudyRecord, now: float) -> int:
@@ -79,7 +85,10 @@ def _new_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
 
 
 def known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
-    """Return the id of a study that is there; raises StudyChanged if its samples are not those of `record`."""
+    """Return the id of a study that is there; raises StudyChanged if its samples are not those of `record`.
+
+    A limit that the study file does not set stays as it is in the store, so that a new default refuses no old store.
+    """
     study, digest, seed, limits = connection.execute(
         "SELECT id, problems_digest, seed, limits_json FROM study WHERE name = ?", (record.name,)
     ).fetchone()
@@ -87,13 +96,21 @@ def known_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
     held = {
         "the problems": (digest[:12], asked[:12]),
         "seed": (str(seed), str(record.seed)),
-        "[sandbox]": (limits, record.limits),
+        "[sandbox]": (limits, _with_held(record, limits)),
     }
     for what, (stored, wanted) in held.items():
         if stored != wanted:
             raise StudyChanged(_changed(f"study {record.name!r}", what, stored, wanted))
     connection.execute("UPDATE study SET spec_toml = ? WHERE id = ?", (valid_text(record.spec_toml), study))
     return int(study)
+
+
+def _with_held(record: StudyRecord, stored: str) -> str:
+    """Return the limits that the study file sets, and the store's values of those that it leaves unset."""
+    held, asked = json.loads(stored), json.loads(record.limits)
+    joined = {key: value for key, value in asked.items() if key not in record.unset}
+    joined |= {key: held[key] for key in record.unset & held.keys()}
+    return stored if joined == held else canonical_json(joined)
 
 
 def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecord) -> dict[str, int]:

@@ -42,7 +42,10 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRecord:
-    """A study as its file asks for it. `limits` is the canonical JSON of what decides the verdicts."""
+    """A study as its file asks for it. `limits` is the canonical JSON of what decides the verdicts.
+
+    `unset` names the keys of it that the file does not set: the values of a store that has the study stay there.
+    """
 
     name: str
     spec_toml: str
@@ -51,6 +54,7 @@ class StudyRecord:
     limits: str
     models: tuple[ModelRecord, ...]
     problems: tuple[Problem, ...]
+    unset: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
@@ -60,11 +64,12 @@ class StudyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyIds:
-    """The ids of a study in its store."""
+    """The ids of a study in its store, and the limits there (canonical JSON) that hold for its programs."""
 
     study: int
     models: Mapping[str, int]
     problems: Mapping[str, int]
+    limits: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

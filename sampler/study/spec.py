@@ -46,7 +46,7 @@ from sandbox.boxes.packages import is_requirement
 from sandbox.languages import names as language_names
 from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems, with_examples
 from sandbox.problems.readers.codebudget_format import read_assumptions
-from sandbox.values import OUTPUT_RULES, Limits
+from sandbox.values import OUTPUT_RULES, Limits, changed
 
 # Which of a source's problems a study takes.
 #
@@ -161,6 +161,7 @@ class Study:
     cluster: str | None = None
     registry: str | None = None
     spending: Spending = Spending()
+    sandbox_keys: frozenset[str] = frozenset()  # those of [sandbox] that the file sets
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -178,14 +179,39 @@ class Study:
             limits=canonical_json(self._judged_under),
             models=tuple(replace(_model_record(model), looks=looks) for model in self.models),
             problems=problems,
+            unset=frozenset(self.sandbox_values) - self.sandbox_keys,
         )
+
+    def as_stored(self, held: str) -> tuple[Study, str]:
+        """Return the study with the sandbox that its store holds (`StudyIds.limits`), and a line on what that changes.
+
+        The line is empty where the store holds what the file and the defaults of this version say.
+        """
+        sandbox = stored_sandbox(held)
+        study = replace(
+            self, limits=sandbox.limits, python=sandbox.python, packages=sandbox.packages, fresh=sandbox.fresh
+        )
+        asked, kept = self.sandbox_values, study.sandbox_values
+        other = [f"{key} = {kept[key]!r} (now {asked[key]!r})" for key in asked if kept[key] != asked[key]]
+        told = f"[sandbox] stays as in the store where the study file does not set it: {', '.join(other)}"
+        return study, told if other else ""
+
+    @property
+    def chosen_limits(self) -> frozenset[str]:
+        """Return the names of the limits that the file has changed; a data set's own do not replace them."""
+        return changed(self.limits) & self.sandbox_keys
 
     @property
     def _judged_under(self) -> dict[str, object]:
         """Return what decides the verdicts besides the problems: the limits, and other values that are set."""
-        said: dict[str, object] = asdict(self.limits)
-        unusual = {"python": self.python, "packages": self.packages, "fresh": self.fresh}
-        return said | {key: value for key, value in unusual.items() if value} | self.problems.decides
+        unusual = ("python", "packages", "fresh")
+        values = self.sandbox_values.items()
+        return {key: value for key, value in values if value or key not in unusual} | self.problems.decides
+
+    @property
+    def sandbox_values(self) -> dict[str, object]:
+        """Return the values of `[sandbox]` that decide verdicts, by their keys."""
+        return asdict(self.limits) | {"python": self.python, "packages": self.packages, "fresh": self.fresh}
 
 
 def _model_record(model: ModelSpec) -> ModelRecord:
@@ -391,6 +417,7 @@ def _assumed(table: TomlTable) -> dict[str, object]:
 
 
 def _sandbox(table: TomlTable) -> dict[str, Any]:
+    keys = frozenset(table.keys)
     boxes = table.whole("boxes") if table.has("boxes") else None
     python = table.text("python") if table.has("python") else None
     if python is not None and not re.fullmatch(PYTHON, python):
@@ -401,7 +428,8 @@ def _sandbox(table: TomlTable) -> dict[str, Any]:
             raise table.error(f"packages: {package!r} is no package; write for example numpy or numpy==2.1.3")
     where = {key: table.text(key) for key in ("cluster", "registry") if table.has(key)}
     limits = Limits(**given_fields(table, Limits))
-    return where | {"boxes": boxes, "python": python, "packages": packages, "fresh": fresh, "limits": limits}
+    judged = {"python": python, "packages": packages, "fresh": fresh, "limits": limits}
+    return where | judged | {"boxes": boxes, "sandbox_keys": keys}
 
 
 def _report(table: TomlTable, path: Path) -> dict[Unit, tuple[float, ...]]:

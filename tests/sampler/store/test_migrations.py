@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,14 @@ from click.testing import CliRunner
 from sampler.commands import cli
 from sampler.exit_codes import Exit
 from sampler.reporting.unit_costs import unit_cost
+from sampler.running.headless import run_study
+from sampler.running.progress import Notice
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.reader import Reader
 from sampler.store.schema import VERSIONS
+from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store, migrate
+from sampler.study.spec import Study, load_study
 
 
 def old_store(path: Path, version: str) -> None:
@@ -98,3 +103,68 @@ def test_facts_still_refer_to_facts_that_are_there(tmp_path, support):
         with pytest.raises(Exception, match="FOREIGN KEY"):
             store._call(lambda connection: connection.execute("INSERT INTO claim VALUES(99, 1, NULL)"))
         assert ids.models
+
+
+def run_with_older_default(folder, support, *, asked: str = "", more: str = "") -> tuple[list[Study], list[str]]:
+    """Run a study, give its store the older default of `processes`, and run it for more samples; what was opened, said.
+
+    `asked` is added to the file of both runs, `more` to that of the second.
+    """
+    study = load_study(support.write_study(folder, samples=1, more=asked))
+    run_study(study, support.rule_dependencies(), lambda _: None)
+    with closing(sqlite3.connect(study.store)) as connection:
+        connection.execute("UPDATE study SET limits_json = json_set(limits_json, '$.processes', 32)")
+        connection.commit()
+    opened: list[Study] = []
+    notices: list[str] = []
+
+    def executor(of: Study) -> object:
+        opened.append(of)
+        return support.FakeExecutor()
+
+    def tell(event: object) -> None:
+        if isinstance(event, Notice) and event.kind == "sandbox":
+            notices.append(event.message)
+
+    grown = load_study(support.write_study(folder, samples=2, more=asked + more))
+    run_study(grown, replace(support.rule_dependencies(), executor=executor), tell)
+    return opened, notices
+
+
+def test_an_older_default_stays_in_its_store_and_is_told(tmp_path, support):
+    (study,), (notice,) = run_with_older_default(tmp_path, support, asked="[sandbox]\ncpu_s = 1.0\n")
+    assert (study.limits.processes, study.limits.cpu_s) == (32, 1.0)
+    assert study.chosen_limits == {"cpu_s"}  # a data set's own number of processes still replaces the stored default
+    assert "processes = 32 (now 80)" in notice
+    with Reader(study.store) as reader:
+        (row,) = reader.studies()
+    assert (row.sampled, row.scored) == (6, 6)
+
+
+def test_a_limit_that_the_study_file_sets_is_not_taken_from_the_store(tmp_path, support):
+    with pytest.raises(StudyChanged, match=r"\"processes\":32.*\"processes\":80"):
+        run_with_older_default(tmp_path, support, more="[sandbox]\nprocesses = 80\n")
+
+
+def test_packages_that_the_study_file_no_longer_names_stay_and_new_ones_are_refused(tmp_path, support):
+    first = load_study(support.write_study(tmp_path, more='[sandbox]\npackages = ["numpy"]\n'))
+    run_study(first, support.rule_dependencies(), lambda _: None)
+    without, kept = load_study(support.write_study(tmp_path)).as_stored(first.record(support.problems(3)).limits)
+    assert without.packages == ("numpy",)
+    assert "packages = ('numpy',) (now ())" in kept
+    other = load_study(support.write_study(tmp_path, more='[sandbox]\npackages = ["scipy"]\n'))
+    with pytest.raises(StudyChanged, match="scipy"):
+        run_study(other, support.rule_dependencies(), lambda _: None)
+
+
+def test_an_import_into_a_store_with_an_older_default_goes_on(tmp_path, support):
+    problems = support.write_study(tmp_path).parent / "problems.jsonl"
+    samples = tmp_path / "a.jsonl"
+    samples.write_text('{"task_id": "P/0", "completion": "    return x"}\n')
+    words = ["import", str(tmp_path / "s.db"), str(samples), "--problems", str(problems), "--model", "m"]
+    assert CliRunner().invoke(cli, words).exit_code == Exit.OK
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection:
+        connection.execute("UPDATE study SET limits_json = json_set(limits_json, '$.processes', 32)")
+        connection.commit()
+    again = CliRunner().invoke(cli, words)
+    assert again.exit_code == Exit.OK, again.output
