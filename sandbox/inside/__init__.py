@@ -22,9 +22,9 @@ process of the container, and the host throws the container away.
 
 Read it in this order, as one program is run:
 
-1. `supervisor`: takes an order, and proves afterwards that the box is clean; `visit`: runs one program under its
+1. `supervisor`: takes an order, and proves afterwards that the box is clean; `limited_run`: runs one program under its
    limits; `usage`: what it uses and how long it waits; `process_handles`: the supervisor's handles of the other
-   processes; `residue`: what a program leaves behind, and the cleaner.
+   processes; `cleanup`: finds and removes what a program leaves behind.
 2. `zygote`: forks the candidate; `privileges`: from root to the program's uid; `environment`: what the program finds.
 3. `candidate`: runs the program; `answers`: its functions are called; `test_runner`: tests that are code are run;
    `test_replay`: such tests are run over another program's answers.

@@ -13,7 +13,7 @@ import socket
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from sandbox.inside import residue, usage, wire, zygote
+from sandbox.inside import cleanup, usage, wire, zygote
 from sandbox.inside.zygote import Ended
 
 _CHUNK = 4096
@@ -73,7 +73,7 @@ class Zygote:
     def kill_all(self, uid: int) -> bool:
         """Kill all of the candidate's processes: survivors would compete with the cleanup for the core."""
         company = len(usage.pids()) > len(self.ours) + 1
-        residue.kill_all(uid, self._cleaner_uid)
+        cleanup.kill_all(uid, self._cleaner_uid)
         return company
 
     def kill(self) -> None:
@@ -86,7 +86,7 @@ class Zygote:
     def start_runner(self, uid: int, program: Program) -> Runner:
         """Start a runner for a program, which it reads from its first order pipe."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        before = residue.snapshot()
+        before = cleanup.snapshot()
         socket.send_fds(self.control, [zygote.ORDER.pack(zygote.RUNNER, uid, 0.0, 0)], [theirs.fileno()])
         theirs.close()
         return Runner(zygote=self, pid=self._receive_started(), uid=uid, program=program, control=ours, before=before)

@@ -28,9 +28,9 @@ import sys
 import time
 from typing import NamedTuple
 
-from sandbox.inside import commands, environment, privileges, process_handles, residue, usage, visit, wire
+from sandbox.inside import cleanup, commands, environment, limited_run, privileges, process_handles, usage, wire
+from sandbox.inside.cleanup import is_empty
 from sandbox.inside.environment import SCRATCH_DIRECTORIES
-from sandbox.inside.residue import is_empty
 
 _MAYMOVE_FIXED = 1 | 2
 _UNUSED = "/libcrypto."  # a third of all bytes; `hashlib` loads it, and only candidates and graders call it
@@ -113,8 +113,8 @@ class Supervisor:
         self._runner: process_handles.Runner | None = None
         self._reaper = process_handles.OrphanReaper(self._zygote)
         environment.write_user_files(ids)
-        self._pid_counter, self._forks = residue.PidCounter(), 0  # since the last call of `randomize`
-        self._before, self._memory = residue.snapshot(), usage.MemoryBaseline()
+        self._pid_counter, self._forks = cleanup.PidCounter(), 0  # since the last call of `randomize`
+        self._before, self._memory = cleanup.snapshot(), usage.MemoryBaseline()
         self._installed = commands.Installed()
 
     def serve(self) -> None:
@@ -124,7 +124,7 @@ class Supervisor:
         wire.write_frame(1, wire.encode(self._greeting()))
         while (payload := wire.read_frame(0)) is not None:
             fields, payload = wire.unpack_order(payload), None
-            order, fields = None if fields is None else visit.Order(**fields), None
+            order, fields = None if fields is None else limited_run.Order(**fields), None
             facts = self._release_program() if order is None else self._visit(order)
             wire.write_frame(1, wire.encode(facts))
             self._pid_counter.randomize(self._forks)
@@ -145,14 +145,14 @@ class Supervisor:
             "boot": _boot(),
         }
 
-    def _visit(self, order: visit.Order) -> dict[str, wire.Value]:
+    def _visit(self, order: limited_run.Order) -> dict[str, wire.Value]:
         if order.installed is not None:
             self._installed.replace(order.installed)
             order.installed = None
         parent, uid = self._parent(order)
         self._forks += 1
         self._reaper.cpu_s, pressure = 0.0, usage.MemoryPressure()
-        current = visit.Visit(order, uid, parent, self._reaper, pressure)
+        current = limited_run.Visit(order, uid, parent, self._reaper, pressure)
         try:
             seen = current.run(_report_waiting)
         finally:
@@ -192,14 +192,14 @@ class Supervisor:
         self._reap_foreign()
         return None if self._foreign_processes() else commands.collect()
 
-    def _fetch(self, order: visit.Order, uid: int) -> list[wire.Value]:
+    def _fetch(self, order: limited_run.Order, uid: int) -> list[wire.Value]:
         """Return the names and contents of the files that are wanted back; ends what still runs of the program."""
         if not order.fetch:
             return []
         self._zygote.kill_all(uid)
         return environment.read_files(order.fetch)
 
-    def _cpu_s(self, seen: visit.VisitResult) -> float:
+    def _cpu_s(self, seen: limited_run.VisitResult) -> float:
         """Return the CPU seconds of the visit: of reaped processes, or of the whole box if that is clearly more.
 
         A child whose end its parent ignores, or whose parent is the zygote, is in no sum of reaped processes.
@@ -207,7 +207,7 @@ class Supervisor:
         reported_cpu_s = seen.cpu_s + self._reaper.cpu_s
         return seen.box_cpu_s if seen.box_cpu_s > reported_cpu_s + _OURS_S else reported_cpu_s
 
-    def _parent(self, order: visit.Order) -> tuple[process_handles.Parent, int]:
+    def _parent(self, order: limited_run.Order) -> tuple[process_handles.Parent, int]:
         """Return the process that forks the candidate, and its uid; starts a runner if the program will be run again.
 
         Raises WireError if a runner of another program has not been released.
@@ -261,8 +261,8 @@ class Supervisor:
         With a runner, whether that still runs.
         """
         if self._runner is None:
-            return residue.is_unchanged(self._before) and self._memory.is_released(self._installed.size)
-        return not self._runner.gone and residue.is_unchanged(self._runner.before)
+            return cleanup.is_unchanged(self._before) and self._memory.is_released(self._installed.size)
+        return not self._runner.gone and cleanup.is_unchanged(self._runner.before)
 
     def _clean_up(self, uid: int) -> None:
         """Kill and reap what is left, empty the scratch directories."""

@@ -34,7 +34,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sandbox.inside import candidate, codec, environment, privileges, residue, wire
+from sandbox.inside import candidate, cleanup, codec, environment, privileges, wire
 
 RUN, SPAWN, RUNNER, WAIT, CLEAN, REAP, SPARE, COMMAND = range(1, 9)
 ORDER = struct.Struct(">BIdI")  # what, whom (a uid; the pid to WAIT for), CPU seconds, MB of disk
@@ -270,7 +270,7 @@ def _sleep(control: socket.socket, cleaner_uid: int, asleep: int, wake: int) -> 
         os.close(wake)
         order = os.read(asleep, 4)
         if len(order) == 4:
-            residue.clean(struct.unpack(">I", order)[0], cleaner_uid)
+            cleanup.clean(struct.unpack(">I", order)[0], cleaner_uid)
         code = 0
     finally:
         os._exit(code)

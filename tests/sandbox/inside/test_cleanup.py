@@ -5,28 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sandbox.inside import residue
+from sandbox.inside import cleanup
 
 
 def test_a_directory_is_emptied_however_much_is_in_it_and_however_deep(tmp_path: Path) -> None:
-    assert residue.is_empty(str(tmp_path))
-    for number in range(3 * residue._AT_ONCE):
+    assert cleanup.is_empty(str(tmp_path))
+    for number in range(3 * cleanup._AT_ONCE):
         (tmp_path / f"file {number}").touch()
         (tmp_path / "deep" / "er" / str(number)).mkdir(parents=True)
         (tmp_path / "deep" / f"link {number}").symlink_to("nowhere")
     os.close(os.open(os.fsencode(tmp_path) + b"/\xff\n", os.O_CREAT | os.O_WRONLY))
     (tmp_path / "deep").chmod(0)
-    assert not residue.is_empty(str(tmp_path))
-    residue._empty(str(tmp_path))
-    assert residue.is_empty(str(tmp_path))
+    assert not cleanup.is_empty(str(tmp_path))
+    cleanup._empty(str(tmp_path))
+    assert cleanup.is_empty(str(tmp_path))
 
 
 def test_names_are_never_all_in_memory(tmp_path: Path) -> None:
-    for number in range(2 * residue._AT_ONCE):
+    for number in range(2 * cleanup._AT_ONCE):
         (tmp_path / str(number)).touch()
     place = os.open(tmp_path, os.O_RDONLY)
     try:
-        assert len(residue._some_names(place)) == residue._AT_ONCE
-        assert residue._some_names(place) == residue._some_names(place), "it begins at the first one again"
+        assert len(cleanup._some_names(place)) == cleanup._AT_ONCE
+        assert cleanup._some_names(place) == cleanup._some_names(place), "it begins at the first one again"
     finally:
         os.close(place)
