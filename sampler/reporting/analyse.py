@@ -204,7 +204,7 @@ def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: Samp
         models=tuple(
             ModelAnalysis(
                 name=model.name,
-                n=paired.counts[model.id].n,
+                n=paired.counts[model.id].even,
                 **_costs(stats.get(model.id), passes.get(model.name), resampling),
                 fit=fits.get(model.name),
                 beyond=beyond(paired.counts[model.id], request) if model.name in fits else (),
@@ -308,7 +308,7 @@ def beyond(counts: Counts, request: AnalysisRequest) -> tuple[Beyond, ...]:
     """Return pass@k at the wanted ks beyond the samples; raises ValueError if no sample or every sample passed."""
     ks = [k for k in request.ks or tuple(times * counts.n for times in TIMES) if k > counts.n]
     found = extrapolate(counts.scored, counts.passed, ks, np.random.default_rng(request.seed)) if ks else ()
-    at_n = fit(counts.scored, counts.passed).pass_at(counts.n)
+    at_n = fit(counts.scored, counts.passed).pass_at(counts.even)
     return tuple(Beyond(promise=one, warnings=tuple(_warnings(one, counts, at_n))) for one in found)
 
 
@@ -316,11 +316,11 @@ def _warnings(promise: Extrapolation, counts: Counts, at_n: float) -> list[str]:
     words = []
     if promise.beyond > FAR:
         words.append(f"{promise.beyond:g} times the samples drawn: the fitted tail decides, not the data")
-    measured = float(counts.rates[:, -1].mean())
+    measured = float(counts.rates[:, counts.even - 1].mean())
     if promise.rate < measured:
-        words.append(f"below the measured pass@{counts.n} of {100 * measured:.1f}: the fit does not hold here")
+        words.append(f"below the measured pass@{counts.even} of {100 * measured:.1f}: the fit does not hold here")
     elif abs(at_n - measured) > OFF:
-        words.append(f"the fit says {100 * at_n:.1f} for pass@{counts.n}, measured were {100 * measured:.1f}")
+        words.append(f"the fit says {100 * at_n:.1f} for pass@{counts.even}, measured were {100 * measured:.1f}")
     unsolved = sum(not passed for passed in counts.passed)
     if 2 * unsolved > len(counts.passed):
         words.append(f"{unsolved} of {len(counts.passed)} problems were never solved: how many are possible is a guess")

@@ -120,12 +120,12 @@ def metric_tables(paired: PairedData, choices: Sequence[MetricChoice]) -> tuple[
 
 def metric_values(choice: MetricChoice, counts: Counts, draws: Floats | None) -> tuple[MetricValue, ...]:
     """Return the values of one model at k = 1, 2, 4 … and at all of its samples; none without problems."""
-    if not counts.scored or not counts.n:
+    if not counts.scored or not counts.even:
         return ()
     if choice.metric is Metric.BAYES:
         found = bayes_at_n(counts.scored, counts.passed)
-        return (MetricValue(k=counts.n, value=found.mean, interval=found.interval),)
-    ks = shown_ks(choice.metric, counts.n)
+        return (MetricValue(k=counts.even, value=found.mean, interval=found.interval),)
+    ks = shown_ks(choice.metric, counts.even)
     if not ks:
         return ()
     of = cache(_formula(choice))

@@ -361,6 +361,7 @@ def _notes(facts: StudyFacts, waiting: Sequence[str], compared: int) -> list[str
             f"The study could stop at {looks} declared looks, for what it saw there. Claims are corrected for all of "
             "them (Bonferroni); intervals are of one look, and the lead at which it stopped is a little too large."
         )
+    notes += _allotted(facts)
     if facts.study.status != "done":
         notes.append(f"Interim: the study is {facts.study.status}; every number may still move.")
     if waiting:
@@ -372,3 +373,24 @@ def _notes(facts: StudyFacts, waiting: Sequence[str], compared: int) -> list[str
     if compared < 2:
         notes.append("Intervals and findings need at least two problems.")
     return notes
+
+
+def _allotted(facts: StudyFacts) -> list[str]:
+    """Return a note on a budget that was allotted: what each number is estimated from."""
+    reached = []
+    for model in facts.models:
+        rows = [row for row in facts.tallies if row.model_id == model.id and row.scored >= max(1, model.wanted)]
+        counts = counts_of(model, rows, [row.problem for row in rows])
+        more = sum(max(0, row.tries - row.scored) for row in rows)
+        if more:
+            reached.append(f"{model.name} {more} more, to k = {counts.n}")
+    if not reached:
+        return []
+    even = min(model.wanted for model in facts.models if model.wanted)
+    note = (
+        f"What the budget left after {even} samples of each problem was allotted to problems without a pass "
+        f"({'; '.join(reached)}). pass@k up to {even} is Chen's estimator on those {even}; beyond, it is the share of "
+        "problems of which one of the first k samples passed, as if all had k. Both are unbiased; the share of all "
+        "samples that passed would not be, and all else in this report rests on the first samples."
+    )
+    return [note]

@@ -51,6 +51,8 @@ def counts_of(model: ModelRow, tallies: Iterable[TallyRow], problems: Sequence[s
         scored=tuple(row.scored for row in chosen),
         passed=tuple(row.passed for row in chosen),
         looks=model.looks,
+        tries=tuple(row.tries for row in chosen),
+        solved_at=tuple(row.solved_at for row in chosen),
     )
 
 

@@ -4,10 +4,14 @@ A look is a number of samples that every problem of every model has, so what end
 or one sample, and pass@k keeps its estimator. A budget decides by costs alone. The precise rule decides by the
 difference of pass@1 of each pair of models, at a level that is divided among all declared looks and all pairs
 (`sampler.stats.sequential`); the report corrects its claims in the same way.
+
+Where the budget is allotted, there is one look at equally many samples, and then rounds: problems without a pass are
+tried further, those of all models in the order of what a sample is expected to gain for its cost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import inf
@@ -17,7 +21,7 @@ import numpy as np
 from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.unit_costs import counts_of, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.stats.sequential import look_at
+from sampler.stats.sequential import look_at, next_targets
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.store.reader import Reader
 from sampler.study.spec import Study
@@ -50,14 +54,64 @@ def after_look(reader: Reader, study_id: int, study: Study, samples: int) -> Nex
     affordable = min(
         (
             int(samples * most / spent)
-            for unit, most in ((Unit.FLOPS, study.spending.max_flops), (Unit.DOLLARS, study.spending.max_dollars))
-            if most < inf and (spent := _spent(models, tallies, unit))
+            for unit, most in _budgets(study)
+            if (spent := _spent([*models, *reader.greedy(study_id)], tallies, unit))
         ),
         default=following,
     )
     if affordable <= samples:
         return NextLook(samples=None, reason="one more sample of each problem would exceed the study's budget")
     return NextLook(samples=min(following, affordable))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextRound:
+    """How many samples of each problem there are to be next, by model; empty: the study ends here, for this reason."""
+
+    goals: Mapping[str, Mapping[str, int]]
+    reason: str = ""
+
+
+def next_round(reader: Reader, study_id: int, study: Study) -> NextRound:
+    """Return what is sampled next where a budget is allotted, from what the store holds alone; raises UnknownCost."""
+    models, tallies = reader.models(study_id), reader.tallies(study_id)
+    everything = [*models, *reader.greedy(study_id), *reader.allotted(study_id)]
+    most = {model.name: model.samples for model in study.models}
+    models = [model for model in models if model.wanted and model.name in most]
+    unsolved = {
+        model.id: {
+            row.problem: max(row.tries, row.scored)
+            for row in tallies
+            if row.model_id == model.id and row.scored >= model.wanted and not row.passed and row.solved_at is None
+        }
+        for model in models
+    }
+    open_ = [model for model in models if any(done < most[model.name] for done in unsolved[model.id].values())]
+    if not open_:
+        return NextRound(goals={}, reason="every problem is solved, or was tried as often as its model may be")
+    found = []
+    for unit, budget in _budgets(study):
+        left = budget - _spent(everything, tallies, unit)
+        costs = [_each(model, tallies, unit) for model in open_]
+        tries = [list(unsolved[model.id].values()) for model in open_]
+        found.append(next_targets(tries, costs, [most[model.name] for model in open_], left) if left > 0 else ())
+    targets = {
+        model.name: {
+            problem: goal
+            for problem, done in unsolved[model.id].items()
+            if (goal := min((one[at] if one else 0) for one in found)) > done
+        }
+        for at, model in enumerate(open_)
+    }
+    goals = {name: goal for name, goal in targets.items() if goal}
+    return NextRound(
+        goals=goals, reason="" if goals else "one more try of the unsolved problems would exceed the budget"
+    )
+
+
+def _budgets(study: Study) -> list[tuple[Unit, float]]:
+    given = ((Unit.FLOPS, study.spending.max_flops), (Unit.DOLLARS, study.spending.max_dollars))
+    return [(unit, most) for unit, most in given if most < inf]
 
 
 def _decided(models: list[ModelRow], tallies: list[TallyRow], study: Study, looks: int) -> bool:
@@ -83,16 +137,17 @@ def shared_at(models: list[ModelRow], tallies: list[TallyRow]) -> list[str]:
 
 
 def _spent(models: list[ModelRow], tallies: list[TallyRow], unit: Unit) -> float:
-    """Return what all samples of the study cost."""
-    total = 0.0
-    for model in models:
-        rows = [row for row in tallies if row.model_id == model.id and row.sampled]
-        if rows:
-            cost = unit_cost(model, rows, unit, PromptCharge.EACH)
-            if cost is None:
-                raise UnknownCost(
-                    f"[budget] max_{unit.value}: what {model.name!r} costs in {unit.value} is not known; give its "
-                    "prices in [models.costs], or its numbers in [models.architecture]"
-                )
-            total += cost.each * sum(row.sampled for row in rows)
-    return total
+    """Return what all samples of these models cost."""
+    rows = [(model, row) for model in models for row in tallies if row.model_id == model.id and row.sampled]
+    return sum(_each(model, [row], unit) * row.sampled for model, row in rows)
+
+
+def _each(model: ModelRow, tallies: list[TallyRow], unit: Unit) -> float:
+    """Return what a sample of a model costs on average."""
+    cost = unit_cost(model, tallies, unit, PromptCharge.EACH)
+    if cost is None:
+        raise UnknownCost(
+            f"[budget] max_{unit.value}: what {model.name!r} costs in {unit.value} is not known; give its "
+            "prices in [models.costs], or its numbers in [models.architecture]"
+        )
+    return cost.each

@@ -13,12 +13,11 @@ running work finishes. A second one raises KeyboardInterrupt.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -28,7 +27,8 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
-from sampler.running.looks import after_look
+from sampler.running.looks import after_look, next_round
+from sampler.running.planning import first_requests, requests
 from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob
 from sampler.running.turns import TurnPlanner, later_turn
@@ -36,7 +36,7 @@ from sampler.store.reader import Reader, StoreError
 from sampler.store.sample_readers import TurnReader
 from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds
 from sampler.store.writer import Store
-from sampler.study.prompts import program_for, prompt_for, unbegun
+from sampler.study.prompts import program_for
 from sampler.study.spec import Study, choose_problems, choose_shots
 from sampler.study.spec_models import ModelSpec
 from sampler.study.strategies import StrategyKind
@@ -104,6 +104,7 @@ class StudyRun:
         self._broken = threading.Event()  # a fault ends the run, so the threads of other places end, too
         self._opened: set[Backend] = set()
         self._most = study.looks[0]  # samples of each problem up to the next look
+        self._goals: Mapping[str, Mapping[str, int]] = {}  # of an allotted budget: tries of problems, by model
         self._drawn: Counter[frozenset[str]] = Counter()  # samples, by the models that share an engine
 
     def stop(self) -> None:
@@ -122,14 +123,14 @@ class StudyRun:
             self._note(ids, "warning", "left_out", f"left out of the problems: {told}")
         planned = self._plan(ids, problems, self._study.looks[0])
         progress = self._progress(ids)
-        if not planned and progress.scored >= progress.wanted:
-            return self._end(ids)
+        if not planned and progress.scored >= progress.wanted and not self._study.spending.allot:
+            return self._end(ids, problems)
         for model in self._study.models if self._study.spending.bounded else [model for model, _ in planned]:
             self._dependencies.check(model, lambda message: self._note(ids, "info", "setup", message))
         self._store.begin_run(ids.study, versions=_versions())
         with self._noted(ids), Ticker(self._store, ids.study, self._tell):
             self._work(ids, problems, planned)
-        return self._end(ids)
+        return self._end(ids, problems)
 
     def _plan(self, ids: StudyIds, problems: Sequence[Problem], most: int | None = None) -> list[_Planned]:
         """Return what is left to do, up to `most` samples of each problem (None: all, as far as this look goes)."""
@@ -146,6 +147,19 @@ class StudyRun:
             later, unfinished = self._later_turns(ids, model, problems) if begun else ([], False)
             if asked or later or unfinished:
                 planned.append((model, asked + later))
+        return planned + self._allotted(problems, held)
+
+    def _allotted(self, problems: Sequence[Problem], held: Mapping[str, Mapping[str, set[int]]]) -> list[_Planned]:
+        """Return what is left of the samples that a budget was allotted to."""
+        planned = []
+        for model in self._study.allotted:
+            owner, goals = model.greedy_of or "", self._goals.get(model.greedy_of or "", {})
+            both = {name: held[owner].get(name, set()) | held[model.name].get(name, set()) for name in goals}
+            tried = [problem for problem in problems if problem.name in goals]
+            goal = replace(model, samples=max(goals.values(), default=0))
+            asked = requests(goal, tried, both, self._study.seed, self._shots(model))
+            if asked:
+                planned.append((model, asked))
         return planned
 
     def _later_turns(self, ids: StudyIds, model: ModelSpec, problems: Sequence[Problem]) -> tuple[list[Request], bool]:
@@ -191,6 +205,8 @@ class StudyRun:
                 if failures or not self._look_further(ids, scoring):
                     break
                 planned = self._plan(ids, problems)
+                if self._goals and not planned:  # what was tried has no verdict, by our fault
+                    break
             scoring.finish(self._stop)
         if failures:
             raise _one(failures)
@@ -202,6 +218,8 @@ class StudyRun:
         scoring.settle(lambda: self._stopping)
         if self._stopping:
             return False
+        if self._study.spending.allot:
+            return self._allot_further(ids)
         with Reader(self._store.path) as reader:
             following = after_look(reader, ids.study, self._study, self._most)
         if following.samples is None:
@@ -212,6 +230,20 @@ class StudyRun:
             return False
         self._most = following.samples
         return True
+
+    def _allot_further(self, ids: StudyIds) -> bool:
+        """Decide what is tried further within the study's budget; return whether anything is."""
+        self._store.flush()
+        with Reader(self._store.path) as reader:
+            following = next_round(reader, ids.study, self._study)
+        self._goals = following.goals
+        if following.reason:
+            self._note(ids, "info", "look", following.reason)
+        for name, goals in following.goals.items():
+            self._note(
+                ids, "info", "look", f"{name}: {len(goals)} unsolved problems up to {max(goals.values())} samples"
+            )
+        return bool(following.goals)
 
     def _at_once(self, sample: Callable[[_Lane], _Failures], lanes: Sequence[_Lane]) -> _Failures:
         """Sample every lane in a thread of its own; return the models' failures, raise any other error."""
@@ -359,12 +391,16 @@ class StudyRun:
         self._tell(progress)
         return progress
 
-    def _end(self, ids: StudyIds) -> RunEnd:
+    def _end(self, ids: StudyIds, problems: Sequence[Problem]) -> RunEnd:
         progress = self._progress(ids)
+        left = self._plan(ids, problems) if self._goals else []
+        with Reader(self._store.path) as reader:
+            allotted = {model.id for model in reader.allotted(ids.study)}
+            waiting = sum(row.sampled - row.scored for row in reader.tallies(ids.study) if row.model_id in allotted)
         end = RunEnd(
             interrupted=self._stop.is_set(),
-            unsampled=progress.wanted - progress.sampled,
-            unscored=progress.sampled - progress.scored,
+            unsampled=progress.wanted - progress.sampled + sum(_count([one]) for one in left if one[0].allotted),
+            unscored=progress.sampled - progress.scored + waiting,
         )
         self._store.end_run(ids.study, end.status, end.reason)
         return end
@@ -439,60 +475,3 @@ def _one(failures: dict[str, BackendError]) -> BackendError:
 
 def _versions() -> str:
     return canonical_json({"codebudget": version("codebudget"), "python": platform.python_version()})
-
-
-# What is left to do: what the study wants minus what the store holds.
-#
-# Every run is a resume because every run starts here.
-
-SEEDS = 1 << 30  # a problem's first seed lies below; with its index added it stays below 2**31
-
-
-def first_seed(study_seed: int, problem: str) -> int:
-    """Return the seed of sample 0 of a problem: a hash, so that neighbouring problems share no random stream."""
-    digest = hashlib.sha256(f"{study_seed} {problem}".encode("utf-8", "replace")).digest()
-    return int.from_bytes(digest[:8], "big") % SEEDS
-
-
-def missing(wanted: int, held: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Yield the indices below `wanted` that are not held, as (first, count) of each contiguous range, in order."""
-    first: int | None = None
-    for index in range(wanted + 1):
-        lacking = index < wanted and index not in held
-        if lacking and first is None:
-            first = index
-        if not lacking and first is not None:
-            yield first, index - first
-            first = None
-
-
-def requests(
-    model: ModelSpec,
-    problems: Iterable[Problem],
-    held: Mapping[str, Collection[int]],
-    study_seed: int,
-    shots: Sequence[Problem] = (),
-) -> list[Request]:
-    """Yield the requests to a model, with its shots.
-
-    `held` names the indices that the store has of each problem.
-    """
-    asked = []
-    for request in first_requests(model, problems, study_seed, shots).values():
-        for first, count in missing(model.samples, held.get(request.problem, frozenset())):
-            asked.append(replace(request, first=first, count=count, seed=request.seed + first))
-    return asked
-
-
-def first_requests(
-    model: ModelSpec, problems: Iterable[Problem], study_seed: int, shots: Sequence[Problem] = ()
-) -> dict[str, Request]:
-    """Return the request for sample 0 of each problem, by the problem's name."""
-    asked = {}
-    for problem in problems:
-        prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop, model.sampling.template)
-        if not model.sampling.begun:
-            prompt = unbegun(prompt)
-        seed = first_seed(study_seed, problem.name)
-        asked[problem.name] = Request(problem=problem.name, prompt=prompt, first=0, count=1, seed=seed)
-    return asked

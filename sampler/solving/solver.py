@@ -21,11 +21,11 @@ import numpy as np
 
 from sampler.backends.base import Backend, BackendError
 from sampler.costs import params_flops, sample_flops
-from sampler.running.run import first_requests
+from sampler.running.planning import first_requests
 from sampler.running.scoring import Executor
 from sampler.solving.policy import Promise, Stage, Sureness
 from sampler.stats.budget import Unit
-from sampler.stats.sequential import expected_gains
+from sampler.stats.sequential import PRIOR, expected_gains
 from sampler.study.prompts import program_for
 from sampler.study.spec_models import ModelSpec
 from sampler.study.strategies import Strategy, StrategyKind, index_at, next_prompt, tell_selection
@@ -33,7 +33,6 @@ from sampler.values import Closeable, ModelCard, Prompt, Request, Sample, valid_
 from sandbox.problems import ChosenTests, Problem
 from sandbox.values import Limits, Score, Verdict
 
-PRIOR = (0.55, 0.75)  # a Beta of pass rates that is high at both ends, as they are
 UNITS = (Unit.TOKENS, Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.SECONDS, Unit.DOLLARS, Unit.SAMPLES)
 
 

@@ -116,13 +116,20 @@ def clipped(bands: Sequence[Interval]) -> list[Interval]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """One model's scored and passed samples on each of some problems."""
+    """One model's scored and passed samples on each of some problems.
+
+    Where a budget was allotted, some problems had more `tries`, and `solved_at` says which of them was the first that
+    passed (None: none did). No problem was left before a pass, so for every k up to `n` it is known whether one of its
+    first k tries passed: what k samples of every problem would have said. Up to `even` the counts say more.
+    """
 
     model: str
     problems: tuple[str, ...]
     scored: tuple[int, ...]
     passed: tuple[int, ...]
     looks: int = 1  # declared times at which sampling may have stopped for what was seen
+    tries: tuple[int, ...] = ()
+    solved_at: tuple[int | None, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.problems) == len(self.scored) == len(self.passed):
@@ -131,14 +138,26 @@ class Counts:
             )
 
     @property
-    def n(self) -> int:
-        """Samples that every problem has: the largest k of the curve; 0 without problems."""
+    def even(self) -> int:
+        """Samples that every problem has; 0 without problems."""
         return min(self.scored, default=0)
+
+    @property
+    def n(self) -> int:
+        """Return the largest k of the curve: what every problem without a pass was tried, or had; 0 without any."""
+        tries = zip(self.tries, self.solved_at, strict=True)
+        unsolved = [tried for tried, solved in tries if solved is None]
+        return max(self.even, min(unsolved) if unsolved else max(self.tries, default=0))
 
     @property
     def rates(self) -> Floats:
         """pass@1 … pass@n of every problem, as a table of problems x n."""
-        return pass_at_every_k(self.scored, self.passed, self.n)
+        found = pass_at_every_k(self.scored, self.passed, self.even)
+        if self.n == self.even:
+            return found
+        first = np.array([self.n + 1 if at is None else at for at in self.solved_at])
+        beyond = first[:, None] <= np.arange(self.even + 1, self.n + 1)
+        return np.concatenate([found, beyond.astype(np.float64)], axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +237,7 @@ def curve_over(counts: Counts, cost: UnitCost, draws: Floats | None) -> Curve:
         found, bands = (none, none) if draws is None else _around(rates, draws)
         rows = zip(rates.mean(axis=0), found, bands, strict=True)
         points = tuple(
-            Point(k=k, cost=cost.of(k), rate=float(rate), interval=alone, band=band, thin=2 * k > counts.n)
+            Point(k=k, cost=cost.of(k), rate=float(rate), interval=alone, band=band, thin=2 * k > counts.even)
             for k, (rate, alone, band) in enumerate(rows, 1)
         )
     return Curve(model=counts.model, cost=cost, problems=len(counts.problems), n=counts.n, points=points)

@@ -8,6 +8,11 @@ often as it says. At every look all models have equally many samples of every pr
 What stopping within a problem does is another matter. With a stop at the r-th pass, c/n is too high (at p = 0.2 and a
 cap of 20 by a factor of 2 for r = 1), and pass@k from such counts is void. Haldane's estimator (1945) leaves the last
 pass out and is unbiased, and so is pass@k from the tries before it (`stopped_pass_at_k`).
+
+Where a budget is allotted, every problem gets the same first samples, and what is left goes to problems without a pass
+(`next_targets`). Then pass@k has two estimators, and neither sees what was stopped: up to the first samples Chen's,
+from these alone; beyond, whether one of the first k passed. The second is what k samples of every problem would have
+said, because a problem is left only after a pass; it is known for every k that all unsolved problems were tried for.
 """
 
 from __future__ import annotations
@@ -93,6 +98,9 @@ def stopped_pass_at_k(passes: int, tries: int, stop_at: int, k: int) -> float:
     return 1 - comb(tries - stop_at, k) / comb(tries - 1, k)
 
 
+PRIOR = (0.55, 0.75)  # a Beta of pass rates that is high at both ends, as they are
+
+
 def expected_gains(tries: Sequence[int], costs: Sequence[float], prior: tuple[float, float]) -> Floats:
     """Return what one more sample of each unsolved problem is expected to solve, for each unit of cost.
 
@@ -102,3 +110,38 @@ def expected_gains(tries: Sequence[int], costs: Sequence[float], prior: tuple[fl
     alpha, beta = prior
     t = np.asarray(tries, dtype=np.float64)
     return np.asarray(alpha / (alpha + beta + t) / np.asarray(costs, dtype=np.float64), dtype=np.float64)
+
+
+def next_targets(
+    tries: Sequence[Sequence[int]], costs: Sequence[float], most: Sequence[int], left: float
+) -> tuple[int, ...]:
+    """Return up to how many tries each model's unsolved problems are sampled next; a model at 0 gets no more.
+
+    `tries` are, for each model, those of its problems without a pass; `costs` are of one of its samples, and `left` is
+    what may be spent. The next sample goes where it is likeliest to solve a problem for its cost (`expected_gains`), so
+    models are tried in inverse proportion to their costs. All unsolved problems of a model get equally many tries, and
+    no round more than doubles them, since samples that come after a pass in the same round are of no use.
+    """
+    fewest = [min(of_model, default=0) for of_model in tries]
+    bounds = [min(cap, 2 * few) if few else 0 for few, cap in zip(fewest, most, strict=True)]
+    alpha, beta = PRIOR
+
+    def targets(least_gain: float) -> list[int]:
+        # The next sample after t in vain is worth alpha / (alpha + beta + t) / cost.
+        found = (int(min(alpha / (least_gain * cost) - alpha - beta, 1e9)) + 1 for cost in costs)
+        return [min(bound, max(0, one)) for bound, one in zip(bounds, found, strict=True)]
+
+    def spent(goals: Sequence[int]) -> float:
+        rows = zip(tries, costs, goals, strict=True)
+        return sum(cost * sum(max(0, goal - done) for done in of_model) for of_model, cost, goal in rows)
+
+    low, high = 1e-9 / max(costs), 1.0 / min(costs)  # gains: the first affords everything, the second nothing
+    if spent(targets(low)) > left:
+        for _ in range(100):
+            middle = sqrt(low * high)
+            low, high = (middle, high) if spent(targets(middle)) > left else (low, middle)
+    else:
+        high = low
+    goals = targets(high)
+    found = zip(goals, tries, strict=True)
+    return tuple(goal if any(goal > done for done in of_model) else 0 for goal, of_model in found)

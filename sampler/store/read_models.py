@@ -36,7 +36,8 @@ class StudyRow:
 class ModelRow:
     """One model of a study. `params` is N of the rule "2N FLOPs per token".
 
-    `greedy_of` is the id of the model whose one greedy sample of each problem this is; None for a model of its own.
+    `greedy_of` is the id of the model whose one greedy sample of each problem this is, or whose further samples where a
+    budget was allotted; None for a model of its own.
     """
 
     id: int
@@ -59,7 +60,9 @@ class TallyRow:
 
     A sum is None where the cost of a sample is not known; `cpu_s`, of the sandbox, is summed over the `scored`. The
     thought's tokens are among the completion's, the cached ones among the prompt's. Of a model with a strategy whole
-    trees are counted, and `reread_*` is the part of reading that later turns took.
+    trees are counted, and `reread_*` is the part of reading that later turns took. Where a budget was allotted, `tries`
+    is how many scored samples there are from the first on, the allotted ones with them, and `solved_at` which of them
+    is the first that passed; everything else is of the samples that every problem has.
     """
 
     model_id: int
@@ -83,6 +86,8 @@ class TallyRow:
     reread_seconds: float | None = 0.0
     reread_flops: float | None = 0.0
     reread_joules: float | None = 0.0
+    tries: int = 0
+    solved_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

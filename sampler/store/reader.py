@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,16 @@ FROM study ORDER BY study.id DESC"""
 _MODELS = """
 SELECT id, name, backend, engine, digest, architecture_json, params, wanted, costs_json, greedy_of, strategy_json,
   looks
-FROM model WHERE study_id = ? AND (greedy_of IS NULL) = ? ORDER BY position, id"""
+FROM model WHERE study_id = ?
+  AND CASE WHEN allotted THEN 'allotted' WHEN greedy_of IS NULL THEN 'model' ELSE 'greedy' END = ?
+ORDER BY position, id"""
+
+_ALLOTTED_TRIES = f"""
+SELECT coalesce(model.greedy_of, model.id) AS model_id, problem.name AS problem, s.idx AS "index",
+  v.verdict = 'PASSED' AS passed
+FROM model CROSS JOIN sample s ON s.model_id = model.id CROSS JOIN verdict v ON {LATEST}
+  CROSS JOIN problem ON problem.id = s.problem_id
+WHERE model.id = ?1 OR (model.greedy_of = ?1 AND model.allotted) ORDER BY s.problem_id, s.idx"""
 
 _TALLIES = """
 SELECT model_id, problem.name AS problem, sampled, scored, passed, prompt_tokens, completion_tokens,
@@ -180,16 +191,39 @@ class Reader(Closeable):
         return [StudyRow(**row) for row in self._rows(_STUDY)]
 
     def models(self, study: int) -> list[ModelRow]:
-        """Return the models of a study, in the order of the study file, without their greedy samples."""
-        return [_model(row) for row in self._rows(_MODELS, study, True)]
+        """Return the models of a study, in the order of the study file, without their companions."""
+        return [_model(row) for row in self._rows(_MODELS, study, "model")]
 
     def greedy(self, study: int) -> list[ModelRow]:
         """Return the greedy samples of a study's models, each as a model with one sample for each problem."""
-        return [_model(row) for row in self._rows(_MODELS, study, False)]
+        return [_model(row) for row in self._rows(_MODELS, study, "greedy")]
+
+    def allotted(self, study: int) -> list[ModelRow]:
+        """Return the further samples of a study's models where a budget was allotted, each as a model."""
+        return [_model(row) for row in self._rows(_MODELS, study, "allotted")]
 
     def tallies(self, study: int) -> list[TallyRow]:
-        """One row for each model and problem that has a sample."""
-        return [TallyRow(**row) for row in self._rows(_TALLIES, study)]
+        """One row for each model and problem that has a sample; of an allotted study it reads every verdict."""
+        rows = [TallyRow(**row) for row in self._rows(_TALLIES, study)]
+        owners = {model.greedy_of for model in self.allotted(study)}
+        return self._with_tries(rows, [owner for owner in owners if owner is not None]) if owners else rows
+
+    def _with_tries(self, rows: list[TallyRow], models: Iterable[int]) -> list[TallyRow]:
+        """Return the rows with the tries of their models' problems: samples in their order, up to the first missing."""
+        tries: dict[tuple[int, str], int] = defaultdict(int)
+        solved: dict[tuple[int, str], int] = {}
+        for model in models:
+            for row in self._rows(_ALLOTTED_TRIES, model):
+                key = row["model_id"], row["problem"]
+                if row["index"] == tries[key]:
+                    tries[key] += 1
+                    if row["passed"]:
+                        solved.setdefault(key, tries[key])
+        keys = [(row.model_id, row.problem) for row in rows]
+        return [
+            replace(row, tries=tries.get(key, 0), solved_at=solved.get(key))
+            for row, key in zip(rows, keys, strict=True)
+        ]
 
     def lengths(self, model: int) -> list[LengthRow]:
         """Return how long each scored sample of a model thought; it reads every sample."""

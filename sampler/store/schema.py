@@ -272,6 +272,10 @@ V9 = """
 ALTER TABLE model ADD COLUMN looks INTEGER NOT NULL DEFAULT 1;  -- declared times at which the study may stop for what it saw
 """
 
+V10 = """
+ALTER TABLE model ADD COLUMN allotted INTEGER NOT NULL DEFAULT 0 CHECK(allotted IN(0,1));  -- 1: further samples of greedy_of, where none had passed
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
 VERSIONS = {
     "v1": V1,
@@ -283,4 +287,5 @@ VERSIONS = {
     "v7": V7,
     "v8": V8,
     "v9": V9,
+    "v10": V10,
 }  # every migration of this version, in order

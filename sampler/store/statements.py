@@ -120,7 +120,8 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
     for position, model in enumerate(record.models):
         row = connection.execute(
             "INSERT INTO model(study_id, name, backend, sampling_json, wanted, position, costs_json, greedy_of,"
-            " strategy_json, looks) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(study_id, name) DO UPDATE SET"
+            " strategy_json, looks, allotted) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT(study_id, name) DO UPDATE SET"
             " wanted = excluded.wanted,"
             " position = excluded.position, costs_json = excluded.costs_json, greedy_of = excluded.greedy_of,"
             " looks = max(looks, excluded.looks)"
@@ -136,6 +137,7 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
                 ids.get(model.greedy_of or ""),
                 model.strategy,
                 model.looks,
+                model.allotted,
             ),
         ).fetchone()
         _refuse_other(model, row[1], row[2])

@@ -27,7 +27,7 @@ class ModelRecord:
     """A model as the study file asks for it. `sampling` is the canonical JSON of what decides its samples.
 
     `costs` is JSON, too, and decides nothing: it may change whenever the study file does. `greedy_of` names the model,
-    above in the study, whose greedy sample this is.
+    above in the study, whose greedy sample this is, or whose further samples, if they are `allotted`.
     """
 
     name: str
@@ -38,6 +38,7 @@ class ModelRecord:
     greedy_of: str | None = None
     strategy: str | None = None  # canonical JSON; None: independent samples
     looks: int = 1  # at which the study may stop
+    allotted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

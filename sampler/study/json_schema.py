@@ -19,7 +19,7 @@ from sampler.study.prompts import Template
 from sampler.study.request_fields import LISTED, OMITTABLE
 from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SELECTIONS, SPLIT_NAMES
 from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS, STOP_SELECTED
-from sampler.study.spending import STOPS
+from sampler.study.spending import ALLOTS, STOPS
 from sampler.study.strategies import PLAIN, STRATEGIES, Feedback
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
@@ -43,7 +43,11 @@ BUDGET = {
     "max_dollars": "The same in dollars, by the models' prices.",
     "stop": "precise: end when every pair of models is decided, at one of the declared looks. samples: not before.",
     "precision": "Or when the interval of every difference reaches no further than this to either side.",
-    "first": "Samples of each problem at the first look; each look doubles them.",
+    "first": "Samples of each problem at the first look; each look doubles them. With allot, what every problem has.",
+    "allot": (
+        "gain: after the first samples, spend the budget where no sample has passed, on the sample that is likeliest "
+        "to solve a problem for its cost. evenly: equally many samples of every problem."
+    ),
 }
 PROBLEMS = {
     "source": (
@@ -245,6 +249,7 @@ def study_schema() -> Schema:
                 "stop": {"enum": list(STOPS), "default": STOPS[0]},
                 "precision": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
                 "first": _COUNT,
+                "allot": {"enum": list(ALLOTS), "default": ALLOTS[0]},
             },
             BUDGET,
         ),

@@ -38,7 +38,15 @@ from typing import Any
 
 from sampler.stats.budget import Unit
 from sampler.store.write_models import ModelRecord, StudyRecord
-from sampler.study.spec_models import ModelSpec, Shots, given_fields, read_models, source_of
+from sampler.study.spec_models import (
+    ALLOTTED,
+    ModelSpec,
+    Shots,
+    allotted_companion,
+    given_fields,
+    read_models,
+    source_of,
+)
 from sampler.study.spending import Spending, read_spending
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json, valid_text
@@ -168,6 +176,12 @@ class Study:
         """Return how many samples of each problem there are at each look; one look where nothing stops early."""
         return self.spending.looks(max(model.samples for model in self.models))
 
+    @property
+    def allotted(self) -> tuple[ModelSpec, ...]:
+        """Return the companions that further samples belong to, one for each model, where a budget is allotted."""
+        models = self.models if self.spending.allot else ()
+        return tuple(allotted_companion(model) for model in models if model.greedy_of is None)
+
     def record(self, problems: tuple[Problem, ...]) -> StudyRecord:
         """Return the study's record for a store."""
         looks = len(self.looks) if self.spending.precise else 1
@@ -177,7 +191,10 @@ class Study:
             problems_source=", ".join(self.problems.sources),
             seed=self.seed,
             limits=canonical_json(self._judged_under),
-            models=tuple(replace(_model_record(model), looks=looks) for model in self.models),
+            models=tuple(
+                replace(_model_record(model), looks=looks, wanted=min(model.samples, self.looks[-1]))
+                for model in (*self.models, *self.allotted)
+            ),
             problems=problems,
             unset=frozenset(self.sandbox_values) - self.sandbox_keys,
         )
@@ -223,6 +240,7 @@ def _model_record(model: ModelSpec) -> ModelRecord:
         wanted=model.samples,
         costs=canonical_json(costs),
         greedy_of=model.greedy_of,
+        allotted=model.allotted,
         strategy=None if model.sampling.strategy is None else canonical_json(model.sampling.strategy.decides),
     )
 
@@ -250,7 +268,23 @@ def read_study(text: str, path: Path) -> Study:
         spending=read_spending(TomlTable(path, "[budget]", top.take("budget", {}))),
     )
     top.done()
+    _refuse_allotting(study, top)
     return study
+
+
+def _refuse_allotting(study: Study, top: TomlTable) -> None:
+    """Raise SpecError if the budget is allotted to models whose samples cannot be counted one by one."""
+    if not study.spending.allot:
+        return
+    names = {model.name for model in study.models}
+    for model in study.models:
+        if model.sampling.strategy is not None:
+            raise top.error(
+                f'{model.name!r} has strategy = "{model.sampling.strategy.kind}", and [budget] allot = "gain" counts '
+                "independent samples; take one of the two out"
+            )
+        if model.name + ALLOTTED in names:
+            raise top.error(f"{model.name + ALLOTTED!r} is the name of {model.name!r}'s allotted samples; take another")
 
 
 def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:

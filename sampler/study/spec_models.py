@@ -37,6 +37,7 @@ OPTIONS: Mapping[str, type[Any] | None] = {
 BACKENDS = tuple(OPTIONS)
 MOST_WEIGHTS = 2**53  # so that a product with a few layers and tokens still is a number that a store can hold
 GREEDY = " (greedy)"  # behind the name of a model, it is the name of its companion
+ALLOTTED = " (allotted)"
 
 STOP_SELECTED = "selection-pass"  # in the place of stop strings: sampling of a problem ends with a pass
 
@@ -101,7 +102,8 @@ class ModelSpec:
 
     For openai `model` is what the server calls it. `options` are how the engine runs, those that were given. They do
     not decide the samples (the dialect is one of `sampling`, too), and neither do `costs`. `architecture` takes the
-    place of what the engine tells. `greedy_of` names the model whose companion this is.
+    place of what the engine tells. `greedy_of` names the model whose companion this is: its greedy sample, or, where it
+    is `allotted`, its further samples of problems that its first ones did not solve.
     """
 
     name: str
@@ -114,6 +116,7 @@ class ModelSpec:
     costs: GivenCosts = GivenCosts()
     architecture: Architecture | None = None
     greedy_of: str | None = None
+    allotted: bool = False
 
     @property
     def server(self) -> str:
@@ -196,6 +199,11 @@ def _until_pass(model: ModelSpec) -> ModelSpec:
         return model
     strategy = Strategy(kind=StrategyKind.RESAMPLE, turns=model.samples - 1)
     return replace(model, samples=1, sampling=replace(model.sampling, strategy=strategy))
+
+
+def allotted_companion(model: ModelSpec) -> ModelSpec:
+    """Return the model that the further samples of a model belong to, where a budget is allotted."""
+    return replace(model, name=model.name + ALLOTTED, greedy_of=model.name, samples=0, allotted=True)
 
 
 def _companion(model: ModelSpec) -> ModelSpec:

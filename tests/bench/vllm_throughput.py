@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 
 from sampler.backends.vllm import VllmBackend, VllmOptions
-from sampler.running.run import first_seed
+from sampler.running.planning import first_seed
 from sampler.study.prompts import prompt_for
 from sampler.values import PromptStyle, Request, SamplingParams
 from sandbox.problems import load_problems

@@ -79,11 +79,15 @@ def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
 
 
 def _all_right(counts: Counts) -> tuple[float, ...]:
-    """Return pass^k at every k: 1 - pass@k of the wrong samples in the place of the right ones."""
-    if not counts.n:
+    """Return pass^k at every k: 1 - pass@k of the wrong samples in the place of the right ones.
+
+    It is not known (NaN) where only some problems were sampled further, until they passed.
+    """
+    if not counts.even:
         return ()
     wrong = [scored - passed for scored, passed in zip(counts.scored, counts.passed, strict=True)]
-    return tuple(float(rate) for rate in 1 - pass_at_every_k(counts.scored, wrong, counts.n).mean(axis=0))
+    found = 1 - pass_at_every_k(counts.scored, wrong, counts.even).mean(axis=0)
+    return (*(float(rate) for rate in found), *[math.nan] * (counts.n - counts.even))
 
 
 def _star(owner: ModelRow, snapshot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
@@ -125,7 +126,7 @@ def reading(series: Series, budget: float) -> CurveReading:
         k=series.ks[step] if series.ks else None,
         beyond=budget >= series.end,
         star=series.star,
-        all_right=series.all_right[step] if series.all_right else None,
+        all_right=series.all_right[step] if series.all_right and not isnan(series.all_right[step]) else None,
     )
 
 

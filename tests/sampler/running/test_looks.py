@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import hashlib
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from sampler.exit_codes import Exit
 from sampler.reporting.inputs import read_report
+from sampler.reporting.unit_costs import counts_of
 from sampler.running.headless import run_study
 from sampler.running.looks import UnknownCost
+from sampler.running.run import StudyRun
+from sampler.stats.sequential import next_targets
 from sampler.store.reader import Reader
+from sampler.store.writer import Store
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
 
@@ -113,3 +122,138 @@ def test_a_budget_that_cannot_be_meant_is_refused(load, tmp_path, support, budge
     with pytest.raises(SpecError) as caught:
         load(text)
     assert told in str(caught.value)
+
+
+class RareBackend:
+    """A model of which one sample in eight is right, by its seed alone; counts what it was asked."""
+
+    def __init__(self, support, name: str) -> None:
+        self.card = support.RuleBackend(name).card
+        self.asked = []
+        self._sample = support.sample
+
+    def sample(self, requests, params):
+        del params
+        for request in requests:
+            for offset in range(request.count):
+                index, seed = request.first + offset, request.seed + offset
+                right = hashlib.sha256(str(seed).encode()).digest()[1] % 8 == 0
+                self.asked.append((request.problem, index))
+                text = "    return x\n" if right else f"    return {seed}\n"
+                yield self._sample(request.problem, index, text, seed=seed)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+@pytest.fixture
+def rare(tmp_path, support):
+    """Run a study of two models that are seldom right into a store; return how it ended, and what was asked."""
+
+    def ran(store: str, budget: str, stop_after: int | None = None):
+        path = support.write_study(tmp_path, count=40, samples=16, more=OTHER + budget)
+        backend = RareBackend(support, "small")
+        dependencies = replace(support.rule_dependencies(), backend=lambda _model, _tell: backend)
+        study = replace(load_study(path), store=tmp_path / store)
+        told = []
+        with Store(study.store) as opened:
+            run = StudyRun(study, opened, dependencies, told.append)
+            if stop_after is not None:
+                plain = backend.sample
+
+                def stopping(requests, params):
+                    for one in plain(requests, params):
+                        if len(backend.asked) >= stop_after:
+                            run.stop()
+                        yield one
+
+                backend.sample = stopping
+            end = run()
+        return end, backend.asked, [event.message for event in told if getattr(event, "kind", "") == "look"]
+
+    return ran
+
+
+ALLOTTED = f'[budget]\nallot = "gain"\nfirst = 2\nmax_flops = {40 * 2 * 7 * FLOPS}\n'  # seven samples of each
+
+
+def test_an_allotted_budget_goes_where_no_sample_passed_and_says_what_all_samples_would_have_said(rare, tmp_path):
+    end, asked, told = rare("allotted.db", ALLOTTED)
+    whole, everything, _ = rare("whole.db", "")
+    assert (end.status, whole.status) == ("done", "done")
+    assert 0.9 * 40 * 2 * 7 <= len(asked) <= 40 * 2 * 7 < len(everything) == 40 * 2 * 16
+    assert told[-1] == "one more try of the unsolved problems would exceed the budget"
+    with Reader(tmp_path / "allotted.db") as reader:
+        models, tallies = reader.models(1), reader.tallies(1)
+        names = [row.problem for row in tallies if row.model_id == models[0].id]
+        for model in models:
+            counts = counts_of(model, tallies, names)
+            assert (counts.even, set(counts.scored)) == (2, {2})
+            assert counts.n > 7  # further than the same budget spent evenly
+            first = first_passes(tmp_path / "whole.db", model.name)
+            for k in range(3, counts.n + 1):
+                expected = [float(first.get(name, 99) < k) for name in names]
+                assert counts.rates[:, k - 1].tolist() == expected
+            assert counts.rates[:, 0].tolist() == [row.passed / 2 for row in tallies if row.model_id == model.id]
+    report = read_report(tmp_path / "allotted.db")
+    assert any("allotted to problems without a pass" in note and "Both are unbiased" in note for note in report.notes)
+    assert {line.name: (line.samples, line.sampled) for line in report.models} == {
+        model.name: (counts_of(model, tallies, names).n, 80) for model in models
+    }
+
+
+def first_passes(path: Path, model: str) -> dict[str, int]:
+    """The index of the first sample of each problem that passed."""
+    with sqlite3.connect(path) as connection:
+        found = connection.execute(
+            "SELECT problem.name, min(idx) FROM sample JOIN model ON model.id = model_id"
+            " JOIN problem ON problem.id = problem_id JOIN verdict ON sample_id = sample.id"
+            " WHERE model.name = ? AND verdict = 'PASSED' GROUP BY problem.name",
+            (model,),
+        )
+        return dict(found.fetchall())
+
+
+def test_an_interrupted_allotment_goes_on_and_asks_for_nothing_twice(rare):
+    once, asked, _ = rare("once.db", ALLOTTED)
+    broken, before, _ = rare("twice.db", ALLOTTED, stop_after=200)
+    assert (once.complete, broken.status) == (True, "interrupted")
+    ended, after, _ = rare("twice.db", ALLOTTED)
+    assert ended.complete
+    assert sorted(before + after) == sorted(asked)
+    assert rare("twice.db", ALLOTTED)[1] == []
+
+
+def test_the_cheaper_model_is_tried_more_often_and_no_round_exceeds_the_budget():
+    tries = [[2] * 30, [2] * 30]
+    targets = next_targets(tries, [1.0, 4.0], [64, 64], 60.0)
+    assert targets == (4, 0)
+    late = next_targets([[16] * 30, [4] * 30], [1.0, 4.0], [64, 64], 1e9)
+    assert late == (32, 8)  # doubled at most
+    assert next_targets([[16] * 30, [4] * 30], [1.0, 4.0], [20, 64], 1e9)[0] == 20
+    assert next_targets(tries, [1.0, 4.0], [64, 64], 29.0) == (0, 0)
+    assert next_targets([[], [3]], [1.0, 1.0], [9, 9], 10.0) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ('allot = "gain"', "needs a budget to allot"),
+        ('allot = "gain"\nmax_flops = 1e9\nstop = "precise"', "equally many samples"),
+        ('allot = "most"\nmax_flops = 1e9', "allot = 'most' is not known"),
+    ],
+)
+def test_an_allotment_without_a_budget_or_with_a_rule_that_it_voids_is_refused(load, tmp_path, support, budget, told):
+    text = support.write_study(tmp_path, more=f"[budget]\n{budget}\n").read_text()
+    with pytest.raises(SpecError) as caught:
+        load(text)
+    assert told in str(caught.value)
+
+
+def test_trees_are_not_allotted(load, tmp_path, support):
+    text = support.write_study(tmp_path, more='strategy = "resample"\n[budget]\nallot = "gain"\nmax_flops = 1e9\n')
+    with pytest.raises(SpecError, match="counts independent samples"):
+        load(text.read_text())

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.running.run import first_seed, missing, requests
+from sampler.running.planning import first_seed, missing, requests
 from sampler.study.spec_models import ModelSpec, Sampling
 
 

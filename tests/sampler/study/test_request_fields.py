@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sampler.running.run import requests
+from sampler.running.planning import requests
 from sampler.study.spec import load_study
 from sampler.study.spec_models import ModelSpec
 from sampler.study.toml_table import SpecError
