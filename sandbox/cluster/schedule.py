@@ -23,6 +23,7 @@ from typing import Any
 from sandbox.cluster.messages import ClusterUnavailable, Fault, NodeLost, Plain
 
 AHEAD = 2  # programs per box: one runs, one is next
+BUSY_LINGER_S = 0.05  # for which nodes gather results while programs wait: each message costs as much CPU as a program
 LAG_S = 0.06  # beside the time that results are gathered: how long a message may take on a busy machine
 SUSPECT, MAX_LOSSES = 2, 5
 MAX_FAULTS, MAX_GONE = 3, 10  # in one program's way: of the moment, and of nodes
@@ -111,7 +112,7 @@ class Schedule:
 
     def __init__(self, *, linger_s: float = 0.0, patience_s: float = PATIENCE_S) -> None:
         self.nodes: dict[str, Node] = {}
-        self.linger_s = linger_s  # for how long nodes gather results
+        self._linger_s = linger_s
         self._patience_s = patience_s
         self._queue: deque[Task] = deque()
         self._asked: dict[Hashable, Task] = {}
@@ -122,6 +123,15 @@ class Schedule:
     def waiting(self) -> int:
         """Return how many programs wait for a node."""
         return len(self._queue)
+
+    @property
+    def linger_s(self) -> float:
+        """Return for how long nodes gather results: longer while programs wait, when no node idles by it."""
+        return max(self._linger_s, BUSY_LINGER_S) if self._queue else self._linger_s
+
+    @linger_s.setter
+    def linger_s(self, seconds: float) -> None:
+        self._linger_s = seconds
 
     @property
     def working(self) -> list[Node]:
@@ -154,7 +164,7 @@ class Schedule:
         """Return how many programs may be sent to a node now."""
         if node.state is not NodeState.WORKING or (node.alone is not None and node.alone.number in node.under_way):
             return 0
-        window = AHEAD * node.boxes + math.ceil(node.rate * (self.linger_s + LAG_S))
+        window = AHEAD * node.boxes + math.ceil(node.rate * (max(self._linger_s, BUSY_LINGER_S) + LAG_S))
         return max(0, window - len(node.under_way))
 
     def take(self, node: Node, now: float) -> list[Task]:
