@@ -43,7 +43,7 @@ class ClusterSpec:
     """
 
     address: str = "auto"
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     options: ScoringOptions = field(default_factory=ScoringOptions)
     boxes: int | None = None
     registry: str | None = None
@@ -60,6 +60,22 @@ class _Link:
     replied_at: float = 0.0
     unsent: list[Task] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
+
+
+class _Result(Future[Any]):
+    """A future that says when it is cancelled; a callback of each would take time where most are not."""
+
+    task: Task
+
+    def __init__(self, left: Callable[[Task], None]) -> None:
+        super().__init__()
+        self._left = left
+
+    def cancel(self) -> bool:
+        if not super().cancel():
+            return False
+        self._left(self.task)
+        return True
 
 
 class Dispatcher:
@@ -94,33 +110,29 @@ class Dispatcher:
 
     def submit(self, program: Program, kind: str, more: Plain, longest_s: float, *, shared: bool = True) -> Future[Any]:
         """Submit a program; return a future of its result. Where `shared`, equal ones that are under way are one."""
-        future: Future[Any] = Future()
         with self.lock:
             if self.ended is not None or self._closed.is_set():
                 raise self.ended or RuntimeError("this pool is closed")
             sheet = self._sheets.of(program).number
-            task = self.schedule.submit(
-                Task(
-                    number=self.schedule.next_number(),
-                    kind=kind,
-                    sheet=sheet,
-                    source=program.source,
-                    more=more,
-                    longest_s=longest_s,
-                    key=(kind, sheet, program.source, more) if shared else None,
-                ),
-                future,
+            task = Task(
+                number=self.schedule.next_number(),
+                kind=kind,
+                sheet=sheet,
+                source=program.source,
+                more=more,
+                longest_s=longest_s,
+                key=(kind, sheet, program.source, more) if shared else None,
             )
+            future = _Result(self._left)
+            future.task = self.schedule.submit(task, future)
             wake, self._woken = not self._woken, True
-        future.add_done_callback(lambda done: self._left(done, task))
         if wake:
             self._events.put(self._woke)
         return future
 
-    def _left(self, future: Future[Any], task: Task) -> None:
-        if future.cancelled():
-            with self.lock:
-                self.schedule.cancelled(task)
+    def _left(self, task: Task) -> None:
+        with self.lock:
+            self.schedule.cancelled(task)
 
     def _dispatch(self) -> None:
         while (event := self._events.get()) is not None:

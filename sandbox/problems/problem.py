@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -68,8 +68,8 @@ class Problem:
     starter: str = ""
     language: str = PYTHON
     stops: tuple[str, ...] = ()
-    assumptions: Assumptions = field(default_factory=Assumptions)
-    workspace: Workspace = field(default_factory=Workspace)
+    assumptions: Assumptions = Assumptions()
+    workspace: Workspace = Workspace()
     answer_form: AnswerForm = AnswerForm.PROGRAM
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sandbox.values.limits import AnswerLimits, Assumptions, Limits
@@ -93,9 +93,9 @@ class Program:
     source: str
     tests: Tests | AskedCalls | Grading | None = None
     selection: Tests | None = None
-    assumptions: Assumptions = field(default_factory=Assumptions)
+    assumptions: Assumptions = Assumptions()
     language: str = PYTHON
-    workspace: Workspace = field(default_factory=Workspace)
+    workspace: Workspace = Workspace()
 
     @property
     def tests_source(self) -> str:
@@ -130,7 +130,7 @@ class Job:
 
     program: Program
     stdin: bytes = b""
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     answers: AnswerLimits | None = None
     fresh: bool = False
     repeat: bool = False

@@ -35,7 +35,7 @@ from ray_cluster import SETTINGS, RayNodes
 from sandbox.boxes.image import ImageSpec, image_tag
 from sandbox.cluster.messages import Survey, this_program, write_result
 from sandbox.cluster.node import HEARTBEAT_S, Letter, NodeSpec, Reply
-from sandbox.cluster.pool import ClusterPool, ClusterSpec
+from sandbox.cluster.pool import ClusterPool, ClusterSpec, rarer_collections
 from sandbox.problems import Problem, load_problems
 from sandbox.scoring.samples import FiledSample
 from sandbox.scoring.scorefile import score_samples
@@ -43,6 +43,7 @@ from sandbox.scoring.scorer import open_scorer
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Limits, Program, Run, Score, Verdict
 
 CUT = re.compile("\nclass|\ndef|\n#|\nif|\nprint")
+AHEAD = 4  # programs under way for each box
 CODEGEN = "codet_HumanEval_codegen16B_n100_solutions.jsonl.gz"
 OF_TIME = {"cpu_s", "wall_s", "memory_mb", "memory_source", "facts", "same_as"}
 SECONDS = re.compile(r"\d+\.\d+ s")
@@ -134,19 +135,32 @@ def opened(nodes: RayNodes, wanted: int, kind: type[ClusterPool] = ClusterPool, 
     return pool
 
 
+def hand_in(pool: ClusterPool, programs: list[Program], most: int) -> None:
+    """Submit programs with so many under way at most, as `sandbox score` does, and wait for all."""
+    room = threading.Semaphore(most)
+    for program in programs:
+        room.acquire()
+        pool.submit(program).add_done_callback(lambda _: room.release())
+    for _ in range(most):
+        room.acquire()
+
+
 def dispatch(given: argparse.Namespace) -> None:
     """Measure how many programs a second one driver hands out and takes back."""
     with cluster(given.nodes) as nodes:
         boxes = given.boxes
         limits = Limits(memory_mb=max(64, given.milliseconds))
-        with opened(nodes, boxes * given.nodes, SleepingPool, boxes=boxes, limits=limits) as pool:
+        with (
+            rarer_collections(),
+            opened(nodes, boxes * given.nodes, SleepingPool, boxes=boxes, limits=limits) as pool,
+        ):
             for round_ in range(given.rounds):
                 programs = [
                     Program(source=f"def f(x):\n    return x + {round_ * given.programs + number}\n", tests=CALLS)
                     for number in range(given.programs)
                 ]
                 began, cpu = time.monotonic(), time.process_time()
-                wait([pool.submit(program) for program in programs])
+                hand_in(pool, programs, AHEAD * boxes * given.nodes)
                 took, cpu = time.monotonic() - began, time.process_time() - cpu
                 print(
                     f"{given.programs / took:,.0f} programs/s over {given.nodes} nodes; the driver's CPU "

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,9 @@ class Given:
     tests: Tests
     public: CallTests | ReferenceTests | StdinTests | LanguageTests | None = None
     solution: str | None = None
-    assumptions: Assumptions = field(default_factory=Assumptions)
+    assumptions: Assumptions = Assumptions()
     continues: bool = False
-    workspace: Workspace = field(default_factory=Workspace)
+    workspace: Workspace = Workspace()
     answer_form: AnswerForm = AnswerForm.PROGRAM
     language: str = PYTHON
     stops: tuple[str, ...] = ()

@@ -202,7 +202,7 @@ def test_a_cancelled_program_leaves_the_queue_and_its_node() -> None:
     running, one = cluster.submit("running")
     waiting, other = cluster.submit("waiting")
     cluster.nodes[0].boxes = 0
-    cluster.nodes[0].rate = 10.0  # room for one
+    cluster.nodes[0].rate = 9.0  # room for one
     assert cluster.schedule.take(cluster.nodes[0], 0.0) == [running]
     for future, task in ((one, running), (other, waiting)):
         future.cancel()
