@@ -33,7 +33,7 @@ from sampler.importing.imported_sample import (
 )
 from sampler.study.spec import ProblemsSpec
 from sampler.values import Architecture
-from sandbox.problems.rows import long_integers
+from sandbox.problems.json_fields import long_integers
 
 _GZIP = b"\x1f\x8b"
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sampler.ranking.rankers import RankingError
-from sandbox.problems.checks import assert_tests
+from sandbox.problems.parse_tests import assert_tests
 from sandbox.scoring.collect_answers import ProgramAnswers
 from sandbox.values import Assumptions, CallTest, CallTests, Comparison, Program
 

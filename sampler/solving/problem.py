@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sampler.exit_codes import CommandError, Exit
 from sandbox.problems import Form, Problem, ProblemsError, read_problems, with_examples
-from sandbox.problems.checks import assert_tests
 from sandbox.problems.examples import examples
+from sandbox.problems.parse_tests import assert_tests
 
 MOST_TEXT = 200_000  # characters
 _FENCE = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -18,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.inside import codec
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.scoring.collect_answers import ProgramAnswers
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiler import Executed
 from sandbox.values import Answer, CallTests, Compilation, Program, Raised, Run, Score
 
 MOST_SHEETS = 1024  # that are kept; then those that no program uses are forgotten, the oldest first

@@ -27,7 +27,7 @@ from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
 from sandbox.cluster import cleaner, image_transfer
 from sandbox.cluster.messages import Fault, Plain, Sheet, Survey, bare, scored_tests, this_program, write_result
 from sandbox.errors import SandboxError
-from sandbox.scoring.compiling import execute
+from sandbox.scoring.compiler import execute
 from sandbox.scoring.references import usual_directory
 from sandbox.scoring.scorer import Scorer, open_pool, usable_cores
 from sandbox.scoring.strategy import ScoringOptions

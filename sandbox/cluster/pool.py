@@ -29,7 +29,7 @@ from sandbox.cluster.schedule import NodeState
 from sandbox.errors import SandboxError
 from sandbox.judging import judge
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiler import Executed
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (

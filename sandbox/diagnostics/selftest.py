@@ -26,7 +26,7 @@ from sandbox.boxes.ownership import Owner
 from sandbox.errors import BoxLost
 from sandbox.judging import judge
 from sandbox.judging.explaining import explain
-from sandbox.problems.checks import assert_tests
+from sandbox.problems.parse_tests import assert_tests
 from sandbox.values import Ending, Flag, Job, Limits, Program, Score, Tests, Verdict
 
 GROUPS = {

@@ -14,8 +14,8 @@ How an answer is read, in this order (docs/extraction.md says the same to users,
 3. `functions` or `programs`: which of the blocks is the code. For a function it is the last closed one that defines it
    with a body, for a whole program the last closed one that is complete. Missing imports and helpers come from the
    other blocks.
-4. `bare`: if no block fits, the text that is not fenced: the whole text if all of it is Python, else its code without
-   the prose.
+4. `unfenced`: if no block fits, the text that is not fenced: the whole text if all of it is Python, else its code
+   without the prose.
 
 Code of another language than Python is found by `other_languages`, which parses nothing.
 
@@ -32,7 +32,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from sandbox.extraction import bare, functions, other_languages, programs
+from sandbox.extraction import functions, other_languages, programs, unfenced
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import FENCE, Block, outside, scan
 from sandbox.extraction.functions import Target
@@ -153,7 +153,7 @@ def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
     target = Target(problem, parser) if problem.entry_point else None
     if (inner := from_json(clean)) is not None:
         clean = _clean(inner)
-    code = bare.whole_program(clean, parser) if target is None else bare.whole_function(clean, target, parser)
+    code = unfenced.whole_program(clean, parser) if target is None else unfenced.whole_function(clean, target, parser)
     if code is not None and not prefill and not marks_code(clean):
         return _made(Found(code, "the text as a whole, which is Python"), problem, target)
     answer, reasoning = without_reasoning(clean, parser)
@@ -187,10 +187,10 @@ def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
     rest = outside(text, blocks) if blocks else text
     if target is None:
         found = programs.in_blocks(blocks, parser)
-        return found or (None if blocks and not _holds_program(rest, parser) else bare.program(rest, parser))
+        return found or (None if blocks and not _holds_program(rest, parser) else unfenced.program(rest, parser))
     return (
         functions.in_blocks(blocks, target, parser)
-        or bare.function(rest, target, parser)
+        or unfenced.function(rest, target, parser)
         or functions.without_function(blocks, target, parser)
         or _something_else(rest, parser, tried=bool(blocks))
     )
@@ -208,13 +208,13 @@ def _in_json(text: str, target: Target | None, parser: Parser) -> Found | None:
 
 def _holds_program(rest: str, parser: Parser) -> bool:
     """Return whether the text outside of blocks is more than prose."""
-    found = bare.program(rest, parser)
+    found = unfenced.program(rest, parser)
     return found is not None and ("print" in found.code or "input" in found.code)
 
 
 def _something_else(rest: str, parser: Parser, *, tried: bool) -> Found | None:
     """Return another function than the one that was asked for, so that its verdict says what is missing."""
-    found = None if tried else bare.program(rest, parser)
+    found = None if tried else unfenced.program(rest, parser)
     if found is None or not ("def " in found.code or "class " in found.code):
         return None
     return Found(found.code, f"{found.why}; none defines what was asked for")

@@ -23,7 +23,7 @@ from sandbox.errors import SandboxError
 from sandbox.judging.explaining import result_fields
 from sandbox.languages import find_language, names
 from sandbox.problems import ProblemsError, read_problem
-from sandbox.scoring.compiling import scaled
+from sandbox.scoring.compiler import scaled
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import PYTHON, Program
 

@@ -2,19 +2,18 @@
 
 Nothing of a data set is run here: its Python is only parsed.
 
-`problem` is the value, `formats` finds the reader of a row by the row's fields, and `loading` reads files. A module
-of readers for each kind of format: `codebudget_format` (ours; `problem.schema.json` says the same), `stdin_formats`
-(whole programs), `code_formats` (tests that are code), `evalplus` (inputs and a reference). `training_rows` reads
-rows of training sets and of one's own. `rows` checks each field when it is read; `sources` finds rows: of files,
-folders, and data sets by name. `examples` makes selection tests of the examples in a statement. `checks` turns tests
-that are calls and literals into data, `separability` decides where the others run, and `ast_names` finds the names
-that a text uses.
+`problem` is the value, `problem_formats` finds the reader of a row by the row's fields, and `loading` reads files. A
+module of readers for each kind of format: `codebudget_format` (ours; `problem.schema.json` says the same),
+`stdin_formats` (whole programs), `code_formats` (tests that are code), `evalplus` (inputs and a reference).
+`training_rows` reads rows of training sets and of one's own. `json_fields` checks each field when it is read; `sources`
+finds rows: of files, folders, and data sets by name. `examples` makes selection tests of the examples in a statement.
+`parse_tests` turns tests that are calls and literals into data, `in_process_tests` decides where the others run, and
+`ast_names` finds the names that a text uses.
 """
 
 from __future__ import annotations
 
 from sandbox.problems.examples import with_examples
-from sandbox.problems.formats import Form, ProblemsError
 from sandbox.problems.loading import (
     BUILT_IN,
     LeftOut,
@@ -24,6 +23,7 @@ from sandbox.problems.loading import (
     read_problems,
 )
 from sandbox.problems.problem import ChosenTests, Problem, find_name, find_problem, read_problem
+from sandbox.problems.problem_formats import Form, ProblemsError
 from sandbox.problems.sources.catalogue import CATALOGUE, DataSet
 from sandbox.problems.sources.filters import Filters
 

@@ -10,7 +10,7 @@ import builtins
 import importlib
 from collections.abc import Iterable
 
-from sandbox.problems.checks import UNREADABLE
+from sandbox.problems.parse_tests import UNREADABLE
 
 # Modules whose names a data set may take all at once; the names are looked up in them.
 _STARRED = frozenset({

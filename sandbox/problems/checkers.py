@@ -13,8 +13,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from sandbox.problems import rows
-from sandbox.problems.checks import UNREADABLE
+from sandbox.problems import json_fields
+from sandbox.problems.parse_tests import UNREADABLE
 from sandbox.problems.readers.stdin_formats import CODECONTESTS, Given, in_programs, with_limits_of
 from sandbox.values import Checker, OutputRule, StdinTests
 
@@ -95,13 +95,13 @@ def codeforces(row: dict[str, Any]) -> Given:
     A row without tests, or whose tests are cut, is left out (`official_tests_complete`), and so is one that needs an
     interactor, or that reads a file.
     """
-    name = f"Codeforces/{rows.name(row, 'id')}"
+    name = f"Codeforces/{json_fields.name(row, 'id')}"
     tests = _pairs(row["official_tests"], "official_tests")
     if not tests or row.get("official_tests_complete") is False or row.get("interaction_format"):
-        raise rows.NoTests(name)
+        raise json_fields.NoTests(name)
     if row.get("input_mode") not in {None, "stdio"}:
-        raise rows.NoTests(name)
-    checker = rows.text_or_none(row, "generated_checker")
+        raise json_fields.NoTests(name)
+    checker = json_fields.text_or_none(row, "generated_checker")
     how = None if checker is None else of_any_kind(checker)
     examples = _pairs(row.get("examples") or [], "examples")
     return Given(
@@ -115,14 +115,14 @@ def codeforces(row: dict[str, Any]) -> Given:
 
 def codecontests_plus(row: dict[str, Any]) -> Given:
     """Return the problem of a row of CodeContests+."""
-    name = rows.name(row, "id", "name", "title")
+    name = json_fields.name(row, "id", "name", "title")
     tests = _pairs(row.get("test_cases") or [], "test_cases")
     if not tests:
-        raise rows.NoTests(name)
-    source = rows.text_or_none(row, "checker")
+        raise json_fields.NoTests(name)
+    source = json_fields.text_or_none(row, "checker")
     return Given(
         name=name,
-        question=rows.text(row, "description"),
+        question=json_fields.text(row, "description"),
         tests=_checked(tests, None if source is None else of_any_kind(source)),
         assumptions=with_limits_of(row, CODECONTESTS),
     )
@@ -134,17 +134,20 @@ def _checked(pairs: list[tuple[Any, Any]], checker: Checker | None) -> StdinTest
 
 
 def _pairs(value: Any, key: str) -> list[tuple[Any, Any]]:
-    found = [rows.an_object(one, f"{key}[{number}]") for number, one in enumerate(rows.a_list(value or [], key))]
-    return [(rows.field(one, "input"), rows.field(one, "output")) for one in found]
+    found = [
+        json_fields.an_object(one, f"{key}[{number}]")
+        for number, one in enumerate(json_fields.a_list(value or [], key))
+    ]
+    return [(json_fields.field(one, "input"), json_fields.field(one, "output")) for one in found]
 
 
 def _question(row: dict[str, Any], examples: list[tuple[Any, Any]]) -> str:
     """Return the statement, which the set keeps in parts."""
-    parts = [rows.text_or(row, "title"), rows.text(row, "description")]
+    parts = [json_fields.text_or(row, "title"), json_fields.text(row, "description")]
     for key, title in _PARTS:
-        if text := rows.text_or(row, key):
+        if text := json_fields.text_or(row, key):
             parts.append(f"{title}\n{text}")
     parts += [f"Example input\n{given}\nExample output\n{wanted}" for given, wanted in examples]
-    if note := rows.text_or(row, "note"):
+    if note := json_fields.text_or(row, "note"):
         parts.append(f"Note\n{note}")
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"

@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sandbox.problems.formats import Form
 from sandbox.problems.problem import Problem
+from sandbox.problems.problem_formats import Form
 
 MOST_EXAMPLES = 32
 _LONGEST = 400  # characters of a line that are looked at

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import gzip
 import io
-import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from sandbox.problems import rows
-from sandbox.problems.formats import ProblemsError
+from sandbox.problems import json_fields
 from sandbox.problems.problem import AS_USUAL, Problem, read_problem
+from sandbox.problems.problem_formats import ProblemsError
 from sandbox.problems.readers import stdin_formats
 from sandbox.problems.sources import files, hub
 from sandbox.problems.sources.catalogue import CATALOGUE
-from sandbox.problems.sources.files import Placed
+from sandbox.problems.sources.files import Rows
 from sandbox.problems.sources.filters import Filters, facets_of
 
 BUILT_IN = ("humaneval",)
@@ -43,7 +43,7 @@ class LeftOut(str):
     def __new__(cls, error: ProblemsError) -> Self:
         """Make the text from the place and the reason."""
         told = super().__new__(cls, error)
-        told.name = error.__cause__.name if isinstance(error.__cause__, rows.NoTests) else ""
+        told.name = error.__cause__.name if isinstance(error.__cause__, json_fields.NoTests) else ""
         return told
 
     name: str
@@ -95,24 +95,25 @@ def read_problems(
     left_out: list[LeftOut] = []
     opened, seen, unknown = _open(source), 0, Counter[str]()
     asked = task or opened.task
-    for place, (where, row) in enumerate(opened.rows):
-        try:
-            given = _parsed(row, where)
-            if asked and isinstance(given, dict):
-                given = given | {"task": asked}
-            seen += 1
-            if filters and isinstance(given, dict):
-                facets = facets_of(given)
-                unknown.update(filters.unknown(facets))
-                if not filters.fits(facets):
-                    continue
-            with rows.long_integers():
-                problem = _new(read_problem(given, where, place, columns).assuming(opened.assumed), problems, where)
-            problems[problem.name] = problem
-        except ProblemsError as error:
-            if not skip_bad and not isinstance(error.__cause__, rows.NoTests):
-                raise
-            left_out.append(LeftOut(error))
+    with closing(opened.rows) as rows:  # an error leaves no file open
+        for place, (where, row) in enumerate(rows):
+            try:
+                given = _parsed(row, where)
+                if asked and isinstance(given, dict):
+                    given = given | {"task": asked}
+                seen += 1
+                if filters and isinstance(given, dict):
+                    facets = facets_of(given)
+                    unknown.update(filters.unknown(facets))
+                    if not filters.fits(facets):
+                        continue
+                with json_fields.long_integers():
+                    problem = _new(read_problem(given, where, place, columns).assuming(opened.assumed), problems, where)
+                problems[problem.name] = problem
+            except ProblemsError as error:
+                if not skip_bad and not isinstance(error.__cause__, json_fields.NoTests):
+                    raise
+                left_out.append(LeftOut(error))
     _refuse_what_no_row_says(source, seen, unknown)
     if not problems:
         chosen = f" that fits {filters.text}" if filters else ""
@@ -137,7 +138,7 @@ def _new(problem: Problem, known: Mapping[str, Problem], where: str) -> Problem:
 class _Opened:
     """The rows of a source; limits that its catalogue entry assumes, and what a user should know."""
 
-    rows: Iterator[Placed]
+    rows: Rows
     assumed: Mapping[str, Any] = field(default_factory=dict)
     task: str = ""
     notes: tuple[str, ...] = ()
@@ -152,11 +153,10 @@ def _open(source: str | Path) -> _Opened:
         return _Opened(rows=files.rows_of_stream(unpacked, name))
     if entry is not None or name.startswith(hub.PREFIX):
         held = hub.fetch(entry.source if entry is not None and entry.source is not None else hub.parse(name))
-        each = (files.rows_of(path, f"{name}, {path.name}", "") for path in held.paths)
         assumed = entry.assumed if entry is not None else {}
         task = entry.task if entry is not None else ""
         return _Opened(
-            rows=itertools.chain.from_iterable(each),
+            rows=(row for path in held.paths for row in files.rows_of(path, f"{name}, {path.name}", "")),
             assumed=assumed,
             task=task,
             notes=(held.note,) if held.note else (),
@@ -182,14 +182,14 @@ def _is_apps(path: Path) -> bool:
     return False
 
 
-def _apps_directories(path: Path) -> Iterator[Placed]:
+def _apps_directories(path: Path) -> Rows:
     """Return the problems of an unpacked APPS directory: one directory for each, here or below."""
     found = sorted(file.parent for file in path.rglob("input_output.json"))
     return ((str(directory), partial(stdin_formats.apps_directory, directory)) for directory in found)
 
 
 def _parsed(row: Callable[[], object], where: str) -> object:
-    with rows.long_integers():
+    with json_fields.long_integers():
         try:
             return row()
         except ValueError as error:

@@ -11,9 +11,9 @@ from typing import Any
 
 from sandbox.languages.drivers import DRIVERS, preamble
 from sandbox.problems.ast_names import leans_on
-from sandbox.problems.checks import assert_tests, check_tests
-from sandbox.problems.formats import Form, ProblemsError, fields_of
-from sandbox.problems.separability import check_code
+from sandbox.problems.in_process_tests import check_code
+from sandbox.problems.parse_tests import assert_tests, check_tests
+from sandbox.problems.problem_formats import Form, ProblemsError, fields_of
 from sandbox.values import (
     MAX_TESTS_CHARACTERS,
     PYTHON,
@@ -196,7 +196,7 @@ class Problem:
         """Return the judge tests: as data if they are plain data, else as code for a grader box.
 
         They are code for the program's own process (str) only if they use names that the program has to define, or
-        check more than answers (`separability`).
+        check more than answers (`in_process_tests`).
         """
         return self.given or self._as_data(self.tests) or self._graded(self.tests) or self._as_code(self.tests)
 

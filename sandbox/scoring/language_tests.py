@@ -17,7 +17,7 @@ from sandbox.errors import SandboxError
 from sandbox.inside import codec
 from sandbox.judging import judge
 from sandbox.languages.drivers import DRIVERS, Driver, FunctionCalls
-from sandbox.scoring.compiling import MAX_MESSAGE, Compiler, Translated
+from sandbox.scoring.compiler import MAX_MESSAGE, Compiler, Translated
 from sandbox.scoring.strategy import Visits, tests_of
 from sandbox.values import Answer, Ending, Job, LanguageTests, Program, Raised, Run, Score, Stage
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sandbox.extraction import TextKind, extract
 from sandbox.problems import ChosenTests, Problem, find_name, find_problem
-from sandbox.problems.rows import long_integers
+from sandbox.problems.json_fields import long_integers
 from sandbox.values import PYTHON, Limits, Program, StdinTests
 
 _GZIP = b"\x1f\x8b"

@@ -20,7 +20,7 @@ from sandbox.boxes.pool import Pool, PoolTask
 from sandbox.judging import judge
 from sandbox.scoring.calls import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
-from sandbox.scoring.compiling import Compiler, LanguageVisits, Translated, scaled
+from sandbox.scoring.compiler import Compiler, LanguageVisits, Translated, scaled
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
 from sandbox.scoring.language_tests import LanguageStrategy
 from sandbox.scoring.printed import score_printed

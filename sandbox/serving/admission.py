@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from sandbox.boxes.pool import Pool, PoolTask, WorkerBoxes
 from sandbox.cluster.pool import ClusterPool
-from sandbox.scoring.compiling import Executed, execute
+from sandbox.scoring.compiler import Executed, execute
 from sandbox.scoring.scorefile import score_fields
 from sandbox.scoring.scorer import Scorer
 from sandbox.serving.bodies import Refused

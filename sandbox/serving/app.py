@@ -27,7 +27,7 @@ from sandbox.boxes.pool import Pool
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError, TaskCancelled
 from sandbox.problems import Problem
-from sandbox.scoring.compiling import Executed, scaled
+from sandbox.scoring.compiler import Executed, scaled
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.serving import piston, sandboxfusion, score_api

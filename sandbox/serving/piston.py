@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sandbox.languages import PYTHON_NAMES, find_language
 from sandbox.languages.language import COMPILE_LIMITS
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiler import Executed
 from sandbox.serving import bodies
 from sandbox.serving.bodies import Refused
 from sandbox.values import PYTHON, Ending, Job, Limits, Run

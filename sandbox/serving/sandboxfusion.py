@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiler import Executed
 from sandbox.serving import bodies
 from sandbox.serving.bodies import Refused
 from sandbox.values import PYTHON, Ending, Job, Limits, Run

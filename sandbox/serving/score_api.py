@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.judging import judge
 from sandbox.problems import ChosenTests, Problem, ProblemsError, find_problem, read_problem
+from sandbox.problems.json_fields import checked
 from sandbox.problems.readers.stdin_formats import unpacking_at_most
-from sandbox.problems.rows import checked
 from sandbox.serving import bodies
 from sandbox.serving.bodies import Refused, weight
 from sandbox.values import LIMIT_BOUNDS, SETTABLE, Limits, Program

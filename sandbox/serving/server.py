@@ -23,7 +23,7 @@ from sandbox.boxes.pool import Pool
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError
 from sandbox.languages import Language
-from sandbox.scoring.compiling import build_images
+from sandbox.scoring.compiler import build_images
 from sandbox.serving.app import Server, Service
 from sandbox.values import PYTHON, Job, Program
 

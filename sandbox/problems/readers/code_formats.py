@@ -37,11 +37,11 @@ from typing import Any
 from sandbox.inside.environment import prepend_imports
 from sandbox.languages import find_language
 from sandbox.languages.drivers import DRIVERS, function_of
-from sandbox.problems import rows
+from sandbox.problems import json_fields
 from sandbox.problems.ast_names import leans_on, reaches_a_class
-from sandbox.problems.checks import UNREADABLE, NotData, Reader, called, check_tests, literal
+from sandbox.problems.in_process_tests import check_code
+from sandbox.problems.parse_tests import UNREADABLE, NotData, Reader, called, check_tests, literal
 from sandbox.problems.readers.stdin_formats import NUMPY_IF_THERE, Given
-from sandbox.problems.separability import check_code
 from sandbox.values import PYTHON, Assumptions, CallTest, CallTests, CheckTests, Comparison, LanguageTests
 from sandbox.values.answer_forms import FUNCTION, SNIPPET, AnswerForm
 
@@ -66,13 +66,13 @@ def read_leetcode(row: dict[str, Any]) -> Given:
 
 def deepseek(row: dict[str, Any]) -> Given:
     """Return the problem of a row of DeepSeek-Coder's file, which has no solutions and no imports."""
-    prompt, source = rows.text(row, "prompt"), rows.text(row, "test")
+    prompt, source = json_fields.text(row, "prompt"), json_fields.text(row, "test")
     function = f"{_OWNER}.{_method(source)}"
     before, found, _ = prompt.partition(f"class {_OWNER}")
     if not found:
         raise ValueError(f"its prompt begins no class {_OWNER}")
     return Given(
-        name=rows.name(row, "task_id"),
+        name=json_fields.name(row, "task_id"),
         question=prompt,
         function=function,
         tests=_asserted(source, function) or _code(source, function, IMPORTS + before),
@@ -84,7 +84,7 @@ def deepseek(row: dict[str, Any]) -> Given:
 def dataset(row: dict[str, Any]) -> Given:
     """Return the problem of a row of LeetCodeDataset, whose `prompt` is put before every program."""
     entry_point, source, prelude, solution = (
-        rows.text(row, key) for key in ("entry_point", "test", "prompt", "completion")
+        json_fields.text(row, key) for key in ("entry_point", "test", "prompt", "completion")
     )
     method = entry_point.partition(".")[2]
     if not method.isidentifier():
@@ -92,9 +92,9 @@ def dataset(row: dict[str, Any]) -> Given:
     function = f"{_OWNER}.{method}"
     code = f"{source}\n\ncheck({entry_point})\n"
     return Given(
-        name=rows.name(row, "task_id"),
-        question=rows.text_or(row, "problem_description") or rows.text(row, "query"),
-        starter=rows.text_or(row, "starter_code"),
+        name=json_fields.name(row, "task_id"),
+        question=json_fields.text_or(row, "problem_description") or json_fields.text(row, "query"),
+        starter=json_fields.text_or(row, "starter_code"),
         function=function,
         tests=check_tests(source, function, _NAMES) or _code(code, function, prelude, solution),
         solution=solution,
@@ -163,16 +163,16 @@ def knows_bigcodebench(row: dict[str, Any]) -> bool:
 
 def read_bigcodebench(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for missing or malformed fields."""
-    source, task = rows.text(row, "test"), _task(row, "complete", "instruct")
+    source, task = json_fields.text(row, "test"), _task(row, "complete", "instruct")
     if "class TestCases" not in source:
         raise ValueError("test defines no class TestCases, so nothing could ever fail")
-    solution = rows.text_or_none(row, "canonical_solution")
+    solution = json_fields.text_or_none(row, "canonical_solution")
     if task == "instruct" and solution is not None:
-        solution = rows.text(row, "code_prompt") + solution
+        solution = json_fields.text(row, "code_prompt") + solution
     return Given(
-        name=rows.name(row, "task_id"),
-        question=rows.text(row, f"{task}_prompt"),
-        function=rows.text(row, "entry_point"),
+        name=json_fields.name(row, "task_id"),
+        question=json_fields.text(row, f"{task}_prompt"),
+        function=json_fields.text(row, "entry_point"),
         tests=source,
         solution=solution,
         continues=task == "complete",
@@ -181,7 +181,7 @@ def read_bigcodebench(row: dict[str, Any]) -> Given:
 
 def _task(row: dict[str, Any], *tasks: str) -> str:
     """Return which task of a row is asked for, the first if it does not say; raises ValueError."""
-    task = rows.text_or(row, "task") or tasks[0]
+    task = json_fields.text_or(row, "task") or tasks[0]
     if task not in tasks:
         raise ValueError(f"there is no task {task!r}; there are {' and '.join(tasks)}")
     return task
@@ -194,17 +194,17 @@ def knows_classeval(row: dict[str, Any]) -> bool:
 
 def read_classeval(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for missing or malformed fields."""
-    name, source = rows.text(row, "class_name"), rows.text(row, "test")
+    name, source = json_fields.text(row, "class_name"), json_fields.text(row, "test")
     if "TestCase" not in source:
         raise ValueError("test defines no unittest class, so nothing could ever fail")
-    imports = [] if row.get("import_statement") is None else rows.texts(row, "import_statement")
+    imports = [] if row.get("import_statement") is None else json_fields.texts(row, "import_statement")
     return Given(
-        name=rows.name(row, "task_id"),
+        name=json_fields.name(row, "task_id"),
         question=f"Complete the class {name}: write the bodies of its methods.",
-        starter=rows.text(row, "skeleton"),
+        starter=json_fields.text(row, "skeleton"),
         function=name,
         tests=source,
-        solution=rows.text_or_none(row, "solution_code"),
+        solution=json_fields.text_or_none(row, "solution_code"),
         assumptions=Assumptions(imports="".join(f"{line}\n" for line in imports)),
     )
 
@@ -216,17 +216,17 @@ def knows_ds1000(row: dict[str, Any]) -> bool:
 
 def read_ds1000(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for missing or malformed fields."""
-    source, place = rows.text(row, "code_context"), rows.field(row, "metadata")
+    source, place = json_fields.text(row, "code_context"), json_fields.field(row, "metadata")
     if "def test_execution(" not in source:
         raise ValueError("code_context defines no test_execution(solution), so nothing could ever fail")
     if not isinstance(place, dict):
         raise ValueError("metadata is not an object")
     checks = [check for check in ("test_execution", "test_string") if f"def {check}(" in source]
     return Given(
-        name=f"DS-1000/{rows.name(place, 'problem_id')}",
-        question=rows.text(row, "prompt"),
+        name=f"DS-1000/{json_fields.name(place, 'problem_id')}",
+        question=json_fields.text(row, "prompt"),
         tests=source + "\n\n" + "".join(f"{check}({SNIPPET})\n" for check in checks),
-        solution=rows.text_or_none(row, "reference_code"),
+        solution=json_fields.text_or_none(row, "reference_code"),
         answer_form=AnswerForm.SNIPPET,
     )
 
@@ -238,7 +238,7 @@ def knows_cruxeval(row: dict[str, Any]) -> bool:
 
 def read_cruxeval(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for missing or malformed fields."""
-    code, given, output = (rows.text(row, key) for key in ("code", "input", "output"))
+    code, given, output = (json_fields.text(row, key) for key in ("code", "input", "output"))
     task = _task(row, "output", "input")
     try:
         expected = literal(ast.parse(output.strip(), mode="eval").body)
@@ -251,7 +251,7 @@ def read_cruxeval(row: dict[str, Any]) -> Given:
         else (f"f(??) == {output}", "arguments for which the call returns this")
     )
     return Given(
-        name=f"CRUXEval/{rows.name(row, 'id')}",
+        name=f"CRUXEval/{json_fields.name(row, 'id')}",
         question=(
             f"Replace ?? in the assertion by {about}, written as literals. Answer with the whole assertion between "
             f"[ANSWER] and [/ANSWER].\n\n[PYTHON]\n{code.rstrip()}\nassert {asked}\n[/PYTHON]"
@@ -290,11 +290,11 @@ def read_languages(row: dict[str, Any]) -> Given:
 
 
 def _multipl_e(row: dict[str, Any]) -> Given:
-    language = _language(_SUFFIX.sub("", rows.text(row, "language")))
-    text, prompt = rows.text(row, "tests"), rows.text(row, "prompt")
-    name = rows.name(row, "name")
+    language = _language(_SUFFIX.sub("", json_fields.text(row, "language")))
+    text, prompt = json_fields.text(row, "tests"), json_fields.text(row, "prompt")
+    name = json_fields.name(row, "name")
     if not text.strip():
-        raise rows.NoTests(name)
+        raise json_fields.NoTests(name)
     pairs = DRIVERS[language].cut(text)
     function = function_of(text, pairs) or re.sub(r"^[A-Za-z]+_\d+_", "", name)
     return Given(
@@ -302,38 +302,38 @@ def _multipl_e(row: dict[str, Any]) -> Given:
         question=prompt,
         function=function,
         tests=LanguageTests(language=language, text=text, declaration=prompt, function=function, pairs=pairs),
-        solution=rows.text_or_none(row, "canonical_solution"),
+        solution=json_fields.text_or_none(row, "canonical_solution"),
         continues=True,
         language=language,
-        stops=tuple(rows.texts(row, "stop_tokens")),
+        stops=tuple(json_fields.texts(row, "stop_tokens")),
     )
 
 
 def _humaneval_x(row: dict[str, Any]) -> Given:
-    name = rows.name(row, "task_id")
+    name = json_fields.name(row, "task_id")
     language = _language(name.partition("/")[0])
-    prompt, declaration = rows.text(row, "prompt"), rows.text(row, "declaration")
+    prompt, declaration = json_fields.text(row, "prompt"), json_fields.text(row, "declaration")
     if language == "rust" and declaration.strip() not in prompt:
         prompt += declaration
-    function = rows.text_or(row, "entry_point") or _declared(declaration)
+    function = json_fields.text_or(row, "entry_point") or _declared(declaration)
 
     def tests(key: str) -> LanguageTests | None:
-        text = rows.text_or(row, key)
-        setup = rows.text_or(row, "test_setup") if language == "go" else ""
+        text = json_fields.text_or(row, key)
+        setup = json_fields.text_or(row, "test_setup") if language == "go" else ""
         if not text.strip():
             return None
         return LanguageTests(language=language, text=f"{setup}\n{text}", declaration=prompt, function=function)
 
     judge = tests("test")
     if judge is None:
-        raise rows.NoTests(name)
+        raise json_fields.NoTests(name)
     return Given(
         name=name,
         question=prompt,
         function=function,
         tests=judge,
         public=tests("example_test"),
-        solution=rows.text_or_none(row, "canonical_solution"),
+        solution=json_fields.text_or_none(row, "canonical_solution"),
         continues=True,
         language=language,
         stops=_HUMANEVAL_X_STOPS.get(language, _USUAL_STOPS),

@@ -28,10 +28,10 @@ from typing import Any, TypeVar
 from sandbox.inside.environment import prepend_imports
 from sandbox.problems import checkers
 from sandbox.problems.ast_names import Definition, first_line, leans_on
-from sandbox.problems.checks import UNREADABLE, Reader, check_tests, literal
+from sandbox.problems.in_process_tests import check_code
+from sandbox.problems.json_fields import checked, digest, meant
+from sandbox.problems.parse_tests import UNREADABLE, Reader, check_tests, literal
 from sandbox.problems.readers.stdin_formats import Given
-from sandbox.problems.rows import checked, digest, meant
-from sandbox.problems.separability import check_code
 from sandbox.values import (
     OUTPUT_RULES,
     Assumptions,

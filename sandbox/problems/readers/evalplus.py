@@ -27,8 +27,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.problems import rows
-from sandbox.problems.checks import UNREADABLE, NotData, is_call_of_check, literal
+from sandbox.problems import json_fields
+from sandbox.problems.parse_tests import UNREADABLE, NotData, is_call_of_check, literal
 from sandbox.values import CallTest, CallTests, Comparison, ReferenceTests
 
 MAX_TEXT = 16 << 20  # characters; their syntax tree takes some hundred times as much
@@ -52,15 +52,15 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
 
     Raises NoTests, or ValueError for what is missing or malformed.
     """
-    task, function = rows.text(row, "task_id"), rows.text(row, "entry_point")
+    task, function = json_fields.text(row, "task_id"), json_fields.text(row, "entry_point")
     number = task.rpartition("/")[2]
     if not number.isdecimal():
         raise ValueError(f"task_id must end in the problem's number, as in HumanEval/0, not {task!r}")
     shape = _SHAPES.get(int(number), _same) if task.startswith("Mbpp/") else _same
     base, plus = (_inputs(row, key, shape) for key in ("base_input", "plus_input"))
-    inputs, comparison, tolerance = [*base, *plus], comparison_for(function), rows.number(row, "atol")
+    inputs, comparison, tolerance = [*base, *plus], comparison_for(function), json_fields.number(row, "atol")
     if not inputs:
-        raise rows.NoTests(task)
+        raise json_fields.NoTests(task)
     cases = tuple(
         CallTest(
             function=function,
@@ -71,7 +71,7 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
         )
         for given in inputs
     )
-    reference = rows.text(row, "prompt") + rows.text(row, "canonical_solution")
+    reference = json_fields.text(row, "prompt") + json_fields.text(row, "canonical_solution")
     whole = ReferenceTests(cases=cases, reference=reference)
     return whole, ReferenceTests(cases=cases[: len(base)], reference=reference) if base else None
 
@@ -79,9 +79,9 @@ def read(row: dict[str, Any]) -> tuple[ReferenceTests, ReferenceTests | None]:
 def _inputs(row: dict[str, Any], key: str, shape: Shape) -> list[tuple[Any, ...]]:
     """Return the arguments of each call; raises ValueError."""
     found = []
-    for number, given in enumerate(rows.a_list(rows.field(row, key) or [], key)):
+    for number, given in enumerate(json_fields.a_list(json_fields.field(row, key) or [], key)):
         try:
-            found.append(tuple(shape(rows.a_list(given, f"{key}[{number}]"))))
+            found.append(tuple(shape(json_fields.a_list(given, f"{key}[{number}]"))))
         except (TypeError, AttributeError) as error:
             raise ValueError(f"{key}[{number}] is no input of this problem ({error})") from error
     return found

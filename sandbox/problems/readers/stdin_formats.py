@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sandbox.problems import rows
+from sandbox.problems import json_fields
 from sandbox.values import (
     LIMIT_BOUNDS,
     PYTHON,
@@ -151,27 +151,27 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
 
     `input_output` and `solutions` are texts that hold JSON.
     """
-    tests, function = rows.an_object(rows.inner(row, "input_output") or {}, "input_output"), ""
-    inputs, outputs = (rows.a_list(tests.get(key) or [], f"input_output.{key}") for key in ("inputs", "outputs"))
+    tests, function = json_fields.an_object(json_fields.inner(row, "input_output") or {}, "input_output"), ""
+    inputs, outputs = (json_fields.a_list(tests.get(key) or [], f"input_output.{key}") for key in ("inputs", "outputs"))
     _pair(inputs, outputs)
     if not inputs:
-        raise rows.NoTests(_apps_name(row, place))
+        raise json_fields.NoTests(_apps_name(row, place))
     pairs = list(zip(inputs, outputs, strict=True))
     checks: CallTests | StdinTests
     if tests.get("fn_name"):
-        function = rows.text(tests, "fn_name")
-        given = [(rows.a_list(i, f"input_output.inputs[{n}]"), o) for n, (i, o) in enumerate(pairs)]
+        function = json_fields.text(tests, "fn_name")
+        given = [(json_fields.a_list(i, f"input_output.inputs[{n}]"), o) for n, (i, o) in enumerate(pairs)]
         checks = in_calls(function, [_whole_keys(i, o) for i, o in given], Comparison.ONLY_ITEM)
     else:
         checks = StdinTests(cases=_stdin_cases(pairs), rule=OutputRule.APPS)
-    solutions = rows.a_list(rows.inner(row, "solutions") or [], "solutions")
+    solutions = json_fields.a_list(json_fields.inner(row, "solutions") or [], "solutions")
     return Given(
         name=_apps_name(row, place),
-        question=rows.text(row, "question"),
-        starter=rows.text_or(row, "starter_code"),
+        question=json_fields.text(row, "question"),
+        starter=json_fields.text_or(row, "starter_code"),
         function=function,
         tests=checks,
-        solution=rows.texts({"solutions": solutions[:1]}, "solutions")[0] if solutions else None,
+        solution=json_fields.texts({"solutions": solutions[:1]}, "solutions")[0] if solutions else None,
         assumptions=with_limits_of(row, APPS),
     )
 
@@ -221,17 +221,17 @@ def _apps_name(row: dict[str, Any], place: int) -> str:
     """Return the row's number or, in TACO, its place."""
     if row.get("problem_id") is None and row.get("id") is None:
         return f"TACO/{place}"
-    return f"APPS/{rows.name(row, 'problem_id', 'id')}"
+    return f"APPS/{json_fields.name(row, 'problem_id', 'id')}"
 
 
 def codecontests(row: dict[str, Any]) -> Given:
     """Return a problem of CodeContests (Li et al. 2022): three lists of tests, of which one is public."""
     every = [_cases(row.get(key), key) for key in _TESTS_OF_CODECONTESTS]
     if not any(every):
-        raise rows.NoTests(rows.name(row, "name"))
+        raise json_fields.NoTests(json_fields.name(row, "name"))
     return Given(
-        name=rows.name(row, "name"),
-        question=rows.text(row, "description"),
+        name=json_fields.name(row, "name"),
+        question=json_fields.text(row, "description"),
         tests=_matched(case for cases in every for case in cases),
         public=_matched(every[0]) if every[0] else None,
         solution=_python_solution(row.get("solutions")),
@@ -246,7 +246,9 @@ def _matched(cases: Iterable[StdinTest]) -> StdinTests:
 def _cases(tests: Any, key: str) -> tuple[StdinTest, ...]:
     """Read tests from a list of objects or, in converted files, from an object of two lists."""
     if isinstance(tests, dict):
-        inputs, outputs = (rows.a_list(rows.field(tests, part), f"{key}.{part}") for part in ("input", "output"))
+        inputs, outputs = (
+            json_fields.a_list(json_fields.field(tests, part), f"{key}.{part}") for part in ("input", "output")
+        )
         _pair(inputs, outputs)
         return _stdin_cases(zip(inputs, outputs, strict=True))
     return _stdin_cases(_halves(tests or [], key))
@@ -254,9 +256,9 @@ def _cases(tests: Any, key: str) -> tuple[StdinTest, ...]:
 
 def _halves(tests: Any, key: str) -> Iterator[tuple[Any, Any]]:
     """Return the input and the output of each test of a list."""
-    for number, test in enumerate(rows.a_list(tests, key)):
-        one = rows.an_object(test, f"{key}[{number}]")
-        yield rows.field(one, "input"), rows.field(one, "output")
+    for number, test in enumerate(json_fields.a_list(tests, key)):
+        one = json_fields.an_object(test, f"{key}[{number}]")
+        yield json_fields.field(one, "input"), json_fields.field(one, "output")
 
 
 def _stdin_cases(pairs: Iterable[tuple[Any, Any]]) -> tuple[StdinTest, ...]:
@@ -267,14 +269,15 @@ def _python_solution(solutions: Any) -> str | None:
     """Return the first solution in Python 3 (language 3, or PYTHON3)."""
     if isinstance(solutions, dict):
         languages, texts = (
-            rows.a_list(rows.field(solutions, part), f"solutions.{part}") for part in ("language", "solution")
+            json_fields.a_list(json_fields.field(solutions, part), f"solutions.{part}")
+            for part in ("language", "solution")
         )
         if len(languages) != len(texts):
             raise ValueError(f"solutions has {len(languages)} languages and {len(texts)} texts")
         solutions = [{"language": one, "solution": other} for one, other in zip(languages, texts, strict=True)]
-    for number, one in enumerate(rows.a_list(solutions or [], "solutions")):
-        if rows.an_object(one, f"solutions[{number}]").get("language") in (3, "PYTHON3"):
-            return rows.text(one, "solution")
+    for number, one in enumerate(json_fields.a_list(solutions or [], "solutions")):
+        if json_fields.an_object(one, f"solutions[{number}]").get("language") in (3, "PYTHON3"):
+            return json_fields.text(one, "solution")
     return None
 
 
@@ -283,16 +286,16 @@ def livecodebench(row: dict[str, Any]) -> Given:
 
     Its tests are stdin tests, or calls with one JSON value a line.
     """
-    public = list(_halves(rows.inner(row, "public_test_cases") or [], "public_test_cases"))
+    public = list(_halves(json_fields.inner(row, "public_test_cases") or [], "public_test_cases"))
     private = list(_halves(_private(row.get("private_test_cases") or []), "private_test_cases"))
     if not public and not private:
-        raise rows.NoTests(f"LiveCodeBench/{rows.name(row, 'question_id')}")
-    metadata = rows.an_object(rows.inner(row, "metadata") or {}, "metadata")
-    function = rows.text_or(metadata, "func_name")
+        raise json_fields.NoTests(f"LiveCodeBench/{json_fields.name(row, 'question_id')}")
+    metadata = json_fields.an_object(json_fields.inner(row, "metadata") or {}, "metadata")
+    function = json_fields.text_or(metadata, "func_name")
     return Given(
-        name=f"LiveCodeBench/{rows.name(row, 'question_id')}",
-        question=rows.text(row, "question_content"),
-        starter=rows.text_or(row, "starter_code"),
+        name=f"LiveCodeBench/{json_fields.name(row, 'question_id')}",
+        question=json_fields.text(row, "question_content"),
+        starter=json_fields.text_or(row, "starter_code"),
         function=function,
         tests=_livecodebench_tests([*public, *private], function),
         public=_livecodebench_tests(public, function) if public else None,
@@ -306,9 +309,9 @@ def _livecodebench_tests(tests: list[tuple[Any, Any]], function: str) -> CallTes
     read_cases = []
     for given, expected in tests:
         said = {"input": given, "output": expected}
-        lines = rows.text(said, "input").split("\n")
-        arguments = [rows.parsed(line, "a line of a test's input") for line in lines]
-        read_cases.append((arguments, rows.parsed(rows.text(said, "output"), "a test's output")))
+        lines = json_fields.text(said, "input").split("\n")
+        arguments = [json_fields.parsed(line, "a line of a test's input") for line in lines]
+        read_cases.append((arguments, json_fields.parsed(json_fields.text(said, "output"), "a test's output")))
     return in_calls(function, read_cases, Comparison.LISTS)
 
 
@@ -317,7 +320,7 @@ def _private(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return rows.parsed(value, "private_test_cases")
+        return json_fields.parsed(value, "private_test_cases")
     except ValueError:
         if value.lstrip()[:1] in ("[", "{"):
             raise
@@ -328,7 +331,7 @@ def _private(value: Any) -> Any:
         raise ValueError(f"private_test_cases is neither JSON nor what LiveCodeBench packs ({error})") from error
     if unpacker.unconsumed_tail:
         raise ValueError(f"private_test_cases unpacks to more than the {most >> 20} MB that are taken; send it as JSON")
-    return rows.parsed(_pickled_text(data), "private_test_cases")
+    return json_fields.parsed(_pickled_text(data), "private_test_cases")
 
 
 @contextmanager
@@ -406,7 +409,7 @@ def in_calls(function: str, cases: list[tuple[Any, Any]], comparison: Comparison
         CallTest(function=f"Solution.{function}", arguments=tuple(given), comparison=comparison, expected=expected)
         for given, expected in cases
     )
-    return CallTests(cases=tests, source=rows.digest([function, comparison, cases]))
+    return CallTests(cases=tests, source=json_fields.digest([function, comparison, cases]))
 
 
 def _pair(inputs: list[Any], outputs: list[Any]) -> None:

@@ -17,12 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.problems import checkers, rows
+from sandbox.problems import checkers, json_fields
 from sandbox.problems.ast_names import called_function, leans_on
-from sandbox.problems.checks import UNREADABLE, NotData, Reader, assert_tests, called, check_tests, wants_an_order
+from sandbox.problems.in_process_tests import check_code
+from sandbox.problems.parse_tests import UNREADABLE, NotData, Reader, assert_tests, called, check_tests, wants_an_order
 from sandbox.problems.readers.codebudget_format import is_of_training
 from sandbox.problems.readers.stdin_formats import APPS, Given, in_calls, in_programs
-from sandbox.problems.separability import check_code
 from sandbox.values import Assumptions, CallTests, CheckTests, Comparison, OutputRule, StdinTests, Tests
 
 USUAL: Mapping[str, tuple[str, ...]] = {
@@ -203,7 +203,7 @@ def _tests(value: Any, function: _Function, name: str) -> tuple[Tests, str]:
     """Return the tests, and the name of the function that they call ("" for whole programs)."""
     match value:
         case None | "" | []:
-            raise rows.NoTests(name)
+            raise json_fields.NoTests(name)
         case {"test_cases": cases} | {"unit_tests": cases}:
             return _tests(_parsed(cases), _called(value, function), name)
         case {"test_code": str(code)} | {"pytest": str(code)} | {"functional": str(code)}:
@@ -223,7 +223,7 @@ def _tests(value: Any, function: _Function, name: str) -> tuple[Tests, str]:
             return _code(value, function)
         case _:
             raise ValueError(
-                f"its tests are {rows.shown(value)}; inputs and outputs, asserts, functions of pytest or a "
+                f"its tests are {json_fields.shown(value)}; inputs and outputs, asserts, functions of pytest or a "
                 "check(candidate) are read"
             )
 
@@ -249,7 +249,7 @@ def _cases(value: list[Any], function: _Function, name: str) -> tuple[Tests, str
     """Return tests that are a list of objects, one for each."""
     inputs, outputs = [], []
     for number, case in enumerate(value):
-        one = rows.an_object(case, f"tests[{number}]")
+        one = json_fields.an_object(case, f"tests[{number}]")
         if set(map(str, one)) & {"assert", "assertion"} and "input" not in one:
             return _code("\n".join(str(each.get("assert") or each.get("assertion")) for each in value), function)
         pair = [next((one[key] for key in names if key in one), None) for names in (_INPUTS, _OUTPUTS)]
@@ -271,7 +271,7 @@ def _pairs(pairs: tuple[list[Any], list[Any]], function: _Function, name: str) -
     if len(inputs) != len(outputs):
         raise ValueError(f"{len(inputs)} inputs and {len(outputs)} outputs: a test has lost its other half")
     if not inputs:
-        raise rows.NoTests(name)
+        raise json_fields.NoTests(name)
     if not function.name:
         return in_programs(zip(inputs, outputs, strict=True), OutputRule.CLOSE), ""
     called_name = function.name.removeprefix("Solution().").removeprefix("Solution.")
@@ -282,7 +282,7 @@ def _pairs(pairs: tuple[list[Any], list[Any]], function: _Function, name: str) -
 def _arguments(value: Any) -> list[Any]:
     """Return the arguments of a call: a list of them, or a text with a JSON value a line."""
     if isinstance(value, str):
-        return [rows.parsed(line, "a line of a test's input") for line in value.strip().split("\n")]
+        return [json_fields.parsed(line, "a line of a test's input") for line in value.strip().split("\n")]
     return value if isinstance(value, list) else [value]
 
 

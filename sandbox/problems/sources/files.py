@@ -11,21 +11,22 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
-from sandbox.problems import rows
-from sandbox.problems.formats import ProblemsError
+from sandbox.problems import json_fields
+from sandbox.problems.problem_formats import ProblemsError
 from sandbox.problems.sources.hub import is_data
 
 Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
+Rows = Generator[Placed, None, None]  # its `close` closes the file that is being read
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _BATCH = 16  # rows; one of LiveCodeBench may take 100 MB
 
 
-def rows_of(path: Path, source: str, otherwise: str) -> Iterator[Placed]:
+def rows_of(path: Path, source: str, otherwise: str) -> Rows:
     """Yield the rows of a file; raises ProblemsError, which ends with `otherwise` where there is no such file."""
     try:
         with path.open("rb") as file:
@@ -43,7 +44,7 @@ def rows_of(path: Path, source: str, otherwise: str) -> Iterator[Placed]:
         raise ProblemsError(f"cannot read problems from {source!r}: {why}; {otherwise}") from error
 
 
-def rows_of_folder(folder: Path) -> Iterator[Placed]:
+def rows_of_folder(folder: Path) -> Rows:
     """Yield the rows of all data files of a folder, as the hub keeps a data set, in the order of their names."""
     for path in data_files(folder):
         yield from rows_of(path, str(path), "")
@@ -54,7 +55,7 @@ def data_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and is_data(path.name))
 
 
-def rows_of_stream(file: IO[bytes], source: str) -> Iterator[Placed]:
+def rows_of_stream(file: IO[bytes], source: str) -> Rows:
     """Yield the rows of a file: its lines, or the elements of its only list (MBPP's sanitized file), or one object."""
     first = file.readline()
     first = first.removeprefix(codecs.BOM_UTF8)
@@ -82,7 +83,7 @@ def rows_of_stream(file: IO[bytes], source: str) -> Iterator[Placed]:
 def _whole(data: bytes) -> list[object] | None:
     """Return the list that the whole file is, or the object over several lines; None if it is JSON lines."""
     try:
-        with rows.long_integers():
+        with json_fields.long_integers():
             whole = json.loads(data)
     except (ValueError, RecursionError):
         return None
@@ -100,7 +101,7 @@ def _row(line: bytes) -> object:
         raise ValueError(f"not JSON ({error})") from error
 
 
-def _columns(path: Path, source: str) -> Iterator[Placed]:
+def _columns(path: Path, source: str) -> Rows:
     """Yield the rows of a Parquet file, or of an Arrow file as `datasets` keeps it."""
     try:
         import pyarrow as pa
@@ -127,7 +128,7 @@ def _arrow_reader(arrow: Any, mapped: Any) -> Any:
         return (found.get_batch(number) for number in range(found.num_record_batches))
 
 
-def _numbered(batches: Iterator[Any], source: str) -> Iterator[Placed]:
+def _numbered(batches: Iterator[Any], source: str) -> Rows:
     number = 0
     for batch in batches:
         for row in batch.to_pylist():

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sandbox.problems.formats import ProblemsError
+from sandbox.problems.problem_formats import ProblemsError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

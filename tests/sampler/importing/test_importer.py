@@ -31,7 +31,7 @@ from sampler.store.sample_readers import ClaimReader
 from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store
 from sandbox.problems import ProblemsError, load_problems
-from sandbox.problems.rows import long_integers
+from sandbox.problems.json_fields import long_integers
 from sandbox.scoring.samples import ReadOptions, read_samples
 from sandbox.values import MAX_SOURCE_BYTES, Limits
 

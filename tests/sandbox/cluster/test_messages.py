@@ -18,7 +18,7 @@ from sandbox.cluster.messages import (
 from sandbox.errors import EngineUnavailable, MachineBusy, SandboxError
 from sandbox.inside import codec
 from sandbox.scoring.collect_answers import ProgramAnswers
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiler import Executed
 from sandbox.values import (
     Answer,
     Assumptions,

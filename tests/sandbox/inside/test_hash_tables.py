@@ -18,7 +18,7 @@ import pytest
 from sandbox.inside import codec
 from sandbox.inside.codec import hash_tables
 from sandbox.judging.compare import matches
-from sandbox.problems.checks import check_tests, literal
+from sandbox.problems.parse_tests import check_tests, literal
 from sandbox.values import CallTest, Comparison
 
 MODULUS = (1 << 61) - 1  # of CPython's hashes of numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.problems.checks import assert_tests
+from sandbox.problems.parse_tests import assert_tests
 from sandbox.scoring.collect_answers import ProgramAnswers, collect_answers, matching_answers
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Assumptions, CallTests, Ending, Job, Limits, Program, Run

@@ -14,7 +14,7 @@ import pytest
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.errors import RuntimeUnknown
 from sandbox.judging.explaining import explain
-from sandbox.problems.checks import assert_tests
+from sandbox.problems.parse_tests import assert_tests
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (

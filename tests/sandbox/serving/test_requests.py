@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.scoring.compiling import Executed
+from sandbox.scoring.compiler import Executed
 from sandbox.serving import piston, sandboxfusion, score_api
 from sandbox.serving.admission import AdmissionQueue
 from sandbox.serving.bodies import Bodies, Refused

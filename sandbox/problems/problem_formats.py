@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sandbox.problems import checkers, rows
+from sandbox.problems import checkers, json_fields
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.readers import code_formats, codebudget_format, evalplus, stdin_formats, training_rows
 from sandbox.problems.readers.stdin_formats import Given
@@ -80,12 +80,12 @@ def _given(given: Given) -> Fields:
 def _evalplus(row: dict[str, Any]) -> Given:
     tests, public = evalplus.read(row)
     return Given(
-        name=rows.name(row, "task_id"),
-        question=rows.text(row, "prompt"),
-        function=rows.text(row, "entry_point"),
+        name=json_fields.name(row, "task_id"),
+        question=json_fields.text(row, "prompt"),
+        function=json_fields.text(row, "entry_point"),
         tests=tests,
         public=public,
-        solution=rows.text(row, "canonical_solution"),
+        solution=json_fields.text(row, "canonical_solution"),
         assumptions=_OLDER,
         continues=True,
     )
@@ -130,30 +130,30 @@ def _humaneval(row: dict[str, Any]) -> Fields:
 
     HumanEval-Infilling has a `suffix` (Bavarian et al. 2022).
     """
-    if not rows.text(row, "test").strip():
-        raise rows.NoTests(rows.name(row, "task_id"))
+    if not json_fields.text(row, "test").strip():
+        raise json_fields.NoTests(json_fields.name(row, "task_id"))
     return Fields(
-        name=rows.name(row, "task_id"),
-        prompt=rows.text(row, "prompt"),
-        entry_point=rows.text(row, "entry_point"),
-        tests=rows.text(row, "test"),
-        public_tests=rows.text_or(row, "example_test"),
-        canonical_solution=rows.text_or_none(row, "canonical_solution"),
-        suffix=rows.text_or(row, "suffix"),
+        name=json_fields.name(row, "task_id"),
+        prompt=json_fields.text(row, "prompt"),
+        entry_point=json_fields.text(row, "entry_point"),
+        tests=json_fields.text(row, "test"),
+        public_tests=json_fields.text_or(row, "example_test"),
+        canonical_solution=json_fields.text_or_none(row, "canonical_solution"),
+        suffix=json_fields.text_or(row, "suffix"),
         assumptions=_OLDER,
     )
 
 
 def _mbpp(row: dict[str, Any]) -> Fields:
     """Return the problem of a row of MBPP, full or sanitized; the function's name is read from its solution."""
-    asserts, code = "\n".join(rows.texts(row, "test_list")), rows.text(row, "code").replace("\r\n", "\n")
+    asserts, code = "\n".join(json_fields.texts(row, "test_list")), json_fields.text(row, "code").replace("\r\n", "\n")
     if not asserts.strip():
-        raise rows.NoTests(f"MBPP/{rows.name(row, 'task_id')}")
-    imports = [] if row.get("test_imports") is None else rows.texts(row, "test_imports")
-    setup = rows.text_or(row, "test_setup_code") or "\n".join(imports)
-    question = rows.text_or(row, "text") or rows.text(row, "prompt")
+        raise json_fields.NoTests(f"MBPP/{json_fields.name(row, 'task_id')}")
+    imports = [] if row.get("test_imports") is None else json_fields.texts(row, "test_imports")
+    setup = json_fields.text_or(row, "test_setup_code") or "\n".join(imports)
+    question = json_fields.text_or(row, "text") or json_fields.text(row, "prompt")
     return Fields(
-        name=f"MBPP/{rows.name(row, 'task_id')}",
+        name=f"MBPP/{json_fields.name(row, 'task_id')}",
         prompt=f'"""\n{question}\n{asserts}\n"""\n',
         entry_point=called_function(asserts, code),
         tests=f"{setup}\n{asserts}\n" if setup else f"{asserts}\n",

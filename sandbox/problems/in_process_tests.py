@@ -17,7 +17,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from sandbox.problems.checks import UNREADABLE
+from sandbox.problems.parse_tests import UNREADABLE
 from sandbox.values import CheckTests
 
 _SURROUNDINGS = frozenset({  # names and attributes that are about the process which the program runs in

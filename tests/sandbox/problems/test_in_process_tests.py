@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.problems import load_problems
-from sandbox.problems.separability import why_beside
+from sandbox.problems.in_process_tests import why_beside
 from sandbox.values import CallTests
 
 CERTAIN = [

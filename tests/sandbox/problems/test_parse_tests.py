@@ -10,7 +10,7 @@ from sandbox.inside import codec
 from sandbox.judging.compare import matches, spoofed
 from sandbox.problems import load_problems
 from sandbox.problems.ast_names import called_function
-from sandbox.problems.checks import assert_tests, check_tests
+from sandbox.problems.parse_tests import assert_tests, check_tests
 from sandbox.values import CallTest, CallTests, Comparison
 
 EQUAL, IS, TRUE, FALSE, CLOSE = Comparison.EQUAL, Comparison.IS, Comparison.TRUE, Comparison.FALSE, Comparison.CLOSE

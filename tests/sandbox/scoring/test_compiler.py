@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.problems import load_problems
-from sandbox.scoring.compiling import raised_by
+from sandbox.scoring.compiler import raised_by
 from sandbox.scoring.samples import ReadOptions, read_samples
 from sandbox.values import Ending, Limits, Run, Stage
 
