@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sampler.api import RunIncomplete, Study, open, run
-    from sampler.data_frames import COLUMNS
-    from sampler.frames import ReportView, StoreView
+    from sampler.data_frames import ReportView, StoreView
+    from sampler.frame_columns import COLUMNS
     from sandbox.extraction import Extracted, extract
 
 __all__ = ["COLUMNS", "Extracted", "ReportView", "RunIncomplete", "StoreView", "Study", "extract", "open", "run"]
 _PLACES = {
     **dict.fromkeys(("Extracted", "extract"), "sandbox.extraction"),
-    **dict.fromkeys(("ReportView", "StoreView"), "sampler.frames"),
-    "COLUMNS": "sampler.data_frames",
+    **dict.fromkeys(("ReportView", "StoreView"), "sampler.data_frames"),
+    "COLUMNS": "sampler.frame_columns",
 }
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from sampler.data_frames import StoreView
 from sampler.exit_codes import CommandError, Exit
-from sampler.frames import StoreView
 from sampler.models.pull import models_dir
 from sampler.running.dependencies import real_dependencies
 from sampler.running.displays import PlainLines

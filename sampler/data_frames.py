@@ -1,251 +1,330 @@
-"""Make data frames of pandas or pyarrow from columns, and say what each column of each frame means.
+"""Read a store as data frames: samples, verdicts, costs, curves, comparisons and the report, for notebooks.
 
-Columns are numpy arrays of numbers, in which infinity says that a value is missing, or places in a list of words. The
-packages that make frames are imported when the first frame is made.
+    import sampler
+    store = sampler.open("study.db")
+    store.curves(unit="tokens")
+
+Columns are made by numpy from statements that return numbers alone, so a million samples need neither a Python object
+each nor a join: names and words travel as codes, and an unknown number as infinity, which no fact of a store is.
+pandas (extra `frames`) is imported when the first frame is made. `sampler.open(path, kind="arrow")` gives tables of
+pyarrow, which Polars reads without a copy (`polars.from_arrow`).
+
+`sampler.COLUMNS` says what each column of each frame means. A number that a store does not know is missing, never zero.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from sampler.exit_codes import CommandError, Exit
+from sampler.frame_columns import (
+    COLUMNS,
+    Column,
+    Frame,
+    Numbers,
+    Objects,
+    Values,
+    Words,
+    make_frame,
+    numbers_column,
+    small_frame,
+    words_column,
+)
+from sampler.page.page_model import PageFacts, PageModel, make_sheet
+from sampler.page.write import figure, page_html
+from sampler.reporting.comparison import compare
+from sampler.reporting.inputs import Source, facts_and_request, load_paired, read_report
+from sampler.reporting.metrics import MetricChoice, metric_choice
+from sampler.reporting.render import Page, print_report
+from sampler.reporting.report import Report
+from sampler.stats.bootstrap import Interval
+from sampler.stats.budget import PromptCharge, Unit
+from sampler.store.frame_reader import FINISHES, SAMPLE_NUMBERS, VERDICT_NUMBERS, VERDICT_WORDS, VERDICTS, FrameReader
+from sampler.store.reader import Reader
+from sampler.store.writer import chosen_study, open_migrated
+from sandbox.console import SanitizingConsole
 
-Frame = Any  # a pandas.DataFrame, or a pyarrow.Table: neither package has to be installed
-Numbers = npt.NDArray[np.float64]
-COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "samples": {
-        "model": "name of the model (category)",
-        "problem": "the data set's name of the problem (category)",
-        "index": "number of the sample among the model's on this problem, from 0",
-        "turn": "how many samples of its tree came before it; 0: a draft, or an independent sample",
-        "finish": "why the engine stopped: stop, length, or thought (cut while thinking)",
-        "prompt_tokens": "tokens read",
-        "completion_tokens": "tokens written, with the thought's",
-        "thought_tokens": "of the completion's, those of the thought",
-        "cached_tokens": "of the prompt's, those that the engine had in its cache",
-        "prompt_seconds": "engine time of reading",
-        "decode_seconds": "engine time of writing",
-        "prompt_flops": "FLOPs of reading, by the architecture",
-        "decode_flops": "FLOPs of writing",
-        "prompt_joules": "energy of reading",
-        "decode_joules": "energy of writing",
-        "sum_logprob": "sum of the tokens' log probabilities (nats)",
-        "prompt_shared": "whether one reading of the prompt served several samples",
-        "verdict": "the latest verdict; missing: not scored",
-        "passed": "whether that is PASSED; missing: not scored",
-        "seed": "the sample's seed (with texts=True)",
-        "completion": "what the model answered (with texts=True)",
-        "program": "what was executed, without the tests (with texts=True)",
-    },
-    "verdicts": {
-        "model": "name of the model (category)",
-        "problem": "the data set's name of the problem (category)",
-        "index": "number of the sample",
-        "attempt": "1 for the first verdict, more where it was judged again",
-        "latest": "whether no later verdict of the sample exists",
-        "verdict": "PASSED, WRONG, ERROR, SYNTAX, TIMEOUT, MEMORY, OUTPUT, CRASHED or EARLY_EXIT",
-        "passed": "whether that is PASSED",
-        "ending": "how the program's process ended",
-        "selection": "verdict of the selection tests; missing: the problem has none",
-        "exit_code": "the exit code, where the process exited",
-        "signal": "the signal, where one ended it",
-        "cpu_s": "CPU seconds of the program",
-        "wall_s": "seconds of the program by the clock",
-        "memory_mb": "largest memory (MB)",
-        "error_type": "type of the exception that decided",
-        "error_message": "its message, at most as long as the store keeps it; hostile text",
-        "flags": "remarks beside the verdict, separated by commas",
-        "judge": "version of the judge",
-    },
-    "costs": {
-        "model": "name of the model (category)",
-        "problem": "the data set's name of the problem (category)",
-        "sampled": "samples in the store",
-        "scored": "of them, those with a verdict",
-        "passed": "of them, those whose latest verdict is PASSED",
-        "prompt_tokens": "sum over the samples; missing as soon as one is unknown, as in all sums here",
-        "completion_tokens": "sum of tokens written",
-        "thought_tokens": "sum of the thoughts' tokens",
-        "cached_tokens": "sum of tokens from the engine's cache",
-        "prompt_seconds": "sum of engine time of reading",
-        "decode_seconds": "sum of engine time of writing",
-        "prompt_flops": "sum of FLOPs of reading",
-        "decode_flops": "sum of FLOPs of writing",
-        "prompt_joules": "sum of energy of reading",
-        "decode_joules": "sum of energy of writing",
-        "cpu_s": "sum of the sandbox's CPU seconds, of the scored samples",
-    },
-    "curves": {
-        "model": "name of the model (category)",
-        "unit": "what budgets are counted in",
-        "k": "samples of each problem",
-        "budget": "what k samples of a problem cost, a mean over problems",
-        "solved": "pass@k: share of problems solved, from 0 to 1",
-        "low": "lower end of its 95% interval",
-        "high": "upper end of its 95% interval",
-        "band_low": "lower end of the band of the whole curve",
-        "band_high": "upper end of the band of the whole curve",
-    },
-    "compare": {
-        "budget": "a budget at which one of the two models gets one more sample",
-        "k_a": "samples that it buys of the first model",
-        "k_b": "samples that it buys of the second model",
-        "solved_a": "pass@k of the first model",
-        "solved_b": "pass@k of the second model",
-        "difference": "first minus second, paired by problem",
-        "low": "lower end of its 95% interval",
-        "high": "upper end of its 95% interval",
-        "band_low": "lower end of the band of all budgets at once",
-        "band_high": "upper end of the band of all budgets at once",
-        "p": "p value of the sign-flip test, corrected for all budgets and pairs; missing: nothing may be claimed",
-        "clear": "whether the lead may be claimed",
-        "row": "whether a report shows this budget",
-    },
-    "models": {
-        "model": "name of the model (category)",
-        "problems": "problems of which all samples are scored",
-        "samples": "samples of each of these problems",
-        "sampled": "samples in the store",
-        "scored": "of them, those with a verdict",
-        "passed": "of them, those that passed",
-        "pass_1": "pass@1, from 0 to 1",
-        "pass_all": "pass@k with all samples",
-        "greedy": "pass@1 at temperature 0",
-        "prompt_tokens": "mean tokens read for a sample",
-        "completion_tokens": "mean tokens written for a sample",
-    },
-    "budgets": {
-        "unit": "what budgets are counted in",
-        "budget": "the budget for one problem",
-        "finding": "clear, no_clear_winner, only_one, nothing_fits or too_few_samples",
-        "winner": "the model that wins clearly, or the only one; missing: none",
-        "model": "name of the model (category)",
-        "k": "samples that the budget buys of the model",
-        "solved": "pass@k; missing: the budget buys none, or more than were drawn",
-        "low": "lower end of its 95% interval",
-        "high": "upper end of its 95% interval",
-    },
-}  # fmt: skip
-_WHOLE = frozenset({
-    "index", "turn", "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens", "attempt", "exit_code",
-    "signal", "sampled", "scored", "passed", "k", "k_a", "k_b", "problems", "samples",
-})  # fmt: skip
-_MEANS = frozenset({"prompt_tokens", "completion_tokens"})  # of the table of models
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WIDTH = 110  # characters of a table in a notebook
 
 
-class FramesMissing(CommandError):
-    """The package that makes frames of this kind is not installed."""
+@dataclass(frozen=True, slots=True, repr=False)
+class ReportView:
+    """A study's report: two frames, the text that `sampler report` prints, a page, and figures.
 
-    exit_code = Exit.USAGE
+    In a notebook it shows its tables; `print(report)` prints them as text.
+    """
+
+    sheet: PageModel
+    kind: str
+
+    @property
+    def made(self) -> Report:
+        """Return the report as values, for programs."""
+        return self.sheet.report
+
+    @property
+    def models(self) -> Frame:
+        """Return each model alone: a row of the columns `COLUMNS["models"]` each."""
+        rows = [
+            (
+                one.name,
+                one.problems,
+                one.samples,
+                one.sampled,
+                one.scored,
+                one.passed,
+                *(None if point is None else point.rate for point in (one.first, one.most, one.greedy)),
+                one.prompt_tokens,
+                one.completion_tokens,
+            )
+            for one in self.made.models
+        ]
+        return small_frame("models", rows, self.kind)
+
+    @property
+    def budgets(self) -> Frame:
+        """Return what each model reaches at each budget of the report: the columns `COLUMNS["budgets"]`."""
+        rows = [
+            (
+                table.unit.value,
+                row.budget,
+                row.finding.value,
+                row.model,
+                cell.model,
+                cell.k,
+                None if cell.point is None else cell.point.rate,
+                *_ends(None if cell.point is None else cell.point.interval),
+            )
+            for table in self.made.tables
+            for row in table.rows
+            for cell in row.cells
+        ]
+        return small_frame("budgets", rows, self.kind)
+
+    @property
+    def html(self) -> str:
+        """Return the whole page, as `sampler report --html` writes it."""
+        return page_html(self.sheet)
+
+    def plot(self) -> Figure:
+        """Return a figure of the curves, one below the other for each unit; needs the extra `plots`."""
+        return figure(self.sheet)
+
+    def __str__(self) -> str:
+        out = io.StringIO()
+        print_report(self.made, Page(file=out))
+        return out.getvalue()
+
+    def __repr__(self) -> str:
+        return f"<report of {self.made.study!r}, {self.made.compared} problems compared>"
+
+    def _repr_html_(self) -> str:
+        console = SanitizingConsole(file=io.StringIO(), record=True, width=_WIDTH, highlight=False)
+        print_report(self.made, console)
+        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+
+class StoreView:
+    """A study of a store, as frames. It holds no connection between calls, so a run may go on writing."""
+
+    def __init__(self, path: str | Path, study: str | None = None, *, kind: str = "pandas") -> None:
+        """Open a study of a store, by its name or the newest; `kind` is "pandas" or "arrow". Raises StoreError."""
+        if kind not in {"pandas", "arrow"}:
+            raise ValueError(f"kind {kind!r} is none of frames; choose pandas or arrow")
+        self.path = Path(path)
+        self.kind = kind
+        with open_migrated(self.path, FrameReader) as reader:
+            self.study = chosen_study(reader.studies(), self.path, study).name
+
+    def __repr__(self) -> str:
+        return f"<study {self.study!r} of {str(self.path)!r}>"
+
+    def samples(self, *, texts: bool = False) -> Frame:
+        """Return a row for each sample: the columns `COLUMNS["samples"]`; greedy samples are left out.
+
+        With `texts` come the seed, the completion and the program, which are hostile text.
+        """
+        with self._reader() as reader:
+            names = _Names.of(reader, self._row(reader))
+            found = reader.sample_numbers()
+            judged = reader.latest_verdicts()
+            told = reader.sample_texts() if texts else None
+        keep = names.of_study(found)
+        latest = np.full(_size(found["id"], judged["sample_id"]), -1, dtype=np.int64)
+        latest[judged["sample_id"].astype(np.int64)] = _places(judged["verdict"])  # later attempts have later rows
+        verdicts = latest[found["id"][keep].astype(np.int64)]
+        columns: dict[str, Column] = {**names.keys(found, keep), "turn": numbers_column("turn", found["turn"][keep])}
+        columns["finish"] = Words(_places(found["finish"][keep]), FINISHES)
+        columns |= {name: numbers_column(name, found[name][keep]) for name in SAMPLE_NUMBERS}
+        columns["prompt_shared"] = Values(found["prompt_shared"][keep], np.bool_)
+        columns["verdict"] = Words(verdicts, VERDICTS)
+        columns["passed"] = Values(np.where(verdicts < 0, np.inf, verdicts == VERDICTS.index("PASSED")), np.bool_)
+        if told is not None:
+            rows = [told[at] for at in np.flatnonzero(keep)]
+            columns |= {
+                name: Objects([row[at] for row in rows]) for at, name in enumerate(("seed", "completion", "program"), 1)
+            }
+        return make_frame(columns, self.kind)
+
+    def verdicts(self) -> Frame:
+        """Return a row for each verdict, oldest first: the columns `COLUMNS["verdicts"]`."""
+        with self._reader() as reader:
+            names = _Names.of(reader, self._row(reader))
+            keys, numbers = reader.sample_keys(), reader.verdict_numbers()
+            places, combinations = reader.verdict_words()
+        samples = numbers["sample_id"].astype(np.int64)
+        size = _size(keys["id"], numbers["sample_id"])
+        rows = np.zeros(size, dtype=np.int64)
+        rows[keys["id"].astype(np.int64)] = np.arange(len(keys["id"]))
+        newest = np.zeros(size, dtype=np.int64)
+        newest[samples] = np.arange(len(samples))
+        latest = newest[samples] == np.arange(len(samples))
+        of_sample = {name: values[rows[samples]] for name, values in keys.items()}
+        keep = names.of_study(of_sample)
+        columns: dict[str, Column] = names.keys(of_sample, keep)
+        columns["attempt"] = numbers_column("attempt", numbers["attempt"][keep])
+        columns["latest"] = Values(latest[keep].astype(np.float64), np.bool_)
+        words = {name: [one[at] for one in combinations] for at, name in enumerate(VERDICT_WORDS)}
+        coded = {name: _recoded(told, places[keep]) for name, told in words.items()}
+        passed = np.array([one == "PASSED" for one in words["verdict"]], dtype=np.float64)
+        columns |= {"verdict": coded["verdict"], "passed": Values(passed[places[keep]], np.bool_)}
+        columns |= {name: coded[name] for name in ("ending", "selection")}
+        columns |= {name: numbers_column(name, numbers[name][keep]) for name in VERDICT_NUMBERS}
+        columns |= {name: coded[name] for name in ("error_type", "error_message", "flags", "judge")}
+        return make_frame(columns, self.kind)
+
+    def costs(self) -> Frame:
+        """Return a row for each model and problem that has a sample: the columns `COLUMNS["costs"]`."""
+        with self._reader() as reader:
+            study = self._row(reader)
+            models = {model.id: model.name for model in reader.models(study)}
+            tallies = [row for row in reader.tallies(study) if row.model_id in models]
+        fields = list(COLUMNS["costs"])[1:]
+        rows = [(models[row.model_id], *(getattr(row, field) for field in fields)) for row in tallies]
+        return small_frame("costs", rows, self.kind)
+
+    def curves(self, unit: str = "flops", *, prompt: str = "each") -> Frame:
+        """Return each model's pass rate by budget, on the problems that all have: the columns `COLUMNS["curves"]`.
+
+        `unit` and `prompt` are those of `sampler report`. Models whose cost is not known in the unit are left out.
+        """
+        made = read_report(self.path, self.study, units=(Unit(unit),), charge=PromptCharge(prompt))
+        rows = [
+            (one.model, unit, point.k, point.cost, point.rate, *_ends(point.interval), *_ends(point.band))
+            for one in made.tables[0].curves
+            for point in one.points
+        ]
+        return small_frame("curves", rows, self.kind)
+
+    def compare(self, first: str, second: str, unit: str = "flops", *, prompt: str = "each") -> Frame:
+        """Return two models, named by a part of their names, at every budget: the columns `COLUMNS["compare"]`.
+
+        Raises NotComparable where they share no budget. Leads are claimed as in `sampler compare`.
+        """
+        sides = Source(path=self.path, model=first), Source(path=self.path, model=second)
+        made = compare(load_paired(sides, {}, self.study), Unit(unit), PromptCharge(prompt))
+        rows = [
+            (
+                step.budget,
+                *step.ks,
+                *step.rates,
+                step.difference.mean,
+                *_ends(step.difference.interval),
+                *_ends(step.band),
+                step.difference.p_corrected,
+                step.difference.clear,
+                step.row,
+            )
+            for step in made.steps
+        ]
+        return small_frame("compare", rows, self.kind)
+
+    def report(self, *units: str, prompt: str = "each", metrics: Sequence[str] = ()) -> ReportView:
+        """Return the report in these units, or in those of the study file."""
+        chosen = tuple(map(Unit, units))
+        wanted = tuple(map(metric_choice, metrics))
+        sheet = read_sheet(self.path, self.study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
+        return ReportView(sheet, self.kind)
+
+    def plot(self, unit: str = "flops", *, prompt: str = "each") -> Figure:
+        """Return a figure of the curves in one unit; needs the extra `plots`."""
+        return self.report(unit, prompt=prompt).plot()
+
+    def _reader(self) -> FrameReader:
+        return open_migrated(self.path, FrameReader)
+
+    def _row(self, reader: FrameReader) -> int:
+        return chosen_study(reader.studies(), self.path, self.study).id
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A column of words: a place in `words` for each row, -1 where the word is missing."""
+class _Names:
+    """Models and problems of a study, by their ids."""
 
-    places: npt.NDArray[np.int64]
-    words: tuple[str, ...]
+    models: Mapping[int, str]
+    problems: Mapping[int, str]
 
+    @classmethod
+    def of(cls, reader: FrameReader, study: int) -> _Names:
+        return cls({model.id: model.name for model in reader.models(study)}, reader.problem_ids(study))
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """A column of numbers, which become those of a type; infinity says that one is missing."""
+    def of_study(self, keys: Mapping[str, Numbers]) -> npt.NDArray[np.bool_]:
+        """Return which rows are of the study's models."""
+        return np.isin(keys["model_id"], list(self.models))
 
-    values: Numbers
-    type: type[np.generic] = np.float64
-
-
-@dataclass(frozen=True, slots=True)
-class Objects:
-    """A column of texts that are mostly different, or of whole numbers beyond 2^53."""
-
-    values: Sequence[Any]
-
-
-Column = Values | Words | Objects
+    def keys(self, keys: Mapping[str, Numbers], keep: npt.NDArray[np.bool_]) -> dict[str, Column]:
+        """Return the columns that name a sample."""
+        return {
+            "model": _named(self.models, keys["model_id"][keep]),
+            "problem": _named(self.problems, keys["problem_id"][keep]),
+            "index": numbers_column("index", keys["idx"][keep]),
+        }
 
 
-def make_frame(columns: Mapping[str, Column], kind: str) -> Frame:
-    """Return a frame of this kind; raises FramesMissing."""
-    if kind == "arrow":
-        return _arrow(columns)
-    try:
-        import pandas as pd  # heavy, and an extra
-    except ImportError as error:
-        raise FramesMissing("pandas is not installed; `pip install 'codebudget[frames]'` brings it") from error
-    made: dict[str, Any] = {}
-    for name, column in columns.items():
-        match column:
-            case Words(places, words):
-                made[name] = pd.Categorical.from_codes(places, categories=list(words))
-            case Objects(values):
-                made[name] = pd.array(values, dtype="Int64" if name == "seed" else "string")
-            case Values(values, type_):
-                missing = ~np.isfinite(values)
-                if type_ is np.float64:
-                    made[name] = np.where(missing, np.nan, values)
-                    continue
-                told = np.where(missing, 0, values).astype(type_)
-                nullable = pd.arrays.BooleanArray if type_ is np.bool_ else pd.arrays.IntegerArray
-                made[name] = nullable(told, missing) if missing.any() else told
-    return pd.DataFrame(made, copy=False)
+def _named(names: Mapping[int, str], ids: Numbers) -> Words:
+    places = np.full(max(names, default=0) + 1, -1, dtype=np.int64)
+    places[list(names)] = np.arange(len(names))
+    return Words(places[ids.astype(np.int64)], tuple(names.values()))
 
 
-def _arrow(columns: Mapping[str, Column]) -> Frame:
-    try:
-        import pyarrow as pa  # heavy, and an extra
-    except ImportError as error:
-        raise FramesMissing("pyarrow is not installed; `pip install 'codebudget[parquet]'` brings it") from error
-    made: dict[str, Any] = {}
-    for name, column in columns.items():
-        match column:
-            case Words(places, words):
-                codes = pa.array(places, type=pa.int32(), mask=places < 0)
-                made[name] = pa.DictionaryArray.from_arrays(codes, pa.array(words, type=pa.string()))
-            case Objects(values):
-                made[name] = pa.array(values)
-            case Values(values, type_):
-                missing = ~np.isfinite(values)
-                made[name] = pa.array(np.where(missing, 0, values).astype(type_), mask=missing)
-    return pa.table(made)
+def _recoded(told: Sequence[str | None], places: npt.NDArray[np.int64]) -> Words:
+    """Return the column of the words `told[place]`, each different word once."""
+    column = words_column(told)
+    return Words(column.places[places] if len(told) else places, column.words)
 
 
-def words_column(told: Sequence[str | None]) -> Words:
-    """Return a column of words that come again and again."""
-    known = {word: place for place, word in enumerate(dict.fromkeys(word for word in told if word is not None))}
-    places = np.array([-1 if word is None else known[word] for word in told], dtype=np.int64)
-    return Words(places, tuple(known))
+def _places(values: Numbers) -> npt.NDArray[np.int64]:
+    return np.where(np.isfinite(values), values, -1).astype(np.int64)
 
 
-def numbers_column(name: str, values: Numbers) -> Values:
-    """Return a column of numbers, whole ones where the name says that they are."""
-    return Values(values, np.int64 if name in _WHOLE else np.float64)
+def _size(*ids: Numbers) -> int:
+    return int(max((values.max() for values in ids if len(values)), default=0)) + 1
 
 
-def small_frame(name: str, rows: Sequence[Sequence[Any]], kind: str) -> Frame:
-    """Return a small frame from rows in the order of its COLUMNS."""
-    columns: dict[str, Column] = {}
-    for at, column in enumerate(COLUMNS[name]):
-        told = [row[at] for row in rows]
-        if column in _TEXTUAL:
-            columns[column] = words_column([None if value is None else str(value) for value in told])
-            continue
-        values = np.array([np.inf if value is None else float(value) for value in told], dtype=np.float64)
-        mean = name == "models" and column in _MEANS
-        columns[column] = (
-            Values(values, np.bool_)
-            if column in _TRUTHS
-            else Values(values)
-            if mean
-            else numbers_column(column, values)
-        )
-    return make_frame(columns, kind)
+def _ends(of: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if of is None else (of.low, of.high)
 
 
-_TEXTUAL = frozenset({"model", "problem", "unit", "finding", "winner"})
-_TRUTHS = frozenset({"clear", "row"})
+def read_sheet(
+    path: Path,
+    name: str | None = None,
+    *,
+    units: tuple[Unit, ...] = (),
+    charge: PromptCharge = PromptCharge.EACH,
+    metrics: tuple[MetricChoice, ...] = (),
+) -> PageModel:
+    """Return the page model of a study; errors are those of `read_report`."""
+    with open_migrated(path, Reader) as reader:
+        row = chosen_study(reader.studies(), path, name)
+        facts, request = facts_and_request(reader, row, path, units, charge)
+        page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
+    return make_sheet(page, replace(request, metrics=metrics))

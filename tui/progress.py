@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sampler.drawing import duration, quantity
+from sampler.plotting import duration, quantity
 from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
 from tui.data.snapshot import Snapshot
 from tui.text import Severity, fit_middle, grouped, sanitize

@@ -12,10 +12,10 @@ from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, STORE, Count, study_option
 from sampler.exit_codes import Exit
 from sampler.exporting import FORMATS, ExportRequest, export, format_of
-from sampler.importing.files import ImportEnd, ImportRequest
-from sampler.importing.formats import NAMES
 from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files
+from sampler.importing.sample_files import ImportEnd, ImportRequest
+from sampler.importing.sample_formats import NAMES
 from sampler.models.architecture import ConfigError, GgufError, read_config, read_gguf
 from sampler.models.catalogue import find
 from sampler.store.reader import Reader

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from sampler.commands.common import json_option, prompt_option, unit_option
-from sampler.drawing import sized
 from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
+from sampler.plotting import sized
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.reporting.unit_costs import CostSheet, Lengths, make_sheet, subject_of, subjects_of
 from sampler.stats.budget import PromptCharge, Unit, UnitCost

@@ -17,9 +17,9 @@ from rich.text import Text
 from sampler.backends.open import SCORING_KINDS
 from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, STORE, boxes_option, json_option, prompt_option, study_option
-from sampler.drawing import format_interval
 from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.models.pull import models_dir
+from sampler.plotting import format_interval
 from sampler.ranking.evaluation import (
     Best,
     Inputs,

@@ -114,7 +114,7 @@ def report(
                 )
             made = report_counts(store, params_of(params), tuple(map(Unit, units)), wanted)
         elif html or plot:
-            from sampler.frames import read_sheet  # a table needs neither page nor template engine
+            from sampler.data_frames import read_sheet  # a table needs neither page nor template engine
 
             sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt), metrics=wanted)
             _write(sheet, html, plot, err=as_json)

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 
 from sampler.costs import Flops, arch_flops
-from sampler.importing.files import FileOptions, ImportEnd, ImportRequest, digest_of, options_of
 from sampler.importing.imported_sample import ImportFault
 from sampler.importing.prepare import PreparedSample, ReadingJob, SampleLeftOut, read
+from sampler.importing.sample_files import FileOptions, ImportEnd, ImportRequest, digest_of, options_of
 from sampler.models.catalogue import UnknownModel, find
 from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError

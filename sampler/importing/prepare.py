@@ -21,8 +21,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from sampler.importing.files import FileOptions, ImportRequest, options_of, samples_of
 from sampler.importing.imported_sample import Imported, ImportFault, MissingText, Reading, Untested
+from sampler.importing.sample_files import FileOptions, ImportRequest, options_of, samples_of
 from sampler.values import valid_text
 from sandbox.extraction import Extracted, TextKind, extract
 from sandbox.problems import Problem, find_name, find_problem

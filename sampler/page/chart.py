@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.drawing import ON_LIGHT, Scale, Tick, budget_scale, budget_ticks, rate_scale, rate_ticks
+from sampler.plotting import ON_LIGHT, Scale, Tick, budget_scale, budget_ticks, rate_scale, rate_ticks
 from sampler.reporting.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.passk import Counts, Curve

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from sampler.drawing import ON_DARK, ON_LIGHT, Rgb, budget_ticks
 from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
 from sampler.page.page_model import MOST_MODELS, Figure, PageModel, charge_words, sentence
+from sampler.plotting import ON_DARK, ON_LIGHT, Rgb, budget_ticks
 from sampler.reporting.render import NAMES, WAITS, amount, conclusion, one_line, spanned, thinking_words
 from sampler.stats.budget import Unit
 

@@ -24,7 +24,7 @@ from sampler.stats.bootstrap import FEW, LEVEL, Interval, draw_problems, rate_in
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import pass_at_k
 from sampler.stats.ranking import DRAWS, Drawn, Votes, rank_score_at_k, rank_score_of_votes, selected_at_k
-from sampler.stats.shortest import ShortVotes, rank_score_of_shortest
+from sampler.stats.short_m_at_k import ShortVotes, rank_score_of_shortest
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.store.write_models import RankedRow
 from sampler.study.spec import StudySandbox

@@ -49,7 +49,7 @@ from sampler.ranking.rankers import (
 from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.ranking import Votes
-from sampler.stats.shortest import ShortVotes
+from sampler.stats.short_m_at_k import ShortVotes
 from sampler.store.read_models import ModelRow, ProblemRow, StudyRow, TallyRow
 from sampler.store.sample_readers import RankingReader
 from sampler.store.write_models import RankedRow, RankerRecord

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sampler.exit_codes import CommandError, Exit
-from sampler.normal_form import normal_form
+from sampler.program_normalization import normal_form
 from sampler.stats.ranking import Votes
-from sampler.stats.shortest import ShortVotes
+from sampler.stats.short_m_at_k import ShortVotes
 from sandbox.values import Answer
 
 Scores = NDArray[np.float64]

@@ -18,7 +18,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from sampler.normal_form import normal_form
+from sampler.program_normalization import normal_form
 from sampler.reporting.allocation_report import (
     Allocation,
     Resampling,

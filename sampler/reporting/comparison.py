@@ -18,8 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from sampler.drawing import format_interval
 from sampler.exit_codes import CommandError, Exit
+from sampler.plotting import format_interval
 from sampler.reporting.paired_data import (
     METHODS,
     Methods,

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sampler.drawing import format_interval, sized
+from sampler.plotting import format_interval, sized
 from sampler.reporting.metrics import MetricTable, MetricValue
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
-from sampler.reporting.thinking import Thinking
+from sampler.reporting.thought_lengths import Thinking
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.passk import CurveValue, Point, Reach

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sampler.drawing import format_interval
+from sampler.plotting import format_interval
 from sampler.reporting.allocation_report import AllocationRow, Stratum
 from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned

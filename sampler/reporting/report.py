@@ -16,7 +16,7 @@ import numpy as np
 
 from sampler.reporting.metrics import MetricChoice, MetricTable, metric_tables
 from sampler.reporting.paired_data import METHODS, Entry, Methods, PairedData, Pairing, differences, paired_data
-from sampler.reporting.thinking import Thinking, thinking_of
+from sampler.reporting.thought_lengths import Thinking, thinking_of
 from sampler.reporting.unit_costs import complete_problems, counts_of, unit_cost
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
 from sampler.stats.budget import PromptCharge, Unit, UnitCost

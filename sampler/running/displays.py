@@ -19,8 +19,8 @@ from typing import Any, Self, TextIO
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
-from sampler.drawing import duration
 from sampler.exit_codes import Exit
+from sampler.plotting import duration
 from sampler.reporting.render import one_line
 from sampler.running.progress import ModelProgress, Notice, Progress
 from sampler.study.spec_models import GREEDY

@@ -27,7 +27,7 @@ from itertools import groupby
 
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
-from sampler.running.looks import after_look, next_round
+from sampler.running.early_stopping import after_look, next_round
 from sampler.running.planning import first_requests, requests
 from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import Block, scan
 from sandbox.languages import find_language
-from sandbox.languages.drivers import DRIVERS
+from sandbox.languages.test_drivers import DRIVERS
 from sandbox.problems import Form, Problem
 
 NO_CODE = "the answer holds no code"

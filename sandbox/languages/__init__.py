@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from sandbox.languages.compiled import CSHARP, FORTRAN
 from sandbox.languages.cpp import CPP, C
+from sandbox.languages.csharp_fortran import CSHARP, FORTRAN
 from sandbox.languages.go import GO
 from sandbox.languages.java import JAVA
 from sandbox.languages.javascript import JAVASCRIPT, TYPESCRIPT
 from sandbox.languages.language import Compile, Language, Toolchain
 from sandbox.languages.rust import RUST
-from sandbox.languages.scripts import BASH, LUA, PERL, PHP, RUBY, R
+from sandbox.languages.script_languages import BASH, LUA, PERL, PHP, RUBY, R
 from sandbox.values import PYTHON
 
 LANGUAGES = (CPP, C, JAVA, JAVASCRIPT, TYPESCRIPT, GO, RUST, BASH, CSHARP, FORTRAN, LUA, PERL, PHP, R, RUBY)

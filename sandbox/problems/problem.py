@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sandbox.languages.drivers import DRIVERS, preamble
+from sandbox.languages.test_drivers import DRIVERS, preamble
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.in_process_tests import check_code
 from sandbox.problems.parse_tests import assert_tests, check_tests

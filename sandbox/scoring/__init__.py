@@ -4,9 +4,10 @@
 (`strategy.Strategy`): it runs the program in boxes as often as its kind of tests needs, then lets `judging` decide. The
 table `Scorer.strategies` names the strategy for each type of tests, and nothing else chooses by kind:
 
-- `CallTests`, `ReferenceTests`: `calls`. The candidate answers, the host compares. A `ReferenceTests` set has no
+- `CallTests`, `ReferenceTests`: `call_tests`. The candidate answers, the host compares. A `ReferenceTests` set has no
   expected answers; `references` asks the data set's own solution for them, in the grader box, once.
-- `StdinTests`: `printed`. A whole program, one process for each case; the host compares what was printed.
+- `StdinTests`: `stdin_tests`. A whole program, one process for each case; the host compares what was printed, or
+  `ask_checker` asks the data set's checker.
 - `LanguageTests`: `language_tests`. A function of another language answers calls; another program, which the candidate
   is no part of, says what is expected. Tests that are more than calls run beside the function.
 - `CheckTests`: `grader_tests`. Tests that are code run in the grader box over the candidate's answers.

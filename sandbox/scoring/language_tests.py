@@ -1,4 +1,4 @@
-"""Score a function of another language than Python by its tests, with the drivers of `sandbox.languages.drivers`.
+"""Score a function of another language than Python by its tests, with the drivers of `sandbox.languages.test_drivers`.
 
 The candidate's program answers the calls, and the host compares the answers with those that are expected. What is
 expected is written by a program of the data set's expressions, which is compiled and run in boxes of its own, once for
@@ -16,7 +16,7 @@ from dataclasses import replace
 from sandbox.errors import SandboxError
 from sandbox.inside import codec
 from sandbox.judging import judge
-from sandbox.languages.drivers import DRIVERS, Driver, FunctionCalls
+from sandbox.languages.test_drivers import DRIVERS, Driver, FunctionCalls
 from sandbox.scoring.compiler import MAX_MESSAGE, Compiler, Translated
 from sandbox.scoring.strategy import Visits, tests_of
 from sandbox.values import Answer, Ending, Job, LanguageTests, Program, Raised, Run, Score, Stage

@@ -18,13 +18,13 @@ from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, ImageSpec, ensure_image
 from sandbox.boxes.pool import Pool, PoolTask
 from sandbox.judging import judge
-from sandbox.scoring.calls import CallStrategy, are_calls
+from sandbox.scoring.call_tests import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
 from sandbox.scoring.compiler import Compiler, LanguageVisits, Translated, scaled
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
 from sandbox.scoring.language_tests import LanguageStrategy
-from sandbox.scoring.printed import score_printed
 from sandbox.scoring.references import References
+from sandbox.scoring.stdin_tests import score_printed
 from sandbox.scoring.strategy import ScoringOptions, Strategy, Visits
 from sandbox.values import (
     PYTHON,

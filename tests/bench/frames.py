@@ -44,9 +44,9 @@ def measured(way: str, path: Path) -> dict[str, float]:
     """Return what one reading takes in this process: CPU seconds, wall seconds, and MB at most."""
     import pandas as pd
 
-    import sampler.frames
+    import sampler.data_frames
 
-    sampler.frames.StoreView(path)
+    sampler.data_frames.StoreView(path)
     pd.DataFrame({"warm": [1]})
     began, cpu = time.perf_counter(), time.process_time()
     rows = read(way, path)

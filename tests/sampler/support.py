@@ -20,8 +20,8 @@ from typing import Self
 from sampler.backends.base import BackendError
 from sampler.backends.replay import ReplayBackend
 from sampler.importing import importer
-from sampler.importing.files import ImportRequest
 from sampler.importing.importer import import_files
+from sampler.importing.sample_files import ImportRequest
 from sampler.running.headless import run_study
 from sampler.running.run import Dependencies
 from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord

@@ -20,8 +20,8 @@ from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.exit_codes import Exit
 from sampler.exporting import FORMATS
-from sampler.importing.files import ImportRequest
 from sampler.importing.importer import import_files
+from sampler.importing.sample_files import ImportRequest
 from sampler.reporting.inputs import read_report
 from sampler.running.stored import StoredScoring, score_stored
 from sampler.store.read_models import ExportRow

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from sampler.drawing import quantity
+from sampler.plotting import quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.store.filters import narrowed
 from tui.data.curves import AtBudget, Flip, ModelComparison, compare

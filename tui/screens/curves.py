@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from sampler.drawing import measured, quantity
+from sampler.plotting import measured, quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from tui.data.export import Tabular
 from tui.data.snapshot import Curves, Series, Snapshot

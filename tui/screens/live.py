@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from sampler.drawing import measured, quantity
+from sampler.plotting import measured, quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.stats.budget import Unit
 from tui.data.export import Tabular

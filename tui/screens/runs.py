@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from sampler.drawing import duration
+from sampler.plotting import duration
 from sampler.store.lock import is_abandoned
 from sampler.store.read_models import StudyRow
 from sampler.store.reader import Reader, StoreError

@@ -15,7 +15,7 @@ from pygments.util import ClassNotFound
 from rich.style import Style
 from rich.text import Text
 
-from sampler.drawing import quantity
+from sampler.plotting import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
 from sandbox.languages import PYTHON_NAMES, find_language
 from tui.progress import HeaderPart

@@ -13,7 +13,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from sampler.drawing import quantity
+from sampler.plotting import quantity
 from sampler.store.filters import FilterError, parse, toggled
 from sampler.store.read_models import SampleRow
 from sampler.store.sample_readers import SampleReader

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from sampler.drawing import duration
+from sampler.plotting import duration
 from sampler.store.read_models import EventRow, SettingsRow, UsageRow
 from sampler.store.sample_readers import SampleReader
 from tui.data.export import Tabular

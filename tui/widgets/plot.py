@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from sampler.drawing import (
+from sampler.plotting import (
     Rgb,
     Scale,
     budget_scale,

@@ -10,7 +10,7 @@ from rich.style import Style as RichStyle
 from textual.theme import Theme
 from textual.widget import Widget
 
-from sampler.drawing import Rgb, mixed, series_colour
+from sampler.plotting import Rgb, mixed, series_colour
 from tui.text import Severity
 
 _COLOURS: Mapping[bool, Mapping[Severity, Rgb]] = {

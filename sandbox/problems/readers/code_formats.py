@@ -24,7 +24,7 @@ MultiPL-E (Cassano et al. 2022): a completion of `prompt` ends where the first o
 follow it. HumanEval-X (Zheng et al. 2023) and HumanEvalPack (Muennighoff et al. 2023): a completion continues `prompt`
 (in Rust, also `declaration`), and `test` follows it; in Go, `test_setup` has the packages that the tests import.
 
-How such tests are run is `sandbox.languages.drivers`'s.
+How such tests are run is `sandbox.languages.test_drivers`'s.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from typing import Any
 
 from sandbox.inside.environment import prepend_imports
 from sandbox.languages import find_language
-from sandbox.languages.drivers import DRIVERS, function_of
+from sandbox.languages.test_drivers import DRIVERS, function_of
 from sandbox.problems import json_fields
 from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.in_process_tests import check_code

@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.importing.files import ImportRequest
 from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files
 from sampler.importing.prepare import ReadingJob, prepare_samples
+from sampler.importing.sample_files import ImportRequest
 from sampler.models.catalogue import find
 from sampler.reporting.inputs import read_report
 from sampler.running.stored import StoredScoring, score_stored

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from sampler.importing import prepare
-from sampler.importing.files import ImportRequest
 from sampler.importing.imported_sample import ImportFault
 from sampler.importing.prepare import ReadingJob, prepare_samples, read
+from sampler.importing.sample_files import ImportRequest
 from sandbox.problems import load_problems
 
 PROBLEMS = load_problems("humaneval")
@@ -89,7 +89,7 @@ import os, time
 from pathlib import Path
 from sampler.importing import prepare
 from sampler.importing.prepare import ReadingJob
-from sampler.importing.files import ImportRequest
+from sampler.importing.sample_files import ImportRequest
 from sandbox.problems import load_problems
 prepare.LARGE_BYTES = 1
 path = Path({str(tmp_path / "a.jsonl")!r})

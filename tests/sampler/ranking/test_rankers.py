@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.normal_form import normal_form
+from sampler.program_normalization import normal_form
 from sampler.ranking.generated_tests import asserts, generated_tests, read_texts
 from sampler.ranking.rankers import (
     PLAIN,
@@ -32,7 +32,7 @@ from sampler.ranking.rankers import (
     sum_logprob,
 )
 from sampler.stats.ranking import rank_score_of_votes
-from sampler.stats.shortest import rank_score_of_shortest
+from sampler.stats.short_m_at_k import rank_score_of_shortest
 from sandbox.inside import codec
 from sandbox.values import Answer, Comparison, Raised, Stage
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.importing.files import ImportRequest
 from sampler.importing.importer import import_files
+from sampler.importing.sample_files import ImportRequest
 from sampler.reporting.comparison import NotComparable, compare
 from sampler.reporting.inputs import CountsError, load_paired, read_counts, read_facts, source
 from sampler.reporting.paired_data import paired_data

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from sampler.drawing import quantity
+from sampler.plotting import quantity
 from tui.app import BudgetApp
 from tui.data.store_watcher import StoreWatcher
 from tui.screens.live import LiveScreen

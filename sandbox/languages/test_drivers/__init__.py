@@ -2,7 +2,7 @@
 
 Benchmarks in many languages (MultiPL-E, HumanEval-X) test a function by code of its own language. Where this code is
 assertions that compare a call with an expression, as all of MultiPL-E's is, calls and what is expected of them are told
-apart (`cutting`):
+apart (`assertions`):
 
 * The candidate's program gets the calls alone (`Driver.answering`). It writes each answer as text, in a form in which
   equal values have equal texts.
@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox.languages.drivers.compiled import CppDriver, GoDriver, JavaDriver, RustDriver
-from sandbox.languages.drivers.driver import Driver, FunctionCalls, function_of, preamble
-from sandbox.languages.drivers.scripts import (
+from sandbox.languages.test_drivers.compiled import CppDriver, GoDriver, JavaDriver, RustDriver
+from sandbox.languages.test_drivers.driver import Driver, FunctionCalls, function_of, preamble
+from sandbox.languages.test_drivers.scripts import (
     BashDriver,
     JavaScriptDriver,
     LuaDriver,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sandbox.judging import judge
-from sandbox.scoring import checker
+from sandbox.scoring import ask_checker
 from sandbox.scoring.strategy import ScoringOptions, Visits, tests_of
 from sandbox.values import Ending, Isolation, Job, Run, Score, StdinTests, Verdict
 
@@ -37,11 +37,11 @@ def score_printed(job: Job, visits: Visits) -> Score:
                 known[asked] = visits.candidate(replace(job, program=script, stdin=stdin, limits=limits, repeat=repeat))
             runs[number] = known[asked]
             if tests.checker is not None and _check_now(runs, tests, number, visits.options):
-                runs |= checker.check_printed(tests.checker, runs, tests, job, visits)
+                runs |= ask_checker.check_printed(tests.checker, runs, tests, job, visits)
             if _is_over(runs, tests, number, visits.options):
                 break
     if tests.checker is not None and (visits.options.every_case or judge.judge_script(runs[number]) is Verdict.PASSED):
-        runs |= checker.check_printed(tests.checker, runs, tests, job, visits)
+        runs |= ask_checker.check_printed(tests.checker, runs, tests, job, visits)
     return judge.score_printed(runs, tests, job.limits)
 
 

@@ -18,7 +18,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from sampler.importing.formats import Format, named, recognised
 from sampler.importing.imported_sample import (
     Claim,
     Imported,
@@ -31,6 +30,7 @@ from sampler.importing.imported_sample import (
     seconds_of,
     text_of,
 )
+from sampler.importing.sample_formats import Format, named, recognised
 from sampler.study.spec import ProblemsSpec
 from sampler.values import Architecture
 from sandbox.problems.json_fields import long_integers

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.drawing import Scale, budget_ticks, duration, magnitude, quantity, rate_scale, rate_ticks
+from sampler.plotting import Scale, budget_ticks, duration, magnitude, quantity, rate_scale, rate_ticks
 from sampler.reporting.render import amount
 from sampler.stats.budget import Unit
 

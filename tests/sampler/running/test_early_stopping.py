@@ -10,8 +10,8 @@ import pytest
 from sampler.exit_codes import Exit
 from sampler.reporting.inputs import read_report
 from sampler.reporting.unit_costs import counts_of
+from sampler.running.early_stopping import UnknownCost
 from sampler.running.headless import run_study
-from sampler.running.looks import UnknownCost
 from sampler.running.run import StudyRun
 from sampler.stats.sequential import next_targets
 from sampler.store.reader import Reader

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
-from sandbox.languages.drivers import cutting
-from sandbox.languages.drivers.cutting import Assertion, Pair
+from sandbox.languages.test_drivers import assertions
+from sandbox.languages.test_drivers.assertions import Assertion, Pair
 
 _ALIAS = re.compile(
     r"\bcandidate\s*(?::=|=|<-)\s*(?:method\(:|\\&)?(\w+)|\breturn (\w+)\(\.\.\.\$args\)|^\s+(\w+) \"\$@\"",
@@ -46,11 +46,11 @@ class Driver:
 
     def cut(self, tests: str) -> tuple[Pair, ...]:
         """Return each call of the tests with what is expected of it; empty if they are no such calls."""
-        return () if self.assertion is None else cutting.cut(tests, self.assertion)
+        return () if self.assertion is None else assertions.cut(tests, self.assertion)
 
     def closing(self, text: str) -> str:
         """Return what closes a function that was written up to the bracket that its tests begin with."""
-        return cutting.closing(text) if self.closes else ""
+        return assertions.closing(text) if self.closes else ""
 
     def answering(self, program: str, tested: FunctionCalls) -> str:
         """Make the program that answers the calls."""
@@ -86,4 +86,4 @@ def preamble(prompt: str, function: str) -> str:
 @functools.cache
 def support(extension: str) -> str:
     """Return the code that a driver puts beside a program: it reads the token and writes values."""
-    return (resources.files("sandbox.languages.drivers") / f"answers.{extension}").read_text("utf-8")
+    return (resources.files("sandbox.languages.test_drivers") / f"answers.{extension}").read_text("utf-8")

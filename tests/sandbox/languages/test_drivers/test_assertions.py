@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from language_functions import examples
 
-from sandbox.languages.drivers import DRIVERS, FunctionCalls, preamble
-from sandbox.languages.drivers.cutting import Assertion, closing, cut
+from sandbox.languages.test_drivers import DRIVERS, FunctionCalls, preamble
+from sandbox.languages.test_drivers.assertions import Assertion, closing, cut
 from sandbox.values import LanguageTests
 
 EXAMPLES = examples()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sandbox.languages.drivers.cutting import Assertion, Pair, without_closing
-from sandbox.languages.drivers.driver import Driver, FunctionCalls, support
+from sandbox.languages.test_drivers.assertions import Assertion, Pair, without_closing
+from sandbox.languages.test_drivers.driver import Driver, FunctionCalls, support
 
 _BOTH = "\"'"
 

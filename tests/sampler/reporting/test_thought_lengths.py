@@ -14,7 +14,7 @@ from sampler.commands import cli
 from sampler.exit_codes import Exit
 from sampler.ranking.rankers import RankingError, known
 from sampler.reporting.inputs import read_report
-from sampler.reporting.thinking import thinking_of
+from sampler.reporting.thought_lengths import thinking_of
 from sampler.running.headless import run_study
 from sampler.store.read_models import LengthRow
 from sampler.study.spec import load_study

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampler.stats.ranking import Votes, rank_score_at_k, rank_score_of_votes
-from sampler.stats.shortest import ShortVotes, oracle_at_k, place_weights, rank_score_of_shortest, short_m_at_k
+from sampler.stats.short_m_at_k import ShortVotes, oracle_at_k, place_weights, rank_score_of_shortest, short_m_at_k
 
 LENGTHS = [100, 150, 200, 260, 330, 410, 500, 600, 710, 830]
 RIGHT = [number in {1, 2, 4, 6, 9} for number in range(1, 11)]

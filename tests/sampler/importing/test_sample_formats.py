@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from script import ROOT
 from variants import variants
 
-from sampler.importing.files import ImportRequest, column_reader, digest_of, format_of, samples_of, values_of
-from sampler.importing.formats import FORMATS, named, recognised
 from sampler.importing.imported_sample import Claim, Imported, ImportFault, MissingText, Reading
 from sampler.importing.importer import Numbering
 from sampler.importing.prepare import Matcher, PreparedSample, ReadingJob, SampleLeftOut, prepare_samples
+from sampler.importing.sample_files import ImportRequest, column_reader, digest_of, format_of, samples_of, values_of
+from sampler.importing.sample_formats import FORMATS, named, recognised
 from sampler.values import Finish
 from sandbox.problems import Problem, load_problems
 

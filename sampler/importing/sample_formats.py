@@ -172,8 +172,8 @@ def humaneval_claim(row: dict[str, Any]) -> Claim | None:
 
 # Samples of EvalPlus: `task_id` and `solution` on every line, a folder of files for each problem, or its results.
 #
-# A folder is read as lines of the first kind (`files`). In results, every program stands with the status of the base
-# tests and, where they were run, of the plus tests; a program passed if it passed all tests that were run.
+# A folder is read as lines of the first kind (`sample_files`). In results, every program stands with the status of
+# the base tests and, where they were run, of the plus tests; a program passed if it passed all tests that were run.
 
 EVALPLUS_EXAMPLE = '{"task_id": "HumanEval/0", "solution": "def has_close_elements(numbers, threshold): ..."}'
 EVALPLUS_RESULTS_EXAMPLE = (

@@ -10,7 +10,7 @@ import pytest
 from sandbox.judging import score_records
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, read_problem
-from sandbox.scoring.checker import CheckerFailed
+from sandbox.scoring.ask_checker import CheckerFailed
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import Limits, Score, StdinTests, Verdict
 

@@ -2,7 +2,7 @@
 
 Lengths are compared within a problem alone: across problems harder ones take longer thoughts, so that long ones are
 wrong more often whatever thinking does. A thought that was cut counts as longest and costs what it used.
-`sampler.stats.shortest` has the formulas of short-m@k.
+`sampler.stats.short_m_at_k` has the formulas of short-m@k.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampler.stats.bootstrap import Floats, Interval, draw_problems, intervals, rate_intervals
-from sampler.stats.shortest import oracle_at_k, short_m_at_k
+from sampler.stats.short_m_at_k import oracle_at_k, short_m_at_k
 from sampler.store.read_models import LengthRow, ModelRow
 
 PARTS = 4  # of a problem's samples, from the shortest thoughts to the longest
