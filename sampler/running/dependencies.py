@@ -66,7 +66,8 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
 
         image_spec = ImageSpec(python=study.python, packages=study.packages)
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
-        return open_anywhere(Place(study.cluster, study.boxes, study.registry), study.limits, options, say)
+        languages = () if study.problems.language is None else (study.problems.language,)
+        return open_anywhere(Place(study.cluster, study.boxes, study.registry, languages), study.limits, options, say)
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
         check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from sandbox.boxes.image import ImageSpec
 from sandbox.cluster.image_transfer import ImageSupply
 from sandbox.cluster.messages import ClusterUnavailable, Fault, Plain, SheetBook, read_result, with_tests
 from sandbox.cluster.node import Letter, NodeHost, NodeSpec, Reply
 from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
 from sandbox.cluster.schedule import Delivery, Node, NodeState, Schedule, Task
 from sandbox.errors import SandboxError
+from sandbox.languages import chosen_languages
+from sandbox.scoring.compiling import images_of
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import CallTests, Limits, Program, Score
 
@@ -38,8 +41,9 @@ Event = Callable[[], "list[Delivery] | None"]
 class ClusterSpec:
     """Which cluster, and what its nodes open.
 
-    `boxes` is the number of boxes of each node (None: its resource `boxes`, else one per core). `registry` is where the
-    box image may be fetched from, before it is carried from node to node.
+    `boxes` is the number of boxes of each node (None: its resource `boxes`, else one per core). `registry` is where
+    images may be fetched from, before they are carried from node to node. `languages` are those of the programs: every
+    node has the same images for them from the start; for others, each node builds its own when they are first needed.
     """
 
     address: str = "auto"
@@ -47,6 +51,7 @@ class ClusterSpec:
     options: ScoringOptions = field(default_factory=ScoringOptions)
     boxes: int | None = None
     registry: str | None = None
+    languages: tuple[str, ...] = ()
     patience_s: float = 60.0
 
 
@@ -82,11 +87,11 @@ class Dispatcher:
     """Runs tasks on the nodes of a cluster. `host` is what runs on each node."""
 
     def __init__(self, spec: ClusterSpec, host: type[NodeHost], say: Callable[[str], None]) -> None:
-        """Connect, and begin to open nodes; raises ClusterUnavailable."""
+        """Connect, and begin to open nodes; raises ClusterUnavailable, and ValueError for an unknown language."""
         self._spec, self._host, self._say = spec, host, say
+        self._images = [ImageSupply(image, spec.registry, say) for image in _images_of(spec)]
         self._ray = RayClient(spec.address)
         self.schedule = Schedule(patience_s=spec.patience_s)
-        self._images = ImageSupply(spec.options.image_spec, spec.registry, say)
         self._links: dict[str, _Link] = {}
         self._sheets = SheetBook()
         self._reopen_at: dict[str, float] = {}
@@ -415,19 +420,27 @@ class Dispatcher:
         self._ray.close()
 
 
+def _images_of(spec: ClusterSpec) -> list[ImageSpec]:
+    """Return the images that every node needs; raises ValueError for a language that is not known."""
+    return [spec.options.image_spec, *images_of(chosen_languages(",".join(spec.languages)) if spec.languages else ())]
+
+
 def _open_node(
-    node: Actor, images: ImageSupply, limits: Limits, options: ScoringOptions, boxes: int
+    node: Actor, images: Sequence[ImageSupply], limits: Limits, options: ScoringOptions, boxes: int
 ) -> Future[int | Fault]:
     """Open a node's boxes on a thread of its own; return a future of their number, or of why it cannot."""
     opened: Future[int | Fault] = Future()
 
     def opening() -> None:
         try:
-            digest = images.provide(node)
-            if isinstance(digest, Fault):
-                opened.set_result(digest)
-                return
-            spec = NodeSpec(limits=limits, options=options, digest=digest, boxes=boxes)
+            digests = []
+            for supply in images:
+                digest = supply.provide(node)
+                if isinstance(digest, Fault):
+                    opened.set_result(digest)
+                    return
+                digests.append((supply.image, digest))
+            spec = NodeSpec(limits=limits, options=options, digests=digests, boxes=boxes)
             opened.set_result(node.call("open", spec).result())
         except BaseException as error:  # the node is lost, and the future says why
             opened.set_exception(error)

@@ -124,7 +124,8 @@ class ImageSupply:
     """Gives nodes one and the same image. Safe to call from any thread."""
 
     def __init__(self, spec: ImageSpec, registry: str | None, say: Callable[[str], None]) -> None:
-        self._spec, self._registry, self._say = spec, registry, say
+        self.image = spec
+        self._registry, self._say = registry, say
         self._changed = threading.Condition()
         self._surveying = 0  # nodes that may yet say that they have the image
         self._building = False
@@ -137,14 +138,14 @@ class ImageSupply:
         with self._changed:
             self._surveying += 1
         try:
-            found: Survey | Fault = node.call("survey", self._spec).result()
+            found: Survey | Fault = node.call("survey", self.image).result()
         finally:
             with self._changed:
                 self._surveying -= 1
                 self._changed.notify_all()
         if isinstance(found, Fault):
             return found
-        mine, its = f"{this_program()} with {image_tag(self._spec)}", f"{found.program} with {found.image}"
+        mine, its = f"{this_program()} with {image_tag(self.image)}", f"{found.program} with {found.image}"
         if its != mine:
             return Fault("ImageMissing", f"it has another version of this program: {its}, and here is {mine}")
         decided = self._decided(node, found)
@@ -163,11 +164,11 @@ class ImageSupply:
             self._building = True
         try:
             made: str | Fault | None = (
-                node.call("pull", self._spec, self._registry).result() if self._registry else None
+                node.call("pull", self.image, self._registry).result() if self._registry else None
             )
             if made is None:
                 self._say("no node has the box image; one builds it")
-                made = node.call("build", self._spec).result()
+                made = node.call("build", self.image).result()
             with self._changed:
                 if isinstance(made, str):
                     self._decide(node, made)
@@ -182,18 +183,18 @@ class ImageSupply:
         self._changed.notify_all()
 
     def _brought(self, node: Process, digest: str) -> str | Fault:
-        if self._registry and node.call("pull", self._spec, self._registry).result() == digest:
+        if self._registry and node.call("pull", self.image, self._registry).result() == digest:
             return digest
         with self._changed:
             if not self._pieces and self._source is not None:
                 self._say("carrying the box image to other nodes (once)")
-                names = self._source.call("send_image", self._spec).result()
+                names = self._source.call("send_image", self.image).result()
                 self._pieces = [self._source.hold("piece", name) for name in names]
             pieces = self._pieces
         came: str | Fault | None = None
         for number, piece in enumerate(pieces):
             last = number == len(pieces) - 1
-            came = node.call("receive_image", self._spec, number, piece, last=last).result()
+            came = node.call("receive_image", self.image, number, piece, last=last).result()
             if isinstance(came, Fault):
                 return came
         return came if came == digest else Fault("ImageMissing", "the image that arrived has another digest")

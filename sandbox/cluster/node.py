@@ -44,11 +44,11 @@ SHEET_S = 5.0  # for which a program waits for a sheet that another message brin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """What a node opens: boxes of an image with this digest. `boxes` is None for one per core."""
+    """What a node opens: boxes of images with these digests. `boxes` is None for one per core."""
 
     limits: Limits
     options: ScoringOptions
-    digest: str
+    digests: Sequence[tuple[ImageSpec, str]]
     boxes: int | None = None
 
 
@@ -159,7 +159,8 @@ class NodeHost:
     def _open(self, spec: NodeSpec, opening: contextlib.ExitStack) -> int:
         options = replace(spec.options, kept=spec.options.kept and usual_directory())
         engine = opening.enter_context(contextlib.closing(DockerClient()))
-        image_transfer.require(engine, image_tag(options.image_spec), spec.digest)
+        for image, digest in spec.digests:
+            image_transfer.require(engine, image_tag(image), digest)
         opening.enter_context(cleaner.guarding())
         self._pool = opening.enter_context(
             open_pool(

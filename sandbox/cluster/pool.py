@@ -213,16 +213,25 @@ class ClusterPool:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where programs run: on the nodes of the cluster at this address, or (None) on this machine, in so many boxes."""
+    """Where programs run: on the nodes of the cluster at this address, or (None) on this machine, in so many boxes.
+
+    `languages` are those of the programs, if they are known before.
+    """
 
     cluster: str | None = None
     boxes: int | None = None
     registry: str | None = None
+    languages: tuple[str, ...] = ()
 
     def spec(self, limits: Limits, options: ScoringOptions) -> ClusterSpec:
         """Return what a pool of this cluster is opened with."""
         return ClusterSpec(
-            address=self.cluster or "auto", limits=limits, options=options, boxes=self.boxes, registry=self.registry
+            address=self.cluster or "auto",
+            limits=limits,
+            options=options,
+            boxes=self.boxes,
+            registry=self.registry,
+            languages=self.languages,
         )
 
 

@@ -137,7 +137,8 @@ def score(
             todo = still_to_score(asked, kept, out) if out else asked
             for row in kept.values():
                 summary.add(row)
-            opened = open_anywhere(Place(cluster, boxes, registry), chosen, scoring, say)
+            languages = tuple(sorted({sample.program.language for sample in todo}))
+            opened = open_anywhere(Place(cluster, boxes, registry, languages), chosen, scoring, say)
             with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
                     write_row(row, file)

@@ -101,10 +101,12 @@ def serve(
     except ImportError as error:
         _not_installed(error)
     scoring = _scoring_options(image_spec, longest)
-    place = Place(options_of_cluster["cluster"], boxes, options_of_cluster["registry"])
     try:
         problems = reader.problems(source) if source else []
         languages = LANGUAGES if asked is None else chosen_languages(asked)
+        place = Place(
+            boxes=boxes, languages=tuple(one.name for one in languages) if asked else (), **options_of_cluster
+        )
         with (
             server.listen(host, port) as listener,
             _opened(place, limits, scoring) as pool,

@@ -144,10 +144,14 @@ def _key(role: BoxRole, command: Command) -> str:
 
 def build_images(pool: Pool, languages: Iterable[Language]) -> None:
     """Build the images of languages, where they are missing or stale."""
-    for language in languages:
-        for toolchain in dict.fromkeys((language.toolchain, language.image)):
-            if toolchain is not None:
-                pool.image_of(ImageSpec(toolchain=toolchain))
+    for spec in images_of(languages):
+        pool.image_of(spec)
+
+
+def images_of(languages: Iterable[Language]) -> list[ImageSpec]:
+    """Return the images that programs of these languages need beside Python's, each once."""
+    toolchains = dict.fromkeys(one for language in languages for one in (language.toolchain, language.image))
+    return [ImageSpec(toolchain=toolchain) for toolchain in toolchains if toolchain is not None]
 
 
 def scaled(limits: Limits, language: str) -> Limits:

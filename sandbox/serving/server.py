@@ -120,12 +120,12 @@ def python_of(pool: Pool | ClusterPool) -> str:
 def versions(pool: Pool | ClusterPool, languages: Sequence[Language], *, build: bool) -> dict[str, str]:
     """Return the versions of Python and of these languages; with `build`, build their images where they are missing.
 
-    A cluster runs Python alone.
+    The nodes of a cluster have had the images of its languages since they were opened, and it runs no others.
     """
     python = {PYTHON: python_of(pool)}
     if isinstance(pool, ClusterPool):
-        return python
-    if build:
+        languages = [language for language in languages if language.name in pool.spec.languages]
+    elif build:
         build_images(pool, languages)
     return python | {language.name: language.version for language in languages}
 

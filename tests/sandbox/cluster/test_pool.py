@@ -220,6 +220,17 @@ def test_a_driver_that_is_ended_leaves_no_process_and_no_box(nodes: RayNodes, nu
 
 
 @pytest.mark.usefixtures("pool")
+def test_programs_of_another_language_find_its_images_on_every_node(nodes: RayNodes) -> None:
+    twice = "#include <iostream>\nint main() { int n; std::cin >> n; std::cout << %d * n; }"
+    tests = StdinTests(cases=(StdinTest(stdin=b"21", expected=b"42"),))
+    with ClusterPool.of(ClusterSpec(address=nodes.address, languages=("c++",)), print) as opened:
+        programs = [Program(source=twice % n, tests=tests, language="cpp") for n in (2, 3)]
+        assert verdicts([opened.submit(program) for program in programs]) == [Verdict.PASSED, Verdict.WRONG]
+    with pytest.raises(ValueError, match="'klingon' is not known"):
+        ClusterPool.of(ClusterSpec(address=nodes.address, languages=("klingon",)))
+
+
+@pytest.mark.usefixtures("pool")
 def test_a_pool_of_nothing_says_why_at_once(nodes: RayNodes) -> None:
     spec = ClusterSpec(address=nodes.address, options=ScoringOptions(runtime="nosuch"))
     with pytest.raises(ClusterUnavailable, match=r"can open boxes: (?s:.)*has no runtime 'nosuch'"):
