@@ -24,7 +24,7 @@ from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
 from sandbox.cluster.schedule import Delivery, Node, NodeState, Schedule, Task
 from sandbox.errors import SandboxError
 from sandbox.languages import chosen_languages
-from sandbox.scoring.compiling import images_of
+from sandbox.scoring.compiler import images_of
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import CallTests, Limits, Program, Score
 
