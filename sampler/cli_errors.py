@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+import click
+
 from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.render import one_line
 from sandbox.errors import SandboxError
@@ -22,6 +24,8 @@ def error_boundary(log: TextIO, *, traceback: bool = False, program: str = "samp
     failed: list[Exit] = []
     try:
         yield failed
+    except click.ClickException:  # a wrong option that only the command could see: click itself shows it
+        raise
     except (Exception, KeyboardInterrupt) as error:
         failed.append(exit_for(error))
         if traceback:

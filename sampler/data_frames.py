@@ -39,7 +39,7 @@ from sampler.frame_columns import (
 from sampler.page.page_model import PageFacts, PageModel, make_sheet
 from sampler.page.write import figure, page_html
 from sampler.reporting.comparison import compare
-from sampler.reporting.inputs import Source, facts_and_request, load_paired, read_report
+from sampler.reporting.inputs import RequestedUnits, Source, facts_and_request, load_paired, read_report
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report
 from sampler.reporting.report import Report
@@ -318,11 +318,11 @@ def read_sheet(
     path: Path,
     name: str | None = None,
     *,
-    units: tuple[Unit, ...] = (),
+    units: RequestedUnits = (),
     charge: PromptCharge = PromptCharge.EACH,
     metrics: tuple[MetricChoice, ...] = (),
 ) -> PageModel:
-    """Return the page model of a study; errors are those of `read_report`."""
+    """Return the page model of a study; arguments and errors are those of `read_report`."""
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
         facts, request = facts_and_request(reader, row, path, units, charge)

@@ -12,7 +12,6 @@ from itertools import pairwise
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIZES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
-LOPSIDED = 1.5  # one side of an interval longer than the other by this factor
 ON_DARK: tuple[Rgb, ...] = (
     (86, 180, 233),  # sky blue
     (230, 159, 0),  # orange
@@ -210,15 +209,17 @@ def _merged(ticks: Sequence[Tick], minor: Sequence[Tick]) -> list[Tick]:
     return sorted([*ticks, *(m for m in minor if round(m.at, 9) not in held)], key=lambda t: t.at)
 
 
-def format_interval(rate: float, low: float, high: float, *, brief: bool = False) -> str:
-    """Return an interval of shares in points: ± if both sides are about equal, else the distances down and up.
+def format_interval(low: float, high: float, *, brief: bool = False) -> str:
+    """Return an interval of shares in points: [65.0, 100]; with `brief`, without tenths.
 
-    With `brief`, the latter have no tenths.
+    The ends of the scale, 0 and 100, have no tenths. They are exact, and narrow columns need the room.
     """
-    down, up = (round(100 * reach, 9) + 0.0 for reach in (rate - low, high - rate))  # a rounding is no -0
-    if max(down, up) > LOPSIDED * min(down, up):
-        return f"-{down:.0f} +{up:.0f}" if brief else f"-{down:.1f} +{up:.1f}"
-    return f"±{round(50 * (high - low), 9):.1f}"  # so that half of 0.305 reads the same however it was summed
+    return f"[{_end(low, brief=brief)}, {_end(high, brief=brief)}]"
+
+
+def _end(share: float, *, brief: bool) -> str:
+    points = round(100 * share, 9) + 0.0  # a rounding is no -0
+    return f"{points:.0f}" if brief or points in {-100, 0, 100} else f"{points:.1f}"
 
 
 Rgb = tuple[int, int, int]

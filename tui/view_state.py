@@ -22,7 +22,7 @@ class ViewState:
     tone: int = 0
     rule: float | None = None
     log: bool = True
-    band: bool = True
+    bands: int = 1  # of how many models the interval is drawn
     curves: CurveRequest = CurveRequest()
     pinned: int | None = None  # the model that the chosen one is compared with
     filter: str = ""
@@ -46,6 +46,13 @@ def pinned_of(view_state: ViewState, snapshot: Snapshot) -> int | None:
         return view_state.pinned
     twin = f"{snapshot.compared.store}:{snapshot.models[chosen].name}" if snapshot.compared and snapshot.models else ""
     return next((tone for tone in others if snapshot.models[tone].name == twin), next(iter(others), None))
+
+
+def bands_of(view_state: ViewState, snapshot: Snapshot) -> frozenset[int]:
+    """Return the models whose interval is drawn: none, the chosen one, or with it the one it is compared with."""
+    chosen, other = tone_of(view_state, snapshot), pinned_of(view_state, snapshot)
+    shown = [chosen, *([] if other is None else [other])]
+    return frozenset(shown[: view_state.bands])
 
 
 def rule_of(view_state: ViewState, snapshot: Snapshot) -> float | None:

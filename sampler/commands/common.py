@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite, nan
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.budget import BudgetError, PromptCharge, TypedBudget, Unit, parse_budget, unit_of
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 STORE = click.Path(path_type=Path)  # whatever is no store is told by who reads it, with one exit code
@@ -33,20 +33,51 @@ class Count(click.ParamType[float]):
         return number
 
 
-class Amount(click.ParamType[float]):
-    """A budget: a number above 0."""
+class Amount(click.ParamType[TypedBudget]):
+    """A budget: a number above 0, perhaps with its unit, as 1e12, 1TFLOP, 30s or $0.02."""
 
     name = "AMOUNT"
 
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Parse the number; fail with a message if it is none."""
+    def convert(
+        self, value: str | float | TypedBudget, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TypedBudget:
+        """Parse the budget; fail with a message if it is none."""
+        if isinstance(value, TypedBudget):
+            return value
         try:
-            number = float(value)
-        except ValueError:
-            number = nan
-        if not (isfinite(number) and number > 0):
-            self.fail(f"{value!r} is no budget; give a number above 0, such as 1e12", param, ctx)
-        return number
+            return parse_budget(str(value))
+        except BudgetError as error:
+            self.fail(str(error), param, ctx)
+
+
+def counted_in(
+    unit: str, budgets: Sequence[TypedBudget], hint: str = "--budget", offered: Sequence[Unit] = tuple(Unit)
+) -> Unit:
+    """Return the unit of a command: that of --unit, or the one in which its budgets were typed.
+
+    Raises click's error if --unit was typed and a budget is in another unit, or if budgets differ in theirs.
+    """
+    usual = Unit(unit)
+    source = click.get_current_context().get_parameter_source("unit")
+    try:
+        if source is not ParameterSource.DEFAULT:
+            for budget in budgets:
+                budget.within(usual)
+        found = unit_of(budgets, usual)
+    except BudgetError as error:
+        raise click.BadParameter(
+            f"{error}; give every budget in one unit, and --unit that one or none", param_hint=hint
+        ) from error
+    if found not in offered:
+        raise click.BadParameter(
+            f"budgets in {found.value} are not known here; the units are {', '.join(offered)}", param_hint=hint
+        )
+    return found
+
+
+def amounts(budgets: Sequence[TypedBudget]) -> tuple[float, ...]:
+    """Return the numbers of budgets whose unit was checked."""
+    return tuple(budget.amount for budget in budgets)
 
 
 # Options that several commands take, each with one meaning.
@@ -68,7 +99,12 @@ prompt_option = click.option(
     help="Who pays for reading the prompt: each sample, each but for what was cached, or the first of a problem.",
 )
 budget_option = click.option(
-    "--budget", "budgets", multiple=True, type=Amount(), help="A row of the table; may be repeated."
+    "--budget",
+    "--at",
+    "budgets",
+    multiple=True,
+    type=Amount(),
+    help="A row of the table, as 1e12, 1TFLOP, 30s or $0.02; may be repeated.",
 )
 params_option = click.option(
     "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."

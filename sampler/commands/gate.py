@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sampler.cli_errors import error_boundary
-from sampler.commands.common import FILE, STORE, Amount, json_option, study_option, unit_option
+from sampler.commands.common import FILE, STORE, Amount, amounts, counted_in, json_option, study_option, unit_option
 from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.gating import (
     Checked,
@@ -191,7 +191,7 @@ def cases(decision: Decision, unit: Unit) -> list[CiCase]:
     type=Amount(),
     multiple=True,
     metavar="BUDGET",
-    help="May be repeated. Default: the study's budgets, or those of its report.",
+    help="As 1e12, 1TFLOP, 30s or $0.02; may be repeated. Default: the study's budgets, or those of its report.",
 )
 @click.option(
     "--max-drop",
@@ -235,11 +235,12 @@ def gate(traceback: bool, /, **options: Any) -> None:
     shown to be as good, and says how many problems would be enough.
 
     \b
-    sampler gate new.db --baseline old.db --at 1e12 --max-drop 0.02
+    sampler gate new.db --baseline old.db --at 1TFLOP --max-drop 0.02
     sampler gate new.db --mode non-inferior --min 0.35 --margin 0.02
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
-        unit = Unit(options["unit"])
+        unit = counted_in(options["unit"], options["budgets"], "--at")
+        options["budgets"] = amounts(options["budgets"])
         try:
             decision = _decided(options, unit)
         except Unlike as error:

@@ -13,14 +13,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from sampler.commands.common import json_option, prompt_option, unit_option
+from sampler.commands.common import amounts, counted_in, json_option, prompt_option, unit_option
 from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
 from sampler.plotting import sized
 from sampler.reporting.render import NAMES, amount, one_line
 from sampler.reporting.unit_costs import CostSheet, Lengths, make_sheet, subject_of, subjects_of
-from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.budget import BudgetError, PromptCharge, TypedBudget, Unit, UnitCost, parse_budget
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
 from sandbox.console import SanitizingConsole
@@ -30,7 +30,7 @@ _AMOUNTS = "NUMBERS"
 
 @click.command("show")
 @click.argument("what", metavar="NAME|PATH|STUDY.toml")
-@click.option("--budget", metavar=_AMOUNTS, help="Budgets, as 1e12,1e13; default: those of the study.")
+@click.option("--budget", metavar=_AMOUNTS, help="Budgets, as 1e12,10T or 30s; default: those of the study.")
 @unit_option
 @click.option(
     "--prompt-tokens", type=click.IntRange(min=0), default=128, show_default=True, help="Tokens that a sample reads."
@@ -56,7 +56,8 @@ def show_model(
     sampler models show study.toml --json
     """
     lengths = Lengths(prompt=prompt_tokens, completion=completion_tokens, charge=PromptCharge(prompt))
-    budgets: Mapping[Unit, Sequence[float]] = {Unit(unit): _numbers(budget)} if budget else {}
+    typed = _typed(budget) if budget else ()
+    budgets: Mapping[Unit, Sequence[float]] = {counted_in(unit, typed): amounts(typed)} if typed else {}
     if what.endswith(".toml"):
         study = load_study(Path(what))
         subjects, budgets = list(subjects_of(study)), budgets or study.budgets
@@ -70,16 +71,11 @@ def show_model(
         _print(sheets, lengths, budgets)
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def _typed(text: str) -> tuple[TypedBudget, ...]:
     try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or not all(0 < number < float("inf") for number in numbers):
-        raise click.BadParameter(
-            f"{text!r} is no list of numbers above zero; write for example 1e12,1e13", param_hint="--budget"
-        )
-    return numbers
+        return tuple(parse_budget(part) for part in text.split(","))
+    except BudgetError as error:
+        raise click.BadParameter(f"{error}; a comma separates budgets", param_hint="--budget") from error
 
 
 def _print(sheets: Sequence[CostSheet], lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> None:
@@ -98,9 +94,9 @@ def _print(sheets: Sequence[CostSheet], lengths: Lengths, budgets: Mapping[Unit,
     for unit in Unit:
         if unit is not Unit.SAMPLES and any(sheet.unit_costs[unit] for sheet in sheets):
             row(f"  {NAMES[unit]}", lambda sheet, unit=unit: _cost(sheet.unit_costs[unit], unit))  # type: ignore[misc]
-    for unit, amounts in budgets.items():
+    for unit, wanted in budgets.items():
         table.add_row(Text(f"Samples for a budget of {NAMES[unit]}", style="bold"))
-        for each in amounts:
+        for each in wanted:
             row(f"  {amount(each, unit)}", lambda sheet, one=(unit, each): _bought(sheet, *one))  # type: ignore[misc]
     console = SanitizingConsole(width=None if sys.stdout.isatty() else 120, highlight=False)
     console.print(table)

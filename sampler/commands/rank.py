@@ -117,7 +117,7 @@ def _point(point: RankPoint | Best) -> str:
 def _percent(rate: float | None, interval: Interval | None = None) -> str:
     if rate is None:
         return "–"
-    return f"{100 * rate:.1f}" + (f" {format_interval(rate, interval.low, interval.high)}" if interval else "")
+    return f"{100 * rate:.1f}" + (f" {format_interval(interval.low, interval.high)}" if interval else "")
 
 
 def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
@@ -148,10 +148,7 @@ def _selection(line: RankLine) -> Table:
 
 
 def _closing(report: RankReport) -> Iterator[str]:
-    yield (
-        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems; where it is "
-        "lopsided, - and + say how far it reaches."
-    )
+    yield (f"Brackets hold the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems.")
     yield "~ marks k above half of the samples drawn: an estimate from few subsets."
     errors = [point.error for model in report.models for line in model.lines for point in line.points]
     if any(errors):

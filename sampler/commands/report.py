@@ -18,7 +18,9 @@ from sampler.commands.common import (
     FILE,
     FOLDER,
     STORE,
+    amounts,
     budget_option,
+    counted_in,
     json_option,
     params_of,
     params_option,
@@ -44,7 +46,7 @@ from sampler.reporting.render import Page, print_report, report_json, write_csv
 from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.reporting.tree_report import UNITS as TREE_UNITS
 from sampler.reporting.tree_report import print_trees, read_trees, trees_json
-from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.budget import PromptCharge, TypedBudget, Unit
 from sandbox.commands.command_line import inside_a_folder
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     type=click.Choice([unit.value for unit in Unit]),
     help="What budgets are counted in; may be repeated. Default: flops and seconds.",
 )
+@budget_option
 @click.option(
     "--metric",
     "metrics",
@@ -92,6 +95,7 @@ def report(
     plot: Path | None,
     prompt: str,
     units: tuple[str, ...],
+    budgets: tuple[TypedBudget, ...],
     metrics: tuple[str, ...],
     params: tuple[str, ...],
 ) -> None:
@@ -100,10 +104,12 @@ def report(
     \b
     sampler report results.db
     sampler report results.db --unit flops --prompt once --json
+    sampler report results.db --at 2TFLOP --at 4TFLOP
     sampler report results.db --metric pass^k --metric g-pass@k:0.75
     sampler report results.db --html report.html --plot curves.pdf
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """
+    chosen = _rows(tuple(map(Unit, units)), budgets)
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         refuse_params_of_a_store(store, params_of(params))
         wanted = tuple(map(metric_choice, metrics))
@@ -112,15 +118,15 @@ def report(
                 raise CountsError(
                     f"{str(store)!r} holds counts: a page and a figure need a store; --csv and --json do not"
                 )
-            made = report_counts(store, params_of(params), tuple(map(Unit, units)), wanted)
+            made = report_counts(store, params_of(params), chosen, wanted)
         elif html or plot:
             from sampler.data_frames import read_sheet  # a table needs neither page nor template engine
 
-            sheet = read_sheet(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt), metrics=wanted)
+            sheet = read_sheet(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
             _write(sheet, html, plot, err=as_json)
             made = sheet.report
         else:
-            made = read_report(store, study, units=tuple(map(Unit, units)), charge=PromptCharge(prompt), metrics=wanted)
+            made = read_report(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
         if csv_folder:
             for path in write_csv(made, csv_folder):
                 click.echo(f"wrote {path}", err=as_json)
@@ -131,6 +137,26 @@ def report(
                 print_report(made, Page(file=sys.stdout))
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
     sys.exit(failed[0])
+
+
+def _rows(units: tuple[Unit, ...], budgets: tuple[TypedBudget, ...]) -> dict[Unit, tuple[float, ...]]:
+    """Return the budgets that were typed, by the units of a report; none where none was typed in one.
+
+    A budget is a row of the first unit that it fits. Raises click's error if it fits none, or if a bare number could
+    be of several units.
+    """
+    rows: dict[Unit, list[float]] = {unit: [] for unit in units}
+    for budget in budgets:
+        fits = [unit for unit in units if unit in budget.units] if budget.units else list(units)
+        if not units and budget.units:
+            fits = [budget.units[0]]
+        if len(fits) != 1 and not budget.units:
+            raise click.BadParameter(f"{budget.text!r} has no unit; write it as 1TFLOP or 30s", param_hint="--budget")
+        if not fits:
+            words = f"{budget.text!r} is in none of the units {', '.join(units)}; add its --unit"
+            raise click.BadParameter(words, param_hint="--budget")
+        rows.setdefault(fits[0], []).append(budget.amount)
+    return {unit: tuple(sorted(set(typed))) for unit, typed in rows.items()}
 
 
 def _write(sheet: PageModel, html: Path | None, plot: Path | None, *, err: bool) -> None:
@@ -162,7 +188,7 @@ def compare(
     second: str,
     unit: str,
     prompt: str,
-    budgets: tuple[float, ...],
+    budgets: tuple[TypedBudget, ...],
     params: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -173,9 +199,10 @@ def compare(
     sampler compare before.db after.db --unit seconds --json
     sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
     """
+    counted = counted_in(unit, budgets)
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         paired = load_paired((source(first), source(second)), params_of(params))
-        made = compared(paired, Unit(unit), PromptCharge(prompt), budgets)
+        made = compared(paired, counted, PromptCharge(prompt), amounts(budgets))
         with allow_closed_pipe(sys.stdout):
             if as_json:
                 click.echo(comparison_json(made))
@@ -215,7 +242,7 @@ def analyse(
     models: tuple[str, ...],
     unit: str,
     prompt: str,
-    budgets: tuple[float, ...],
+    budgets: tuple[TypedBudget, ...],
     ks: tuple[int, ...],
     accept: str,
     diversity: bool,
@@ -231,9 +258,14 @@ def analyse(
     sampler analyse results.db --unit seconds --budget 10 --budget 60 --diversity
     sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
     """
+    counted = counted_in(unit, budgets)
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         request = AnalysisRequest(
-            unit=Unit(unit), charge=PromptCharge(prompt), budgets=budgets, ks=ks, accept=Accept(accept)
+            unit=counted,
+            charge=PromptCharge(prompt),
+            budgets=amounts(budgets),
+            ks=ks,
+            accept=Accept(accept),
         )
         asked = AnalysisSource(path=store, study=study, models=models, params=params_of(params), programs=diversity)
         made = read_analysis(asked, request)

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from sampler.cli_errors import error_boundary
-from sampler.commands.common import FILE, Amount, boxes_option, json_option
+from sampler.commands.common import FILE, Amount, boxes_option, counted_in, json_option
 from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.models.pull import models_dir
 from sampler.reporting.render import one_line
@@ -24,7 +24,7 @@ from sampler.solving.endpoint import Endpoint, Refused, told
 from sampler.solving.policy import NoPolicy, Promise, best_stage, read_promises, stages_of
 from sampler.solving.problem import problem_of, read_asked
 from sampler.solving.solver import UNITS, Budget, Solution, Solver
-from sampler.stats.budget import Unit
+from sampler.stats.budget import TypedBudget, Unit
 from sampler.study.spec import Study, load_study
 from sandbox.problems import Problem
 
@@ -38,7 +38,7 @@ class SolveOptions:
     best: Path | None
     store: Path | None
     unit: str
-    budget: float | None
+    budget: TypedBudget | None
     boxes: int | None
     seed: int
 
@@ -57,7 +57,7 @@ class SolveOptions:
     "--best", type=FILE, metavar="STORE", help="Ask the model that the study's STORE shows best within the budget."
 )
 @click.option("--store", type=FILE, help="Where the study's samples are, to say how sure an answer is.")
-@click.option("--budget", type=Amount(), help="No sample is begun once so much is spent.")
+@click.option("--budget", type=Amount(), help="No sample is begun once so much is spent, as 2000, 5TFLOP or $0.02.")
 @click.option(
     "--unit",
     type=click.Choice([unit.value for unit in UNITS]),
@@ -88,7 +88,7 @@ def solve(
     problem: str | None,
     tests: Path | None,
     entry: str | None,
-    total: float | None,
+    total: TypedBudget | None,
     check: bool,
     serve: bool,
     host: str,
@@ -105,7 +105,7 @@ def solve(
 
     \b
     sampler solve task.md --study study.toml --budget 2000
-    sampler solve task.md --study study.toml --best study.db --unit flops --budget 5e12
+    sampler solve task.md --study study.toml --best study.db --budget 5TFLOP
     sampler solve - --study study.toml --model small:4 --model large:1 --tests asserts.py
     sampler solve --serve --study study.toml --store study.db --budget 4000
     """
@@ -114,7 +114,8 @@ def solve(
         if serve == (problem is not None):
             raise click.UsageError("give a PROBLEM, or --serve and none")
         study = load_study(options.study)
-        budget = Budget(unit=Unit(options.unit), amount=options.budget or inf)
+        unit = counted_in(options.unit, [one for one in (options.budget, total) if one], offered=UNITS)
+        budget = Budget(unit=unit, amount=options.budget.amount if options.budget else inf)
         given = "" if tests is None else tests.read_text(encoding="utf-8")
         asked = [] if problem is None else _asked(problem, given, entry)
         with _solver(study, options, budget) as solver:
@@ -127,7 +128,7 @@ def solve(
                     for one in asked
                 ]
             else:
-                found = solver.solve_together(asked, replace(budget, amount=total), options.seed)
+                found = solver.solve_together(asked, replace(budget, amount=total.amount), options.seed)
                 solved = [_tell(one, alone=False, as_json=as_json) for one in found]
                 _say(f"{len(asked) - len(solved)} problems got no sample")
             right = _checked(solver, asked, solved) if check else None
@@ -153,7 +154,8 @@ def _key(name: str) -> str:
 def _solver(study: Study, options: SolveOptions, budget: Budget) -> Iterator[Solver]:
     """Open boxes, and the policy that the options ask for."""
     store = options.best or options.store
-    promises = {} if store is None else read_promises(store, None, budget.unit, options.budget)
+    limit = options.budget.amount if options.budget else None
+    promises = {} if store is None else read_promises(store, None, budget.unit, limit)
     if options.best is not None:
         if options.models:
             raise click.UsageError("--best chooses the model; take --model out")

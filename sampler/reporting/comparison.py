@@ -261,10 +261,10 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
     lead = step.difference
     yield amount(step.budget, made.unit)
     for rate, near, k in zip(step.rates, step.intervals, step.ks, strict=True):
-        spread = f" {format_interval(rate, near.low, near.high, brief=True)}" if near else ""
+        spread = f" {format_interval(near.low, near.high, brief=True)}" if near else ""
         yield f"{100 * rate:.1f}{spread} (k={k})"
-    mark = " *" if lead.clear else ""
-    yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{mark}"
+    wins = f" {'A' if lead.mean > 0 else 'B'} wins" if lead.clear else ""
+    yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{wins}"
     yield f"{lead.p_corrected:.4f}" if lead.p_corrected is not None else ""
     yield f"{100 * step.detectable.difference:.1f}"
 
@@ -287,14 +287,11 @@ def _closing(made: Comparison) -> Iterator[str]:
     yield from map(one_line, made.notes)
     pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
-        f"± is half the {LEVEL:.0%} interval of a model alone (BCa over problems), - and + say how far it reaches "
-        "where it is "
-        f"lopsided. A - B is paired by problem, with its own interval (Student's t, {ADDED} of a problem added on "
-        "each side). "
-        f"p is of a sign-flip test, corrected for all budgets{pairs} (maxT). * marks a clear lead: p is at most "
-        f"{1 - LEVEL:.2f}, and the interval leaves out zero. sees: the smallest true difference whose interval "
-        "would leave out "
-        f"zero with {POWER:.0%} chance."
+        f"Behind a rate stands its {LEVEL:.0%} interval for a model alone (BCa over problems). A - B is paired by "
+        f"problem, with its own interval (Student's t, {ADDED} of a problem added on each side). "
+        f"p is of a sign-flip test, corrected for all budgets{pairs} (maxT). A model wins where p is at most "
+        f"{1 - LEVEL:.2f} and the interval leaves out zero. sees: the smallest true difference whose interval "
+        f"would leave out zero with {POWER:.0%} chance."
     )
 
 

@@ -55,11 +55,17 @@ def read_counts(path: Path, params: Mapping[str, float] | None = None) -> StudyF
     return StudyFacts(study=_study(path, problems, tallies), models=models, tallies=tallies, verdicts={})
 
 
+RequestedUnits = Sequence[Unit] | Mapping[Unit, tuple[float, ...]]  # perhaps with the budgets to show in each
+
+
 def report_counts(
-    path: Path, params: Mapping[str, float], units: tuple[Unit, ...], metrics: tuple[MetricChoice, ...] = ()
+    path: Path,
+    params: Mapping[str, float],
+    units: RequestedUnits,
+    metrics: tuple[MetricChoice, ...] = (),
 ) -> Report:
     """Return the report of a counts file; the default unit is FLOPs of one pass over 128 tokens."""
-    request = ReportRequest(budgets={}, units=units or (Unit.FLOPS_128,), metrics=metrics)
+    request = ReportRequest(budgets=_given(units), units=tuple(units) or (Unit.FLOPS_128,), metrics=metrics)
     return make_report(read_counts(path, params), request)
 
 
@@ -178,13 +184,13 @@ def read_report(
     path: Path,
     name: str | None = None,
     *,
-    units: tuple[Unit, ...] = (),
+    units: RequestedUnits = (),
     charge: PromptCharge = PromptCharge.EACH,
     metrics: tuple[MetricChoice, ...] = (),
 ) -> Report:
     """Return the report of the study called `name`, or of the newest one, in a store; raises StoreError.
 
-    A store of an older version is migrated first.
+    Units may come with budgets, which replace those of the study file. A store of an older version is migrated first.
     """
     with open_migrated(path, Reader) as reader:
         row = chosen_study(reader.studies(), path, name)
@@ -193,15 +199,21 @@ def read_report(
 
 
 def facts_and_request(
-    reader: Reader, row: StudyRow, path: Path, units: tuple[Unit, ...], charge: PromptCharge
+    reader: Reader, row: StudyRow, path: Path, units: RequestedUnits, charge: PromptCharge
 ) -> tuple[StudyFacts, ReportRequest]:
     """Return the facts of a study, and the request for its report.
 
     The units are the requested ones, or else those of the study file.
     """
     facts = _facts(reader, row)
-    request = ReportRequest(budgets=stored_budgets(reader.spec(row.id), path), charge=charge, seed=row.seed)
-    return facts, replace(request, units=units or tuple(dict.fromkeys([*request.units, *request.budgets])))
+    budgets = {**stored_budgets(reader.spec(row.id), path), **_given(units)}
+    request = ReportRequest(budgets=budgets, charge=charge, seed=row.seed)
+    return facts, replace(request, units=tuple(units) or tuple(dict.fromkeys([*request.units, *budgets])))
+
+
+def _given(units: RequestedUnits) -> dict[Unit, tuple[float, ...]]:
+    """Return the budgets that came with units."""
+    return {unit: chosen for unit, chosen in units.items() if chosen} if isinstance(units, Mapping) else {}
 
 
 def _facts(reader: Reader, row: StudyRow) -> StudyFacts:

@@ -25,7 +25,7 @@ from sampler.reporting.metrics import MetricTable, MetricValue
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.reporting.thought_lengths import Thinking
 from sampler.stats.bootstrap import Interval
-from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.stats.budget import FLOP_UNITS, SECOND_UNITS, PromptCharge, Unit, UnitCost
 from sampler.stats.passk import CurveValue, Point, Reach
 from sandbox.console import SanitizingConsole
 from sandbox.sanitize import sanitize
@@ -45,8 +45,6 @@ NAMES = {
     Unit.TOKENS: "tokens",
     Unit.SAMPLES: "samples",
 }
-_FLOPS = {Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS}
-_SECONDS = {Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS}
 _IN_FRONT = 2  # units whose costs stand in the table of models, where there is no room for more
 _WAYS_OUT = {
     Unit.FLOPS: (
@@ -82,13 +80,13 @@ def one_line(text: str) -> str:
 
 def amount(value: float, unit: Unit) -> str:
     """Return a cost for people: three digits and a size."""
-    if unit in _SECONDS:
+    if unit in SECOND_UNITS:
         return f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
     if unit is Unit.DOLLARS:
         if 0 < value < 1e-3:
             return f"{value * 1e6:.3g} µ$"
         return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
-    return sized(value, "FLOP" if unit in _FLOPS else "J" if unit is Unit.JOULES else "")
+    return sized(value, "FLOP" if unit in FLOP_UNITS else "J" if unit is Unit.JOULES else "")
 
 
 def spanned(cost: float, near: Interval | None, unit: Unit) -> str:
@@ -112,7 +110,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_models(report))
     for table in report.tables:
         _print_table(table, console)
-        if table.unit in _units(report)[_IN_FRONT:]:
+        if table.unit in _units(report) and table.unit not in _in_front(report):
             console.print(Text(_unit_costs(table)))
     for metric in report.metrics:
         _print_metric(metric, console)
@@ -123,27 +121,76 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def conclusion(table: Table) -> str:
-    """Return in one or two sentences which model to use at equal cost in the unit of a table, and how sure that is."""
+    """Return in one or two sentences which model to use at equal cost in the unit of a table, and how sure that is.
+
+    A table with one row gives the conclusion at that budget.
+    """
     unit = NAMES[table.unit]
     compared = [row for row in table.rows if row.finding in {Finding.CLEAR, Finding.NO_CLEAR_WINNER}]
+    if len(table.rows) == 1:
+        return f"At {amount(table.rows[0].budget, table.unit)} a problem {_at_one(table.rows[0])}."
     if not compared:
         return f"At equal {unit} no budget lets two models be compared."
     runs = [(model, list(rows)) for model, rows in itertools.groupby(compared, key=lambda row: row.model)]
-    won = [_won(model, rows, table.unit) for model, rows in runs if model is not None]
+    won = [_won(rows, table.unit) for model, rows in runs if model is not None]
     if not won:
-        budgets = _budgets(compared, table.unit)
-        return f"At equal {unit} nobody can tell which model is better: {budgets} no lead is clear."
+        last = f" {_measured(compared[-1])} at {amount(compared[-1].budget, table.unit)}." if compared[-1].lead else ""
+        where = _budgets(compared, table.unit)
+        return f"At equal {unit} nobody can tell which model is better: {where} no lead is clear.{last}"
     rest = " At the other budgets of the table no lead is clear." if len(won) < len(runs) else ""
     return f"At equal {unit} {', and '.join(won)}.{rest}"
 
 
-def _won(model: str, rows: Sequence[Row], unit: Unit) -> str:
-    """Return that a model wins at these budgets, with the numbers of the last one."""
-    reached = {cell.model: cell for cell in rows[-1].cells if cell.point is not None and cell.reach is Reach.REACHED}
-    best = reached.pop(model)
-    against = ", ".join(f"{_rate(other)} of {one_line(name)} (k={other.k})" for name, other in reached.items())
+def _at_one(row: Row) -> str:
+    """Return what one budget shows."""
+    match row.finding:
+        case Finding.CLEAR:
+            return _wins(row, "wins")
+        case Finding.NO_CLEAR_WINNER if row.lead:
+            return f"nobody can tell: {_measured(row)}"
+        case Finding.NO_CLEAR_WINNER:
+            return "nobody can tell which model is better: the best are equal"
+        case Finding.ONLY_ONE:
+            alone = next(cell for cell in row.cells if cell.model == row.model)
+            others = "the only model" if len(row.cells) == 1 else "no other model's sample fits"
+            return f"{one_line(alone.model)} (k={alone.k}) solves {_percent(alone.point)} %: {others}"
+        case Finding.NOTHING_FITS:
+            return "no model's sample fits: take a larger budget"
+        case Finding.TOO_FEW_SAMPLES:
+            short = ", ".join(one_line(cell.model) for cell in row.cells if cell.reach is Reach.UNDEFINED)
+            return f"the models cannot be compared: too few samples of {short}"
+
+
+def _won(rows: Sequence[Row], unit: Unit) -> str:
+    """Return that one model wins at these budgets, with the numbers of the last one."""
     end = f" at {amount(rows[-1].budget, unit)}" if len(rows) > 1 else ""
-    return f"{one_line(model)} (k={best.k}) wins {_budgets(rows, unit)}: {_rate(best)} against {against}{end}"
+    return _wins(rows[-1], f"wins {_budgets(rows, unit)}") + end
+
+
+def _wins(row: Row, how: str) -> str:
+    best, *others = _reached(row)
+    against = ", ".join(f"{_rate(other)} of {one_line(other.model)} (k={other.k})" for other in others)
+    return f"{one_line(best.model)} (k={best.k}) {how}: {_rate(best)} against {against}, a clear lead of {_lead(row)}"
+
+
+def _measured(row: Row) -> str:
+    """Return which model measured highest at a budget without a winner, and how far it is ahead."""
+    best = _reached(row)[0]
+    measured = f"{one_line(best.model)} (k={best.k}) measured highest, {_rate(best)}"
+    return f"{measured}, but its lead of {_lead(row)} is not clear"
+
+
+def _lead(row: Row) -> str:
+    """Return the lead over the nearest other model, in points, with its interval."""
+    lead = row.lead
+    return f"{100 * lead.mean:.1f} {format_interval(lead.interval.low, lead.interval.high)} points" if lead else "–"
+
+
+def _reached(row: Row) -> list[CurveValue]:
+    """Return the models that have a value at a budget, the best one first, the others in the order of the report."""
+    cells = [cell for cell in row.cells if cell.point is not None and cell.reach is Reach.REACHED]
+    best = max(cells, key=lambda cell: cell.point.rate if cell.point else 0.0)
+    return [best, *(cell for cell in cells if cell is not best)]
 
 
 def _budgets(rows: Sequence[Row], unit: Unit) -> str:
@@ -160,11 +207,11 @@ def _models(report: Report) -> RichTable:
         "Each model alone: problems × samples drawn, share solved by 1 and by all of them, mean cost of a sample"
     )
     shown.add_column("model", overflow="fold")
-    for head, width in (("drawn", 7), ("pass@1", 10), ("pass@all", 10), ("tokens", 6)):
+    for head, width in (("drawn", 7), ("pass@1", 12), ("pass@all", 12), ("tokens", 6)):
         shown.add_column(head, overflow="fold", min_width=width)
         if head == "pass@all" and _any_greedy(report):
-            shown.add_column("greedy", overflow="fold", min_width=10)
-    for unit in _units(report)[:_IN_FRONT]:
+            shown.add_column("greedy", overflow="fold", min_width=12)
+    for unit in _in_front(report):
         shown.add_column(NAMES[unit], overflow="fold")
     for line in report.models:
         shown.add_row(*_model_cells(line, report))
@@ -173,6 +220,12 @@ def _models(report: Report) -> RichTable:
 
 def _units(report: Report) -> list[Unit]:
     return [table.unit for table in report.tables if table.unit not in (Unit.SAMPLES, Unit.TOKENS)]
+
+
+def _in_front(report: Report) -> list[Unit]:
+    """Return the units that have a column in the table of models: the first ones that some model has a cost in."""
+    known = [unit for unit in _units(report) if any(line.unit_costs[unit] for line in report.models)]
+    return (known or _units(report))[:_IN_FRONT]
 
 
 def _any_greedy(report: Report) -> bool:
@@ -188,7 +241,7 @@ def _model_cells(line: ModelLine, report: Report) -> Iterator[Text]:
         yield Text(f"★ {_percent(line.greedy)}" if line.greedy else "–")
     known = line.prompt_tokens is not None and line.completion_tokens is not None
     yield Text(f"{line.prompt_tokens:.0f}+{line.completion_tokens:.0f}" if known else "–")
-    for unit in _units(report)[:_IN_FRONT]:
+    for unit in _in_front(report):
         yield Text(_cost(line.unit_costs[unit], unit))
 
 
@@ -271,7 +324,7 @@ def thinking_words(of: Thinking) -> str:
 
 
 def _share(rate: float, near: Interval | None) -> str:
-    return f"{100 * rate:.1f}{f' {format_interval(rate, near.low, near.high)}' if near else ''}"
+    return f"{100 * rate:.1f}{f' {format_interval(near.low, near.high)}' if near else ''}"
 
 
 def _print_metric(table: MetricTable, console: Console) -> None:
@@ -291,7 +344,7 @@ def _print_metric(table: MetricTable, console: Console) -> None:
 def _metric_cell(of: MetricValue | None) -> str:
     if of is None:
         return "–"
-    spread = f" {format_interval(of.value, of.interval.low, of.interval.high)}" if of.interval else ""
+    spread = f" {format_interval(of.interval.low, of.interval.high)}" if of.interval else ""
     return f"{of.value * 100:.1f}{spread}"
 
 
@@ -315,14 +368,13 @@ def _cell(cell: CurveValue, *, clear: bool) -> Text:
             return Text(f"undefined (k={cell.k}, too few samples)", style="dim")
         case Reach.REACHED:
             thin = "~" if cell.point and cell.point.thin else ""
-            mark = " *" if clear else ""
-            return Text(f"{_percent(cell.point)} (k={cell.k}{thin}){mark}", style="bold" if clear else "")
+            return Text(f"{_percent(cell.point)} (k={cell.k}{thin})", style="bold" if clear else "")
 
 
 def _finding(row: Row) -> Text:
     match row.finding:
         case Finding.CLEAR:
-            return Text("clear winner *", style="bold")
+            return Text(f"{in_lines(row.model or '', 16)} wins", style="bold")
         case Finding.ONLY_ONE:
             return Text("no other fits" if len(row.cells) > 1 else "–")
         case Finding.NO_CLEAR_WINNER:
@@ -336,11 +388,9 @@ def _finding(row: Row) -> Text:
 def _closing(report: Report) -> Iterator[str]:
     yield ""
     yield (
-        f"± is half the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa); "
-        "where it is lopsided, - and + say how far it reaches. "
-        "* marks a winner: its paired lead over every other model is significant in a sign-flip test, corrected "
-        "(maxT) for "
-        "all pairs of models and all budgets in this unit, and the interval of the lead leaves out zero."
+        f"Brackets hold the {report.level:.0%} interval from {report.resamples:,} resamplings of the problems (BCa). "
+        "A winner is named where its paired lead over every other model is significant in a sign-flip test, corrected "
+        "(maxT) for all pairs of models and all budgets in this unit, and the interval of the lead leaves out zero."
     )
     if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
         yield "~ marks k above half of the samples drawn: an estimate from few subsets."
@@ -350,7 +400,7 @@ def _closing(report: Report) -> Iterator[str]:
 def _percent(point: Point | None) -> str:
     if point is None:
         return "–"
-    spread = f" {format_interval(point.rate, point.interval.low, point.interval.high)}" if point.interval else ""
+    spread = f" {format_interval(point.interval.low, point.interval.high)}" if point.interval else ""
     return f"{point.rate * 100:.1f}{spread}"
 
 
@@ -360,10 +410,7 @@ def grid(title: str) -> RichTable:
 
 
 def in_lines(name: str, width: int) -> Text:
-    """Return a name, broken at its hyphens and blanks into lines of about `width`.
-
-    So a column stays as narrow as its numbers.
-    """
+    """Return a name, broken at hyphens and blanks into lines of about `width`, so that its column stays narrow."""
     lines = [""]
     for part in re.split(r"(?<=[-_ ])", one_line(name)):
         if lines[-1] and len(lines[-1] + part) > width:
@@ -396,17 +443,8 @@ CURVES = (
 )
 METRICS = ("metric", "model", "k", "value", "interval", "interval_low", "interval_high")
 LEADS = (
-    "unit",
-    "prompt",
-    "budget",
-    "finding",
-    "model",
-    "over",
-    "lead",
-    "interval_low",
-    "interval_high",
-    "p",
-    "p_corrected",
+    *("unit", "prompt", "budget", "finding", "model", "over"),
+    *("lead", "interval_low", "interval_high", "p", "p_corrected"),
 )
 
 

@@ -277,9 +277,8 @@ def _closing(made: Analysis) -> Iterator[str]:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
     yield from map(one_line, made.notes)
     yield (
-        f"Intervals are of {made.level:.0%}, from resampled problems: ± is half of one, - and + say how far it "
-        "reaches where "
-        f"it is lopsided. {_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the "
+        f"Intervals are of {made.level:.0%}, from resampled problems. "
+        f"{_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the "
         "hard its rates "
         "are too low, among the easy too high."
     )
@@ -314,7 +313,7 @@ def _rate(rate: float | None, near: Interval | None) -> str:
     """Return a rate and its interval in a short form."""
     if rate is None:
         return "undefined"
-    return _percent(rate) + (f" {format_interval(rate, near.low, near.high, brief=True)}" if near else "")
+    return _percent(rate) + (f" {format_interval(near.low, near.high, brief=True)}" if near else "")
 
 
 def _percent(rate: float) -> str:

@@ -53,6 +53,12 @@ class Row:
     model: str | None
     differences: Mapping[str, Difference]
 
+    @property
+    def lead(self) -> Difference | None:
+        """Return the lead over the nearest other model; None without one, or if it is nothing at all."""
+        nearest = min(self.differences.values(), key=lambda one: one.mean, default=None)
+        return nearest if nearest is not None and nearest.mean else None
+
 
 Pairs = Mapping[tuple[str, str], Difference]
 
@@ -125,6 +131,7 @@ __all__ = [
     "Table",
     "choose_budgets",
     "make_report",
+    "table_at",
 ]
 
 
@@ -328,12 +335,17 @@ def _table(paired: PairedData, unit: Unit, request: ReportRequest) -> Table:
         charge=request.charge,
         unit_costs=known,
         unknown=tuple(name for name, cost in costs.items() if cost is None),
-        rows=rows_of(entries, budgets, None if paired.draws is None else paired.seed) if entries else (),
+        rows=rows_of(entries, budgets, paired.seed if len(paired.problems) > 1 else None) if entries else (),
         curves=tuple(curves),
         greedy={},
         ends=None if shortest is None else shortest.model,
         end=None if shortest is None else shortest.end,
     )
+
+
+def table_at(paired: PairedData, unit: Unit, charge: PromptCharge, budget: float) -> Table:
+    """Return the comparison of all models at one budget, with claims as in the report of the study."""
+    return _table(paired, unit, ReportRequest(units=(unit,), charge=charge, budgets={unit: (budget,)}))
 
 
 def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:

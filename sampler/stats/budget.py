@@ -1,7 +1,9 @@
-"""Convert a budget to a number of samples, and back."""
+"""Read a budget as a person types it, and convert it to a number of samples and back."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import floor, isfinite
@@ -69,3 +71,96 @@ class UnitCost:
             return _COUNTABLE
         k = max(0, floor(quotient))
         return next((guess for guess in (k + 1, k) if self.of(guess) <= budget), max(0, k - 1))
+
+
+FLOP_UNITS = (Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS)
+SECOND_UNITS = (Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS)
+_SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
+_PARTS = {"m": 1e-3, "µ": 1e-6, "μ": 1e-6, "u": 1e-6, "n": 1e-9}
+_DIVISIBLE = frozenset({Unit.SECONDS, Unit.JOULES, Unit.DOLLARS})  # whose thousandth is an amount
+_WORDS: Mapping[str, tuple[float, tuple[Unit, ...]]] = {
+    **dict.fromkeys(("flop", "flops"), (1.0, FLOP_UNITS)),
+    **dict.fromkeys(("s", "sec", "second", "seconds"), (1.0, SECOND_UNITS)),
+    **dict.fromkeys(("min", "minute", "minutes"), (60.0, SECOND_UNITS)),
+    **dict.fromkeys(("h", "hour", "hours"), (3600.0, SECOND_UNITS)),
+    **dict.fromkeys(("j", "joule", "joules"), (1.0, (Unit.JOULES,))),
+    "wh": (3600.0, (Unit.JOULES,)),
+    **dict.fromkeys(("$", "usd", "dollar", "dollars"), (1.0, (Unit.DOLLARS,))),
+    **dict.fromkeys(("tok", "token", "tokens"), (1.0, (Unit.TOKENS,))),
+    **dict.fromkeys(("sample", "samples"), (1.0, (Unit.SAMPLES,))),
+}
+_AMOUNT = re.compile(r"(\$?)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Zµμ$]*)")
+EXAMPLES = "1e12, 1T, 2 TFLOP, 30s, 500 tokens or $0.02"
+
+
+class BudgetError(ValueError):
+    """A text that is no budget, or one in another unit; the message says how to write it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedBudget:
+    """A budget as it was typed. `units` are those that its words fit, the usual one first; empty: any unit."""
+
+    text: str
+    amount: float
+    units: tuple[Unit, ...] = ()
+
+    def within(self, unit: Unit) -> float:
+        """Return the amount in `unit`; raises BudgetError if the budget was typed in another one."""
+        if self.units and unit not in self.units:
+            raise BudgetError(f"{self.text!r} is a budget in {self.units[0].value}, and {unit.value} are counted here")
+        return self.amount
+
+
+def parse_budget(text: str) -> TypedBudget:
+    """Return the budget in a text such as 1e12, 1T, "2 TFLOP", 30s, 5 min or $0.02; raises BudgetError.
+
+    A size (k, M, G or B, T, P, E, Z) may stand alone or before a unit. Units may be written in any case, sizes not:
+    `m` alone is refused, because it could mean a million, a thousandth or a minute.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        raise BudgetError(f"{text!r} is no budget; write a number above 0, as {EXAMPLES}")
+    dollar, number, words = found.groups()
+    if dollar and words and words not in _SCALES:
+        raise BudgetError(f"{text!r} names two units; write $0.02 or 30s")
+    scale, units = _meaning(text, words) if words else (1.0, ())
+    if dollar:
+        units = (Unit.DOLLARS,)
+    amount = float(number) * scale
+    if not (isfinite(amount) and amount > 0):
+        raise BudgetError(f"{text!r} is no budget; write a number above 0, as {EXAMPLES}")
+    return TypedBudget(text=text, amount=amount, units=units)
+
+
+def _meaning(text: str, words: str) -> tuple[float, tuple[Unit, ...]]:
+    """Return the scale and the units of what stands behind a number."""
+    if words in _SCALES:
+        return _SCALES[words], ()
+    found = next(_readings(words), None)
+    if found is not None:
+        return found
+    if words in _PARTS:
+        raise BudgetError(f"{text!r} could mean several things; write M for a million, min for minutes, ms with a unit")
+    raise BudgetError(f"{text!r} has no unit that is known; write a number above 0, as {EXAMPLES}")
+
+
+def _readings(words: str) -> Iterator[tuple[float, tuple[Unit, ...]]]:
+    """Yield what words can mean: a unit alone first, then one behind a size."""
+    if words.lower() in _WORDS:
+        yield _WORDS[words.lower()]
+    size, rest = words[:1], words[1:].lower()
+    if rest in _WORDS:
+        scale, units = _WORDS[rest]
+        if size in _SCALES:
+            yield _SCALES[size] * scale, units
+        elif size in _PARTS and units[0] in _DIVISIBLE:
+            yield _PARTS[size] * scale, units
+
+
+def unit_of(budgets: Sequence[TypedBudget], usual: Unit) -> Unit:
+    """Return the unit that typed budgets are in, or the usual one if they fit it; raises BudgetError if they differ."""
+    unit = next((budget.units[0] for budget in budgets if budget.units and usual not in budget.units), usual)
+    for budget in budgets:
+        budget.within(unit)
+    return unit

@@ -413,6 +413,7 @@ class GroupRow:
     verdict: str
     error_type: str | None
     message: str | None  # its beginning
+    problem: str  # of wrong answers without a message, which only the problem tells apart; else empty
     model_id: int
     count: int
     newest: int  # a verdict id

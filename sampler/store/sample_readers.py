@@ -105,9 +105,10 @@ ORDER BY s.model_id = (SELECT model_id FROM sample WHERE id = ?1) DESC, s.comple
 
 _GROUPS = f"""
 SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message, 1, {MESSAGE}) AS message,
+  CASE WHEN v.verdict = 'WRONG' AND coalesce(v.error_message, '') = '' THEN p.name ELSE '' END AS problem,
   s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
-FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
-WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4"""
+FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id CROSS JOIN problem p ON p.id = s.problem_id
+WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4, 5"""
 _USAGE = """
 SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
   v.flags AS flags

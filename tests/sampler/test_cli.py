@@ -494,8 +494,8 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
     assert run_headless(study, run_options=HeadlessOptions(store=tmp_path / "r.db"), out=out) == Exit.OK, out.getvalue()
     small, large = read_report(tmp_path / "r.db").models
     assert (small.first.rate, large.first.rate) == (pytest.approx(0.435), pytest.approx(0.625))
-    assert "43.5 ±" in out.getvalue()
-    assert "62.5 ±" in out.getvalue()
+    assert "43.5 [" in out.getvalue()
+    assert "62.5 [" in out.getvalue()
 
 
 def test_the_help_of_all_commands_is_told_without_importing_them():

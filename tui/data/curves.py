@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sampler.reporting.paired_data import Entry, PairedData, pair_differences, paired_data
+from sampler.reporting.render import conclusion
+from sampler.reporting.report import table_at
 from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -189,6 +191,16 @@ def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float 
     return ModelComparison(
         tones=tones, problems=len(paired.problems), rule=here, ladder=tuple(found[: len(ladder)]), flips=flips
     )
+
+
+def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> str:
+    """Return which model to use at the rule's budget and how sure that is, as the report of the study says it."""
+    models = [model for model in snapshot.models if model.wanted]
+    paired = paired_data(models, snapshot.tallies, snapshot.study.seed)
+    if not paired.models:
+        return "no problem is complete yet for any model"
+    words = conclusion(table_at(paired, unit, CHARGE, rule))
+    return f"interim: {words}" if snapshot.study.status == "running" else words
 
 
 def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:

@@ -16,11 +16,13 @@ from textual.widget import Widget
 
 from sampler.plotting import measured, quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
+from sampler.stats.budget import Unit
 from tui.data.export import Tabular
 from tui.data.snapshot import Curves, Series, Snapshot
 from tui.screens.base import StudyScreen
+from tui.screens.dialogs import BudgetScreen
 from tui.text import Severity, next_unit
-from tui.view_state import LABEL_WIDTH, labels_of, rule_of, tone_of
+from tui.view_state import LABEL_WIDTH, bands_of, labels_of, rule_of, tone_of
 from tui.widgets.list_table import Cell, Column, ListTable, StillTable
 from tui.widgets.plot import STAR, CurvePlot, CurveReading, Options, mark, near_words, readings
 
@@ -131,7 +133,10 @@ class PlotScreen(StudyScreen):
         Binding("down,j", "model(1)", "Next model", id="plot.model_down", show=False),
         Binding("x", "unit", "Unit", id="plot.unit", tooltip="Count budgets in FLOPs, seconds, tokens or samples"),
         Binding("l", "log", "Log", id="plot.log", show=False, tooltip="Use a logarithmic or a linear axis"),
-        Binding("b", "band", "Band", id="plot.band", tooltip="Show or hide the selected model's 95 % interval"),
+        Binding("b", "budget", "Budget", id="plot.budget", tooltip="Type a budget, as 1T, 2 TFLOP, 30s or $0.02"),
+        Binding(
+            "B", "band", "Bands", id="plot.band", show=False, tooltip="Show the band of one model, of two, or of none"
+        ),
         Binding(
             "p",
             "problems",
@@ -162,7 +167,7 @@ class PlotScreen(StudyScreen):
         rule = rule_of(view_state, snapshot)
         options = Options(
             log=view_state.log,
-            band=view_state.band,
+            bands=bands_of(view_state, snapshot),
             dashes=self.app.no_color,
             selected=tone_of(view_state, snapshot),
             rule=rule,
@@ -219,8 +224,25 @@ class PlotScreen(StudyScreen):
         self.choose(log=not self.app.view_state.log)
 
     def action_band(self) -> None:
-        """Show or hide the interval."""
-        self.choose(band=not self.app.view_state.band)
+        """Show the interval of the selected model, that of the pinned one too, or none."""
+        self.choose(bands=(self.app.view_state.bands + 1) % 3)
+
+    def action_budget(self) -> None:
+        """Ask for a budget, and move the rule to it."""
+        snapshot = self._newest
+        if snapshot is None or snapshot.curves is None:
+            return
+        unit = snapshot.curves.unit
+        self.app.push_screen(BudgetScreen(unit, snapshot.units), self._set_budget)
+
+    def _set_budget(self, typed: tuple[Unit, float] | None) -> None:
+        if typed is not None:
+            unit, budget = typed
+            request = self.app.view_state.curves
+            if self._newest is None or self._newest.curves is None or unit != self._newest.curves.unit:
+                self.window = None
+                request = replace(request, unit=unit)
+            self.choose(rule=budget, curves=request)
 
     def action_pin(self) -> None:
         """Compare others with the chosen model."""
@@ -237,7 +259,7 @@ COLUMNS = (
     Column(key="rank", label="", width=2, right=True),
     Column(key="model", label="model", width=32, middle=True),
     Column(key="rate", label="pass rate", width=10, right=True),
-    Column(key="near", label="± 95%", width=11, right=True),
+    Column(key="near", label="95% interval", width=13),
     Column(key="k", label="samples", width=8, right=True),
     Column(key="all", label="all k right", width=11, right=True, needs=112),
     Column(key="problems", label="problems", width=9, right=True, needs=84),
@@ -278,7 +300,8 @@ table below shows every model at this budget, the best first. ★ is a model's g
 its own cost and is not one of the curve's samples.
 
 + and - zoom in and out around the rule, ctrl+← and ctrl+→ move the range, = shows the whole range. x changes the unit
-of budgets (FLOPs, seconds, tokens, samples), l makes the axis linear, b hides the band, p uses each model's own
+of budgets (FLOPs, seconds, tokens, samples), l makes the axis linear, b types a budget, B shows the
+band of one model, of two (the pinned one) or none, p uses each model's own
 problems instead of shared ones, c pins a model for Compare.
 """
     BINDINGS: ClassVar[list[BindingType]] = [

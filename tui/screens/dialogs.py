@@ -17,6 +17,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
+from sampler.stats.budget import EXAMPLES, BudgetError, Unit, parse_budget
+from tui.text import sanitize
 from tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
@@ -65,6 +67,58 @@ class PickScreen(ModalScreen[str | None]):
             if event.character == letter:
                 event.stop()
                 self.dismiss(value)
+
+
+class BudgetScreen(ModalScreen[tuple[Unit, float] | None]):
+    """A field for a budget, with or without its unit; it stays open until the text is one that can be shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", id="budget.close")]
+    CSS = (
+        _PICK_CSS.format(name="BudgetScreen")
+        + "BudgetScreen Input { height: 1; border: none; padding: 0 1; background: $foreground 10%; }"
+        + "BudgetScreen #why { color: $warning; margin: 1 0 0 0; }"
+    )
+
+    def __init__(self, unit: Unit, offered: Sequence[Unit]) -> None:
+        """`unit` is that of a bare number; `offered` are the units in which some model has a cost."""
+        super().__init__()
+        self._unit = unit
+        self._offered = offered
+
+    def compose(self) -> ComposeResult:
+        """Yield the field, and below it what is wrong with its text."""
+        with Vertical() as box:
+            box.border_title = Content("Budget per problem")
+            box.border_subtitle = Content("enter sets it · esc closes")
+            yield Static(Content(f"A bare number is in {self._unit.value}. For example {EXAMPLES}."), markup=False)
+            yield Input(placeholder="budget", compact=True, id="budget")
+            yield Static(id="why", markup=False)
+
+    def on_mount(self) -> None:
+        """Focus the field."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give the budget back, or say why it is none."""
+        try:
+            self.dismiss(shown_budget(event.value, self._unit, self._offered))
+        except BudgetError as error:
+            self.query_one("#why", Static).update(Content(sanitize(str(error))))
+
+
+def shown_budget(text: str, unit: Unit, offered: Sequence[Unit]) -> tuple[Unit, float]:
+    """Return a typed budget and the unit that shows it: the present one if it fits, else the first offered one.
+
+    Raises BudgetError if the text is no budget, or if no model has a known cost in its unit.
+    """
+    budget = parse_budget(text)
+    if not budget.units or unit in budget.units:
+        return unit, budget.amount
+    fits = next((one for one in budget.units if one in offered), None)
+    if fits is None:
+        known = ", ".join(one.value for one in offered)
+        raise BudgetError(f"no model's cost is known in {budget.units[0].value}; known are {known}")
+    return fits, budget.amount
 
 
 class JumpScreen(ModalScreen[None]):

@@ -7,16 +7,19 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Static
 
 from sampler.plotting import measured, quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.stats.budget import Unit
+from tui.data.curves import conclude
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.screens.curves import PlotScreen
 from tui.screens.sample_detail import DetailScreen
+from tui.text import sanitize
 from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
 from tui.widgets.models_table import ModelsTable, VerdictBars, model_lines, verdict_counts
 from tui.widgets.plot import CurvePlot, CurveReading
@@ -51,11 +54,13 @@ class LiveScreen(PlotScreen):
 
     NAME = "live"
     HELP: ClassVar[str] = """
+The first line says which model to use at the budget of the rule, and how sure that is: the same sentence as in the
+report. A winner is named only where its lead is clear. b types a budget, ←→ moves the rule.
+
 Models: the share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval
 and k, the number of samples per problem that the budget buys. The interval comes from 10,000 bootstrap resamples of
-the problems, as in the report (1,000 while the study runs). It is shown as ± half its width, or as its distance down
-and up. ≥ marks a budget beyond the samples: the rate is a lower bound. "< 1 sample" marks a budget below the cost of
-one sample.
+the problems, as in the report (1,000 while the study runs). ≥ marks a budget beyond the samples: the rate is a lower
+bound. "< 1 sample" marks a budget below the cost of one sample.
 
 Plot: pass rate against budget per problem. Every sample pays for its prompt. The thick line is the selected model, with
 its interval. A line is thin where k is above half of the samples: there the estimate rests on few of them.
@@ -71,6 +76,7 @@ this).
     ]
 
     CSS = """
+    #answer { height: auto; min-height: 1; max-height: 2; padding: 0 1; text-style: bold; }
     #top { height: 1fr; layout: horizontal; }
     #left { width: 45%; min-width: 58; max-width: 76; height: 1fr; layout: vertical; }
     #models-pane { height: auto; max-height: 60%; }
@@ -83,13 +89,22 @@ this).
     LiveScreen.-narrow #verdicts-pane { width: 29; height: 1fr; }
     LiveScreen.-slim #verdicts-pane { display: none; }
     LiveScreen.-narrow #tail-pane { height: 6; }
-    LiveScreen.-short #tail-pane { height: 5; }
+    LiveScreen.-short #tail-pane { height: 4; }
+    LiveScreen.-short.-narrow #left { height: 7; }
+    LiveScreen.-tiny #answer { max-height: 1; }
     LiveScreen.-tiny #tail-pane { display: none; }
-    LiveScreen.-zoomed #left, LiveScreen.-zoomed #tail-pane { display: none; }
+    LiveScreen.-zoomed #left, LiveScreen.-zoomed #answer, LiveScreen.-zoomed #tail-pane { display: none; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._answer = ""
+        self._asked: tuple[object, ...] = ()
+        self._busy = False
+
     def body(self) -> Iterator[Widget]:
-        """Models and verdicts, the plot, the tail."""
+        """Yield the answer, models and verdicts, the plot, the tail."""
+        yield Static(id="answer", markup=False)
         with Container(id="top"):
             with Container(id="left"):
                 with Container(id="models-pane", classes="pane"):
@@ -108,11 +123,37 @@ this).
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw every pane."""
+        self._conclude(snapshot)
         self._draw_models(snapshot)
         self._draw_verdicts(snapshot)
         self.draw_plot(snapshot)
         self.query_one(Tail).show(tail_rows(snapshot), marked_names(snapshot))
         self._draw_tail_title()
+
+    def _conclude(self, snapshot: Snapshot) -> None:
+        """Say which model to use at the rule, as soon as that is computed."""
+        rule = rule_of(self.app.view_state, snapshot)
+        if rule is None or snapshot.curves is None:
+            return
+        unit = snapshot.curves.unit
+        asked = (snapshot.study.uid, snapshot.study.status, snapshot.tallies, unit, rule)
+        if asked != self._asked and not self._busy:
+            self._asked, self._busy = asked, True
+            self.app.query_worker.run_in_background(lambda: conclude(snapshot, unit, rule), self._concluded)
+
+    def _concluded(self, words: str) -> None:
+        self._busy = False
+        if self.is_attached:
+            self._answer = words
+            self.query_one("#answer", Static).update(Content(sanitize(words)))
+            if self._snapshot is not None and self.is_current:
+                self._conclude(self._snapshot)
+
+    @property
+    def settled(self) -> bool:
+        """Return whether the answer is made, too."""
+        rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
+        return super().settled and not self._busy and (bool(self._answer) or rule is None)
 
     def table(self) -> Tabular | None:
         """Return the models."""

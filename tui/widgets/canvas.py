@@ -37,11 +37,11 @@ _TO_BE_SEEN = frozenset({CellKind.LINE, CellKind.PICKED, CellKind.LABEL, CellKin
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The look of a cell: its kind, its series, and whether the band is behind it."""
+    """The look of a cell: its kind, its series, and whose band is behind it."""
 
     kind: CellKind = CellKind.BLANK
     tone: int = -1  # the series' place in the palette; -1 where it belongs to none
-    band: bool = False
+    band: int = -1  # the tone of a band that fills the cell; -1: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Canvas:
         self._glyph = [[" "] * width for _ in range(height)]
         self._style = [[Style()] * width for _ in range(height)]
         self._dots: dict[tuple[int, int], int] = {}
-        self._half: set[tuple[int, int]] = set()  # cells that the band covers by half and more
+        self._half: dict[tuple[int, int], int] = {}  # cells that a band covers by half and more, and its tone
 
     def put(self, column: int, row: int, text: str, kind: CellKind, tone: int = -1) -> None:
         """Write `text` from (column, row) on, one cell for each character; parts outside are cut."""
@@ -84,7 +84,8 @@ class Canvas:
         bits |= _DOT[y % DOTS_HIGH][x % DOTS_WIDE]
         self._dots[column, row] = bits
         self._glyph[row][column] = chr(_BRAILLE + bits)
-        self._style[row][column] = Style(style.kind, style.tone, held.band or (column, row) in self._half)
+        band = held.band if held.band >= 0 else self._half.get((column, row), -1)
+        self._style[row][column] = Style(style.kind, style.tone, band)
 
     def fill(self, column: int, top: float, bottom: float, tone: int) -> None:
         """Draw a band behind one column, from `top` to `bottom` in rows and fractions of rows."""
@@ -93,15 +94,17 @@ class Canvas:
             covered = max(0.0, min(bottom, row + 1) - max(top, row))
             eighths = round(covered * 8)
             if eighths >= 4:
-                self._half.add((column, row))
+                self._half[column, row] = tone
             if eighths >= 8:
-                self._style[row][column] = Style(self._style[row][column].kind, band=True)
+                if self._style[row][column].kind is CellKind.BAND:  # the edge of a band below
+                    self._glyph[row][column], self._style[row][column] = " ", Style()
+                self._style[row][column] = Style(self._style[row][column].kind, band=tone)
             elif eighths and bottom >= row + 1:  # the band reaches the lower edge of the cell
                 self._glyph[row][column] = _EIGHTHS[eighths]
-                self._style[row][column] = Style(CellKind.BAND, tone)
+                self._style[row][column] = Style(CellKind.BAND, tone, self._style[row][column].band)
             elif eighths and top <= row:  # the band hangs from the upper edge, where there are fewer glyphs
                 self._glyph[row][column] = "▀" if eighths > 2 else "▔"
-                self._style[row][column] = Style(CellKind.BAND, tone)
+                self._style[row][column] = Style(CellKind.BAND, tone, self._style[row][column].band)
 
     def busy(self, column: int, row: int) -> bool:
         """Return whether something that must stay visible is drawn there."""

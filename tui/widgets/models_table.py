@@ -52,9 +52,9 @@ def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelSummary]:
 
 _DONE = 4
 _PASS_1 = 6
-_RATE, _BRIEF = 18, 14  # with tenths in a lopsided interval, and without
+_RATE, _BRIEF = 19, 16  # with tenths in the interval, and without
 _K = 5
-_WIDE = 60  # below, a lopsided interval is told without tenths
+_WIDE = 60  # below, an interval is told without tenths
 _NARROW = 50  # below, there is no column for k
 _NARROWER = 43  # below, none for pass@1 either
 _SHORTEST_NAME = 8
@@ -151,7 +151,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
 
 
 def rate_words(found: CurveReading | None, *, brief: bool = False) -> str:
-    """Return what a model reaches at the rule: 81.2 ±12.3 or 76.2 -23.8 +14.3, with ≥ after its curve's end."""
+    """Return what a model reaches at the rule: 81.2 [68.9, 93.5], with ≥ after its curve's end."""
     if found is None:
         return "    —"
     if found.rate is None:

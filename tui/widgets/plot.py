@@ -60,7 +60,7 @@ class Options:
     """The reader's choices; `selected` and `rule` are None without a choice."""
 
     log: bool = True
-    band: bool = True
+    bands: frozenset[int] = frozenset()  # the tones of the series whose intervals are filled
     dashes: bool = False
     selected: int | None = None  # a tone
     rule: float | None = None  # a budget
@@ -178,7 +178,7 @@ class _PlotArea:
         margin = min(longest + 1, room // 4) if room >= 40 else 0
         rates = [y for one in series for y in (*one.ys, *((one.star[1],) if one.star else ()))]
         for one in series:
-            if options.band and one.tone == options.selected:
+            if one.tone in options.bands:
                 rates += [*one.low, *one.high]
         return cls(
             series=tuple(series),
@@ -233,8 +233,9 @@ def _draw_axes(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
 
 
 def _draw_band(canvas: Canvas, frame: _PlotArea, options: Options) -> None:
-    for one in frame.series:
-        if not options.band or one.tone != options.selected or not one.low or not one.high:
+    # That of the selected series is drawn last, over the other one.
+    for one in sorted(frame.series, key=lambda one: one.tone == options.selected):
+        if one.tone not in options.bands or not one.low or not one.high:
             continue
         for column in range(frame.column(one.xs[0]), frame.column(one.end) + 1):
             middle = frame.budgets.value((column - frame.left + 0.5) / frame.width)
@@ -349,7 +350,7 @@ def _draw_readings(canvas: Canvas, frame: _PlotArea, options: Options) -> list[R
 
 def near_words(one: CurveReading, *, brief: bool = False) -> str:
     """Return the interval of a reading, as in the report; empty without one."""
-    return "" if one.rate is None or one.near is None else format_interval(one.rate, *one.near, brief=brief)
+    return "" if one.rate is None or one.near is None else format_interval(*one.near, brief=brief)
 
 
 def told(one: CurveReading, spread: int) -> str:
@@ -426,18 +427,17 @@ class CurvePlot(Widget):
 
     def _look(self, style: Style, base: RichStyle, *, dark: bool) -> RichStyle:
         plain, under = base_colours(base)
-        band = self._band_colour(under, dark=dark)
-        behind = band if style.band else under
+        behind = under if style.band < 0 else self._band_colour(style.band, under, dark=dark)
         match style.kind:
             case CellKind.LINE | CellKind.LABEL:
                 return coloured(blended(series_colour(style.tone, dark=dark), behind, _OTHERS), behind)
             case CellKind.PICKED:
                 return coloured(series_colour(style.tone, dark=dark), behind, bold=True)
             case CellKind.BAND:
-                return coloured(band, under)
+                return coloured(self._band_colour(style.tone, under, dark=dark), behind)
             case CellKind.BLANK | CellKind.AXIS | CellKind.GRID | CellKind.NOTE | CellKind.RULE:
                 return coloured(blended(plain, behind, _SHARES[style.kind]), behind, bold=style.kind is CellKind.RULE)
 
-    def _band_colour(self, under: Rgb, *, dark: bool) -> Rgb:
-        selected = self._options.selected
-        return blended(series_colour(selected, dark=dark), under, _BAND) if selected is not None else under
+    @staticmethod
+    def _band_colour(tone: int, under: Rgb, *, dark: bool) -> Rgb:
+        return blended(series_colour(tone, dark=dark), under, _BAND)

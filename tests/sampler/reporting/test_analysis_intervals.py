@@ -201,7 +201,7 @@ def test_one_problem_has_numbers_and_no_interval():
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_no_measured_rate_stands_alone_in_the_tables(width: int) -> None:
-    """Rates of spending and strata: each with ± or how far it reaches, or undefined, or a 0.0 that bought nothing."""
+    """Rates of spending and strata: each with its interval, or undefined, or a 0.0 that bought nothing."""
     said = io.StringIO()
     print_analysis(analysed(), Console(file=said, width=width))
     tables = {"The same budget by four rules": "pass@k beyond", "Difficulty": "The greedy schedule"}
@@ -213,8 +213,7 @@ def test_no_measured_rate_stands_alone_in_the_tables(width: int) -> None:
         cells = [cell.strip() for line in lines for cell in line.split("  ")]
         rates = [cell for cell in cells if "." in cell and cell != "0.0"]
         assert rates
-        assert all("±" in rate or " -" in rate for rate in rates)
-    assert "- and + say how far it reaches" in " ".join(said.getvalue().split())
+        assert table.count("[") >= len(rates)  # a narrow cell has its interval in the next line
 
 
 def test_a_cost_stands_beside_its_interval_and_a_size_that_all_have_is_told_once() -> None:

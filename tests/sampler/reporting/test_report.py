@@ -108,8 +108,8 @@ def test_the_conclusion_names_the_winner_and_where_it_wins(model):
     tallies = [tally(1, n, 8, 0, 10.0) for n in range(20)] + [tally(2, n, 4, 3, 40.0) for n in range(20)]
     made = flops(report(models, tallies))
     assert conclusion(made) == (
-        "At equal FLOPs large (k=2) wins from 40 FLOP to 80 FLOP a problem: 100.0 % against 0.0 % of small (k=8) "
-        "at 80 FLOP."
+        "At equal FLOPs large (k=2) wins from 40 FLOP to 80 FLOP a problem: 100.0 % against 0.0 % of small "
+        "(k=8), a clear lead of 100.0 [86.0, 100] points at 80 FLOP."
     )
 
 
@@ -128,9 +128,9 @@ def test_the_conclusion_names_a_winner_for_each_range_of_budgets(model):
     tallies = [tally(1, n, 80, 4, 10.0) for n in range(100)] + [tally(2, n, 20, 20 * (n % 2), 40.0) for n in range(100)]
     said = conclusion(flops(report(models, tallies, budgets={Unit.FLOPS: (40.0, 150.0, 400.0)})))
     assert said == (
-        "At equal FLOPs large (k=1) wins at 40 FLOP a problem: 50.0 % against 18.9 % of small (k=4), and small (k=40) "
-        "wins at 400 FLOP a problem: 94.2 % against 50.0 % of large (k=10). At the other budgets of the table no lead "
-        "is clear."
+        "At equal FLOPs large (k=1) wins at 40 FLOP a problem: 50.0 % against 18.9 % of small (k=4), a clear lead "
+        "of 31.1 [20.9, 40.9] points, and small (k=40) wins at 400 FLOP a problem: 94.2 % against 50.0 % of large "
+        "(k=10), a clear lead of 44.2 [34.0, 54.0] points. At the other budgets of the table no lead is clear."
     )
 
 
@@ -344,17 +344,18 @@ def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_la
 
 
 @pytest.mark.parametrize(
-    ("rate", "low", "high", "said"),
+    ("low", "high", "said", "brief"),
     [
-        (0.5, 0.4, 0.61, "±10.5"),
-        (0.9, 0.65, 1.0, "-25.0 +10.0"),  # a ± would promise more than everything
-        (1.0, 0.9, 1.0, "-10.0 +0.0"),
-        (1.0, 0.9, 1.0 - 1e-15, "-10.0 +0.0"),  # summed in another order
-        (0.0, 0.0, 0.0, "±0.0"),
+        (0.4, 0.61, "[40.0, 61.0]", "[40, 61]"),
+        (0.65, 1.0, "[65.0, 100]", "[65, 100]"),
+        (0.9, 1.0 - 1e-15, "[90.0, 100]", "[90, 100]"),  # summed in another order
+        (-1e-15, 0.0, "[0, 0]", "[0, 0]"),
+        (0.9996, 0.99999, "[100.0, 100.0]", "[100, 100]"),  # nearly all is not all
     ],
 )
-def test_an_interval_that_is_lopsided_says_both_its_sides(rate, low, high, said):
-    assert format_interval(rate, low, high) == said
+def test_an_interval_is_told_by_its_ends(low, high, said, brief):
+    assert format_interval(low, high) == said
+    assert format_interval(low, high, brief=True) == brief
 
 
 def with_greedy(model, tallies, *, complete: bool = True):
@@ -393,7 +394,7 @@ def test_a_greedy_sample_is_printed_as_a_star_beside_its_model(model, small_and_
     made = make_report(replace(facts, **with_greedy(model, tallies)), ReportRequest(budgets={}))
     out = io.StringIO()
     print_report(made, Console(file=out, width=140))
-    assert "★ small, one answer at temperature 0: 50.0 ±" in out.getvalue()
+    assert "★ small, one answer at temperature 0: 50.0 [" in out.getvalue()
     assert "for 12 FLOP." in out.getvalue()
     told = json.loads(report_json(made))
     assert told["tables"][0]["greedy"]["small"]["rate"] == 0.5

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from sampler.plotting import quantity
+from sampler.reporting.inputs import read_report
+from sampler.reporting.render import conclusion
+from sampler.stats.budget import Unit
 from tui.app import BudgetApp
 from tui.data.store_watcher import StoreWatcher
 from tui.screens.live import LiveScreen
@@ -100,10 +104,60 @@ async def test_the_rule_the_unit_the_axis_and_the_band_obey_their_keys(finished:
         await pilot.press("l")
         await pilot.pause()
         assert screen_text(app) != before
+        for bands in ({0, 1}, set(), {0}):
+            await pilot.press("B")
+            await until(pilot, lambda bands=bands: drawn_bands(app) == bands)
+
+
+def drawn_bands(app: BudgetApp) -> set[int]:
+    rows = app.screen.query_one(CurvePlot).plot.rows
+    return {span.style.band for row in rows for span in row if span.style.band >= 0}
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("1T", "budget 1 TFLOP"),
+        ("120 GFLOP", "budget 120 GFLOP"),
+        ("2.5s", "budget 2.5 seconds"),
+        ("300 tokens", "300"),
+    ],
+)
+async def test_a_budget_is_typed_with_or_without_its_unit(finished: Path, typed: str, said: str) -> None:
+    app = BudgetApp(StoreWatcher(path=finished))
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_curves(pilot)
         await pilot.press("b")
-        await pilot.pause()
-        plot = app.screen.query_one(CurvePlot).plot
-        assert not [span for row in plot.rows for span in row if span.style.band]
+        await until_text(pilot, "Budget per problem")
+        app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await until_text(pilot, said)
+
+
+async def test_a_budget_that_cannot_be_shown_says_why_and_stays_to_be_changed(finished: Path) -> None:
+    app = BudgetApp(StoreWatcher(path=finished))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_curves(pilot)
+        await pilot.press("b")
+        await until_text(pilot, "Budget per problem")
+        for typed, why in (("soon", "is no budget"), ("3 $", "no model's cost is known in dollars"), ("5m", "min for")):
+            app.screen.query_one(Input).value = typed
+            await pilot.press("enter")
+            await until_text(pilot, why)
+        await pilot.press("escape")
+        await until_text(pilot, "Models (3)")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (140, 40), (200, 50)])
+async def test_the_first_line_answers_which_model_to_use_at_the_rule(finished: Path, size: tuple[int, int]) -> None:
+    """It is the sentence of the report of the same store at the same budget."""
+    app = BudgetApp(StoreWatcher(path=finished))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.settled)
+        rule = default_rule(app.news.curves)
+        said = conclusion(read_report(finished, units={Unit.FLOPS: (rule,)}).tables[0])
+        await until(pilot, lambda: said[:60] in screen_text(app).splitlines()[2])
+        assert "points" in said
 
 
 async def test_selecting_a_model_changes_verdicts_and_band(finished: Path) -> None:

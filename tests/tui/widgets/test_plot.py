@@ -48,7 +48,7 @@ def many_series(draw: st.DrawFn) -> list[Series]:
 OPTIONS = st.builds(
     Options,
     log=st.booleans(),
-    band=st.booleans(),
+    bands=st.frozensets(st.integers(0, 8), max_size=2),
     dashes=st.booleans(),
     selected=st.none() | st.integers(0, 8),
     rule=st.none() | st.floats(1e-6, 1e27),
@@ -89,7 +89,7 @@ def test_a_curve_that_never_falls_has_no_falling_pixels(rates: list[float], widt
     ys = tuple(sorted(rates))
     xs = tuple(3.0 * k for k in range(1, len(ys) + 1))
     one = Series(label="m", tone=0, xs=xs, ys=ys, end=xs[-1] + 3)
-    rows = layout([one], (width, height), Options(log=axis == "log", band=False)).rows
+    rows = layout([one], (width, height), Options(log=axis == "log")).rows
     heights: dict[int, int] = {}
     for y, row in enumerate(rows):
         x = 0
@@ -155,12 +155,17 @@ def test_the_readout_is_sorted_by_rate_and_tells_k() -> None:
     assert "≥76.0" in rows[first + 2]
 
 
-def test_only_the_selected_series_has_its_band_filled() -> None:
-    series = [rising(5, 0), rising(5, 1)]
-    banded = [span for row in layout(series, (80, 20), Options(selected=1)).rows for span in row if span.style.band]
-    assert banded
-    without = layout(series, (80, 20), Options(selected=1, band=False)).rows
-    assert not [span for row in without for span in row if span.style.band or span.style.kind is CellKind.BAND]
+def banded(*tones: int) -> set[int]:
+    """The tones whose bands are seen where the bands of `tones` are wanted."""
+    rows = layout([rising(9, 0), rising(5, 1)], (80, 20), Options(selected=1, bands=frozenset(tones))).rows
+    edges = {span.style.tone for row in rows for span in row if span.style.kind is CellKind.BAND}
+    return edges | {span.style.band for row in rows for span in row if span.style.band >= 0}
+
+
+def test_only_the_wanted_bands_are_filled() -> None:
+    assert banded() == set()
+    assert banded(1) == {1}
+    assert banded(0, 1) == {0, 1}
 
 
 def test_without_colours_series_differ_by_mark_and_by_dashes() -> None:
