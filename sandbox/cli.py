@@ -33,7 +33,7 @@ PLACES = {
         "Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.",
     ),
     "mcp": Place(
-        "sandbox.commands.mcp",
+        "sandbox.commands.serve",
         "mcp",
         "Serve run_code and run_tests to an agent on standard input and output (Model Context Protocol).",
     ),

@@ -1,15 +1,21 @@
-"""Define the protocols of engines: a `Backend` samples, a `TextScorer` returns how probable a text is for a model."""
+"""Define the protocols of engines: a `Backend` samples, a `TextScorer` returns how probable a text is for a model.
+
+Where an engine does not tell thought and answer apart, `without_thought` does, by the marks in the sample's text and by
+what its prompt had opened.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
 
 from sampler.exit_codes import CommandError, Exit
-from sampler.values import ModelCard, Prompt, Request, Sample, SamplingParams
+from sampler.values import Finish, ModelCard, Prompt, Request, Sample, SamplingParams
+from sandbox.extraction.thoughts import split_thought
 
 MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
 
@@ -108,3 +114,45 @@ class TextScorer(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+_MARK = re.compile(r"<[^<>\s]{1,40}>")  # a token that ends the text and is not part of it
+
+
+def without_thought(sample: Sample, tokens: Sequence[str | None], opened: str = "") -> Sample:
+    """Return a chat's sample with thought and answer apart.
+
+    `tokens` are the texts of what was written, as far as they are known; `opened` is the mark that the prompt ends
+    within (`sandbox.extraction.thoughts.open_mark`).
+    """
+    split = split_thought(sample.text, opened=opened)
+    if split.thought is None:
+        return replace(sample, thought_tokens=0)
+    if not split.ended:
+        all_of_it = sample.completion_tokens
+        return replace(sample, text="", thought=split.thought, thought_tokens=all_of_it, finish=Finish.THOUGHT)
+    counted = sample.completion_tokens is not None and len(tokens) == sample.completion_tokens
+    answer = tokens_of_end(tokens, split.answer) if counted else None
+    thought_tokens = None if answer is None else len(tokens) - answer
+    return replace(sample, text=split.answer, thought=split.thought, thought_tokens=thought_tokens)
+
+
+def tokens_of_end(tokens: Sequence[str | None], answer: str) -> int | None:
+    """Return how many of the last tokens hold `answer` at the end of a text; None if their texts do not add up to it.
+
+    Marks of the end, which no text holds, are counted with it.
+    """
+    left = answer.rstrip()
+    for count, token in enumerate(reversed(tokens)):
+        if not left:
+            return count
+        if token is None:
+            return None
+        said = token if left != answer.rstrip() else token.rstrip()
+        if left.endswith(said):
+            left = left[: len(left) - len(said)]
+        elif said.endswith(left):
+            return count + 1
+        elif not _MARK.fullmatch(said):
+            return None
+    return None if left else len(tokens)

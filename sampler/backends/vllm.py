@@ -53,9 +53,9 @@ from sampler.backends.base import (
     EngineLost,
     TextScore,
     template_fields,
+    without_thought,
 )
 from sampler.backends.cost_attribution import WallShares
-from sampler.backends.thoughts import without_thought
 from sampler.models.architecture import ConfigError, config_architecture
 from sampler.values import (
     Closeable,

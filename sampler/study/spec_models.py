@@ -19,9 +19,8 @@ from urllib.parse import urlsplit
 from sampler.backends.llamacpp.backend import LlamaOptions
 from sampler.backends.openai.backend import HOSTED, OpenAIOptions
 from sampler.backends.vllm import VllmOptions
-from sampler.models.prices import prices_on
-from sampler.study.infilling import family_of
-from sampler.study.prompts import CHAT_TEMPLATES, FIM_TEMPLATES, Template
+from sampler.costs import prices_on
+from sampler.study.prompts import CHAT_TEMPLATES, FIM_TEMPLATES, Template, family_of
 from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
 from sampler.study.strategies import Strategy, StrategyKind, read_strategy
 from sampler.study.toml_table import MOST, SpecError, TomlTable

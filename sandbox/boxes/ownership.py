@@ -2,6 +2,9 @@
 
 The owner is written on every container as a label. Containers whose owner is gone are removed when the next pool opens.
 A process that this one cannot see (another machine on a shared engine, another process namespace) is taken to be alive.
+Where no next pool can be counted on, as on the nodes of a cluster, `removing_boxes_after_kill` starts a process that
+removes them as soon as the owner is gone. It is in a session of its own, which Ray neither knows nor kills, and waits
+at a pipe until the owner's end is closed.
 
 A pool pins its boxes to cores that this process may use, and first to those that no other pool has claimed.
 """
@@ -12,14 +15,19 @@ import contextlib
 import os
 import random
 import socket
-from collections.abc import Iterable
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from sandbox.boxes.container_config import LABEL, LABEL_OWNER
 from sandbox.boxes.docker_client import DockerClient
+from sandbox.errors import SandboxError
 
+LOOK_S, LOOKS = 0.5, 20  # a container that was just being made appears a little later
 _CORE_SOCKET = "\0codebudget-core-{core}"  # an abstract socket: its owner's end frees it, and no file is left behind
 
 
@@ -143,3 +151,41 @@ def allowed_cores(machine: int) -> list[int]:
         if mine := [core for core in sorted(os.sched_getaffinity(0)) if core < machine]:
             return mine
     return list(range(machine))
+
+
+@contextlib.contextmanager
+def removing_boxes_after_kill() -> Iterator[None]:
+    """Have this process's boxes removed if it is killed within this context."""
+    waiting, held = os.pipe()
+    command = [sys.executable, "-c", _CODE, Owner.this().label(), str(waiting), *sys.path]
+    # A child of a child: so it is nobody's child that anybody looks for, and no zombie is left here.
+    subprocess.run(command, pass_fds=(waiting,), stdin=subprocess.DEVNULL, check=True)
+    os.close(waiting)
+    try:
+        yield
+    finally:
+        os.write(held, b"closed")
+        os.close(held)
+
+
+_CODE = """
+import os, sys
+label, waiting, *path = sys.argv[1:]
+if os.fork() == 0:
+    os.setsid()
+    for number in (1, 2):
+        os.dup2(0, number)
+    if not os.read(int(waiting), 16):
+        sys.path[:] = path
+        from sandbox.boxes.ownership import remove_after_kill
+        remove_after_kill(label)
+os._exit(0)
+"""
+
+
+def remove_after_kill(label: str) -> None:
+    """Remove the containers of an owner that is gone; look several times."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(SandboxError), contextlib.closing(DockerClient()) as engine:
+            remove_owned(engine, label)
+        time.sleep(LOOK_S)

@@ -6,7 +6,7 @@ message loses nothing. A number that is known here is not started again: a messa
 
 Who watches whom: without a word of its driver for `LEASE_S` the process removes its boxes and ends, whatever Ray thinks
 of the driver. If the process itself is killed, a cleaner that has left its session removes the boxes
-(`sandbox.cluster.cleaner`). If the engine stops answering, the driver hears of it within seconds, and once more when
+(`sandbox.boxes.ownership`). If the engine stops answering, the driver hears of it within seconds, and once more when
 the engine is back.
 """
 
@@ -24,7 +24,8 @@ from typing import Any
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
-from sandbox.cluster import cleaner, image_transfer
+from sandbox.boxes.ownership import removing_boxes_after_kill
+from sandbox.cluster import image_transfer
 from sandbox.cluster.messages import Fault, Plain, Sheet, Survey, bare, scored_tests, this_program, write_result
 from sandbox.errors import SandboxError
 from sandbox.scoring.compiler import execute
@@ -161,7 +162,7 @@ class NodeHost:
         engine = opening.enter_context(contextlib.closing(DockerClient()))
         for image, digest in spec.digests:
             image_transfer.require(engine, image_tag(image), digest)
-        opening.enter_context(cleaner.guarding())
+        opening.enter_context(removing_boxes_after_kill())
         self._pool = opening.enter_context(
             open_pool(
                 spec.limits,

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.inside import codec, test_replay
 from sandbox.judging import judge
-from sandbox.scoring.separate_visits import MIN_VISIT_S, ask_separately
+from sandbox.scoring.call_tests import MIN_VISIT_S, ask_separately
 from sandbox.scoring.strategy import GRADER_ANSWERS, GRADER_WALL_S, Visits, tests_of
 from sandbox.values import (
     FOR_TESTS,

@@ -30,10 +30,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.base import MOST_SECONDS, TEMPLATE_FIELDS, BackendError, EngineLost, template_fields
+from sampler.backends.base import (
+    MOST_SECONDS,
+    TEMPLATE_FIELDS,
+    BackendError,
+    EngineLost,
+    template_fields,
+    without_thought,
+)
 from sampler.backends.cost_attribution import WallShares
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, EventStream, ask, physical_cores
-from sampler.backends.thoughts import without_thought
 from sampler.values import (
     Architecture,
     Closeable,

@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from sampler.backends.base import tokens_of_end
 from sampler.backends.openai.http_client import CallRefused, Spoilt
-from sampler.backends.thoughts import tokens_of_end
 from sampler.values import Finish
 from sandbox.extraction.thoughts import SplitText, split_thought
 from sandbox.values import MAX_SOURCE_BYTES

@@ -2,7 +2,7 @@
 
 Benchmarks in many languages (MultiPL-E, HumanEval-X) test a function by code of its own language. Where this code is
 assertions that compare a call with an expression, as all of MultiPL-E's is, calls and what is expected of them are told
-apart (`assertions`):
+apart (`cut`):
 
 * The candidate's program gets the calls alone (`Driver.answering`). It writes each answer as text, in a form in which
   equal values have equal texts.

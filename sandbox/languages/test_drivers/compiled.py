@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sandbox.languages.test_drivers.assertions import Assertion, closing, without_closing
-from sandbox.languages.test_drivers.driver import Driver, FunctionCalls, support
+from sandbox.languages.test_drivers.driver import Assertion, Driver, FunctionCalls, closing, support, without_closing
 
 # Words that a program may have defined as something else, and that the driver needs behind it.
 _KEYWORDS = "main assert auto bool break catch char const decltype do double else false float for if int long new "

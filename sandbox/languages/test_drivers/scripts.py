@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sandbox.languages.test_drivers.assertions import Assertion, Pair, without_closing
-from sandbox.languages.test_drivers.driver import Driver, FunctionCalls, support
+from sandbox.languages.test_drivers.driver import Assertion, Driver, FunctionCalls, Pair, support, without_closing
 
 _BOTH = "\"'"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sampler.backends.base import template_fields
-from sampler.backends.thoughts import without_thought
+from sampler.backends.base import template_fields, without_thought
 from sampler.values import Finish, SamplingParams
 
 TOKENS = ["First", " I", " add", ".", "</think>", "\n\n", "a", " =", " 1", "<|im_end|>"]

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sampler.study.infilling import Family, family_of
-from sampler.study.prompts import Template, program_for, prompt_for
+from sampler.study.prompts import Family, Template, family_of, program_for, prompt_for
 from sampler.study.spec import load_study
 from sampler.values import PromptStyle
 from sandbox.problems import Problem

@@ -13,8 +13,8 @@ from sandbox.inside.environment import prepend_imports
 from sandbox.judging.explaining import explain
 from sandbox.problems import ChosenTests, Problem, read_problem
 from sandbox.problems.readers.codebudget_format import assumption_words, read_assumption_words
+from sandbox.scoring.call_tests import ask_with_own_limits
 from sandbox.scoring.scorer import Scorer, open_scorer
-from sandbox.scoring.separate_visits import ask_with_own_limits
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     Answer,

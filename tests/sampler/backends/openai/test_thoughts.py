@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from json_handler import JsonHandler
 
-from sampler.backends.base import BackendError
+from sampler.backends.base import BackendError, tokens_of_end
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
 from sampler.backends.openai.answer import ServerAnswer
-from sampler.backends.thoughts import tokens_of_end
 from sampler.values import Finish, Prompt, PromptStyle, Request, Sample, SamplingParams
 
 CHAT = Prompt(style=PromptStyle.CHAT, text="Write f.")

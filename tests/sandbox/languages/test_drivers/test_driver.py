@@ -6,7 +6,7 @@ import pytest
 from language_functions import examples
 
 from sandbox.languages.test_drivers import DRIVERS, FunctionCalls, preamble
-from sandbox.languages.test_drivers.assertions import Assertion, closing, cut
+from sandbox.languages.test_drivers.driver import Assertion, closing, cut
 from sandbox.values import LanguageTests
 
 EXAMPLES = examples()
