@@ -11,7 +11,8 @@ else it carries: a bound name, a terminal, the blocks of a file without a name. 
 time later. So a box is compared with a snapshot of it from when it opened.
 
 Process ids (`PidCounter`) count up in a box, so a program could leave a number in the counter for the next one to read.
-After a visit that made more processes or threads than our own, process 1 moves the counter on by a random number.
+After a visit that made more processes or threads than our own, process 1 moves the counter on by a random number, which
+is a multiple of theirs at most: what is hidden is their number, and most runtimes make a few threads in every program.
 Threads do that cheaply, because each takes an id.
 """
 
@@ -29,7 +30,8 @@ from collections.abc import Iterator
 
 from sandbox.inside.environment import SCRATCH_DIRECTORIES
 
-SPREAD = 1024  # the counter of process ids moves on by fewer than this
+SPREAD = 1024  # the counter of process ids moves on by fewer than this,
+_TIMES = 16  # and by at most so many times the ids that a program has taken
 _AT_ONCE = 64  # names of one directory that are in memory
 _PATIENCE_S = 0.3  # what a new box would cost; the kernel is slow where the machine is busy
 _STACK_BYTES = 1 << 16
@@ -148,8 +150,10 @@ class PidCounter:
     def randomize(self, ours: int) -> None:
         """Move the counter on by a random number if it moved by other than our own `ours` forks since the last call."""
         last = _last_pid()
-        if last != self._last + ours:
-            self._move(int.from_bytes(os.urandom(2), "big") % SPREAD)
+        taken = last - self._last - ours
+        if taken:  # below zero: the counter has begun anew
+            most = min(SPREAD, _TIMES * taken) if taken > 0 else SPREAD
+            self._move(int.from_bytes(os.urandom(4), "big") % most)
             last = _last_pid()
         self._last = last
 
