@@ -20,6 +20,13 @@ OVERHEAD_MB = 34  # supervisor, zygote, cleaner and runner: 21 to 28 MB, more wh
 SPARE_MB = 6  # what they need over that while they work
 OUTPUT_COPIES = 8  # what the supervisor keeps of two streams until the facts are sent
 OVERHEAD_PROCESSES = 4  # supervisor, zygote, cleaner, and a runner where a program comes again
+_ULIMITS = (  # name, soft limit, hard limit
+    ("core", 1, 1),
+    ("nofile", 1024, 1024),
+    ("msgqueue", 0, 0),
+    ("rtprio", 0, 0),
+    ("stack", STACK_BYTES, -1),  # known before Python starts: memory is laid out by it, and threads take it
+)
 # What the engine's own list hides in its newest release, and what else tells of the host; an older engine hides less.
 MASKED_PATHS = (
     "/proc/acpi", "/proc/asound", "/proc/cmdline", "/proc/config.gz", "/proc/diskstats", "/proc/interrupts",
@@ -56,43 +63,6 @@ class BoxSpec:
 
 def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
     """Return the body of the engine's create request, with every wall that Docker can set."""
-    limits = spec.limits
-    memory = memory_wall_mb(limits, OVERHEAD_MB + added_mb(spec)) << 20
-    scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={limits.disk_mb}m,nr_inodes={limits.files}"
-    host: dict[str, Any] = {
-        "NetworkMode": "none",
-        "IpcMode": "none",
-        "CapDrop": ["ALL"],
-        "CapAdd": ["SETUID", "SETGID", "KILL"],
-        "SecurityOpt": ["no-new-privileges:true", inline_seccomp(_profile())],
-        "ReadonlyRootfs": True,
-        "MaskedPaths": list(MASKED_PATHS),
-        "Tmpfs": {  # inside the box
-            "/tmp": scratch,
-            "/dev/shm": scratch,
-            RUN: f"rw,nosuid,nodev,noexec,mode=755,size={(MAX_STDIN_BYTES >> 20) + 4}m,nr_inodes=64",
-            **_program_directory(spec),
-        },
-        "Memory": memory,
-        "MemorySwap": memory,
-        "PidsLimit": limits.processes + OVERHEAD_PROCESSES,
-        "Ulimits": [
-            {"Name": name, "Soft": soft, "Hard": hard}
-            for name, soft, hard in (
-                ("core", 1, 1),
-                ("nofile", 1024, 1024),
-                ("msgqueue", 0, 0),
-                ("rtprio", 0, 0),
-                ("stack", STACK_BYTES, -1),  # known before Python starts: memory is laid out by it, and threads take it
-            )
-        ],
-        "LogConfig": {"Type": "none"},
-        "RestartPolicy": {"Name": "no"},
-        "AutoRemove": False,
-        "Init": False,
-    }
-    if spec.runtime is not None:
-        host["Runtime"] = spec.runtime
     return {
         "Image": spec.image,
         "Cmd": [str(first_uid)],
@@ -117,7 +87,42 @@ def container_body(spec: BoxSpec, first_uid: int) -> dict[str, Any]:
         "NetworkDisabled": True,
         "StopSignal": "SIGKILL",
         "Labels": {LABEL: "1", LABEL_OWNER: spec.owner},
-        "HostConfig": host,
+        "HostConfig": _host_config(spec),
+    }
+
+
+def _host_config(spec: BoxSpec) -> dict[str, Any]:
+    """Return what the engine sets outside the container: namespaces, capabilities, mounts and limits."""
+    memory = memory_wall_mb(spec.limits, OVERHEAD_MB + added_mb(spec)) << 20
+    host: dict[str, Any] = {
+        "NetworkMode": "none",
+        "IpcMode": "none",
+        "CapDrop": ["ALL"],
+        "CapAdd": ["SETUID", "SETGID", "KILL"],
+        "SecurityOpt": ["no-new-privileges:true", inline_seccomp(_profile())],
+        "ReadonlyRootfs": True,
+        "MaskedPaths": list(MASKED_PATHS),
+        "Tmpfs": _writable_directories(spec),
+        "Memory": memory,
+        "MemorySwap": memory,
+        "PidsLimit": spec.limits.processes + OVERHEAD_PROCESSES,
+        "Ulimits": [{"Name": name, "Soft": soft, "Hard": hard} for name, soft, hard in _ULIMITS],
+        "LogConfig": {"Type": "none"},
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "Init": False,
+    }
+    return host if spec.runtime is None else host | {"Runtime": spec.runtime}
+
+
+def _writable_directories(spec: BoxSpec) -> dict[str, str]:
+    """Return the directories inside the box that are written to, all in memory, with their mount options."""
+    scratch = f"rw,nosuid,nodev,noexec,mode=1777,size={spec.limits.disk_mb}m,nr_inodes={spec.limits.files}"
+    return {
+        "/tmp": scratch,
+        "/dev/shm": scratch,
+        RUN: f"rw,nosuid,nodev,noexec,mode=755,size={(MAX_STDIN_BYTES >> 20) + 4}m,nr_inodes=64",
+        **_program_directory(spec),
     }
 
 

@@ -92,9 +92,7 @@ def serve(
     image_spec, room, longest, source, name, asked = (
         options.pop(option) for option in ("image_spec", "room", "longest", "source", "token_env", "languages")
     )
-    token = (context.obj or {}).get(name)
-    if token is None and not _is_loopback(host):
-        stop(f"{host} is not loopback, so clients need a token: put one into the environment as {name}", USAGE)
+    token = _token(context, host, name)
     options_of_cluster = {option: options.pop(option) for option in ("cluster", "registry")}
     limits = limits_of(options)
     if context.get_parameter_source("output_kb") is ParameterSource.DEFAULT:
@@ -107,13 +105,9 @@ def serve(
     try:
         problems = reader.problems(source) if source else []
         languages = LANGUAGES if asked is None else chosen_languages(asked)
-        place = Place(
-            boxes=boxes, languages=tuple(one.name for one in languages) if asked else (), **options_of_cluster
-        )
-        with (
-            server.listen(host, port) as listener,
-            _opened(place, limits, scoring) as pool,
-        ):
+        prepared = tuple(one.name for one in languages) if asked else ()
+        place = Place(boxes=boxes, languages=prepared, **options_of_cluster)
+        with server.listen(host, port) as listener, _opened(place, limits, scoring) as pool:
             service = app.Service(
                 options=scoring,
                 problems=problems,
@@ -134,6 +128,14 @@ def serve(
         stop(str(broken), OUR_FAULT)
     say("stopped; no box is left")
     sys.exit(PASSED)
+
+
+def _token(context: click.Context, host: str, name: str) -> str | None:
+    """Return the token that clients have to send; without one, end the command unless only this machine can ask."""
+    token: str | None = (context.obj or {}).get(name)
+    if token is None and not _is_loopback(host):
+        stop(f"{host} is not loopback, so clients need a token: put one into the environment as {name}", USAGE)
+    return token
 
 
 def _opened(place: Place, limits: Limits, options: ScoringOptions) -> AbstractContextManager[Pool | ClusterPool]:
