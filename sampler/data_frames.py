@@ -162,7 +162,8 @@ class StoreView:
         latest = np.full(_size(found["id"], judged["sample_id"]), -1, dtype=np.int64)
         latest[judged["sample_id"].astype(np.int64)] = _places(judged["verdict"])  # later attempts have later rows
         verdicts = latest[found["id"][keep].astype(np.int64)]
-        columns: dict[str, Column] = {**names.keys(found, keep), "turn": numbers_column("turn", found["turn"][keep])}
+        columns: dict[str, Column] = names.keys(found, keep)
+        columns |= {name: numbers_column(name, found[name][keep]) for name in ("turn", "parent")}
         columns["finish"] = Words(_places(found["finish"][keep]), FINISHES)
         columns |= {name: numbers_column(name, found[name][keep]) for name in SAMPLE_NUMBERS}
         columns["prompt_shared"] = Values(found["prompt_shared"][keep], np.bool_)
@@ -268,14 +269,16 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Models and problems of a study, by their ids."""
+    """Models and problems of a study, by their ids. Samples that a budget was allotted to are their model's."""
 
     models: Mapping[int, str]
     problems: Mapping[int, str]
 
     @classmethod
     def of(cls, reader: FrameReader, study: int) -> _Names:
-        return cls({model.id: model.name for model in reader.models(study)}, reader.problem_ids(study))
+        models = {model.id: model.name for model in reader.models(study)}
+        further = {model.id: models[model.greedy_of] for model in reader.allotted(study) if model.greedy_of in models}
+        return cls(models | further, reader.problem_ids(study))
 
     def of_study(self, keys: Mapping[str, Numbers]) -> npt.NDArray[np.bool_]:
         """Return which rows are of the study's models."""
@@ -292,8 +295,9 @@ class _Names:
 
 def _named(names: Mapping[int, str], ids: Numbers) -> Words:
     places = np.full(max(names, default=0) + 1, -1, dtype=np.int64)
-    places[list(names)] = np.arange(len(names))
-    return Words(places[ids.astype(np.int64)], tuple(names.values()))
+    words = {name: at for at, name in enumerate(dict.fromkeys(names.values()))}
+    places[list(names)] = [words[name] for name in names.values()]
+    return Words(places[ids.astype(np.int64)], tuple(words))
 
 
 def _recoded(told: Sequence[str | None], places: npt.NDArray[np.int64]) -> Words:

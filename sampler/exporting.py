@@ -12,7 +12,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,7 +22,8 @@ from sampler.store.sample_readers import ExportReader
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
 COLUMNS: Mapping[str, str] = {
-    "task_id": "text", "model": "text", "index": "whole", "completion": "text", "thought": "text", "program": "text",
+    "task_id": "text", "model": "text", "index": "whole", "turn": "whole", "parent": "whole",
+    "completion": "text", "thought": "text", "program": "text",
     "extraction": "text", "prompt_form": "text", "seed": "whole",
     "finish": "text", "prompt_tokens": "whole", "completion_tokens": "whole", "thought_tokens": "whole",
     "cached_tokens": "whole", "prompt_seconds": "number",
@@ -41,12 +42,15 @@ OF_ALL = ("jsonl", "parquet")  # name the model in every row, so one file holds 
 def recording(row: ExportRow) -> dict[str, Any]:
     """Return all known facts of a sample as a line of our own format, which can be imported and replayed.
 
-    Unknown facts are left out.
+    Unknown facts are left out, and so is the turn of a draft or an independent sample. A later turn names the index of
+    its `parent`. Samples that a budget was allotted to are their model's, and their indices go on where its own end.
     """
     line: dict[str, Any] = {
         "task_id": row.problem,
         "model": row.model,
         "index": row.index,
+        "turn": row.turn or None,
+        "parent": row.parent,
         "completion": row.completion,
         "thought": row.thought,
         "program": row.program,
@@ -212,7 +216,11 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
     models = _chosen(request, reader)
     if request.format in OF_ALL:
         path = request.to if _is_file(request) else request.to / f"samples{SUFFIXES[request.format]}"
-        _write(request.format, path, _Source(reader, request.study, models))
+        further = {
+            owner.id: [model.id for model in reader.allotted(request.study) if model.greedy_of == owner.id]
+            for owner in models
+        }
+        _write(request.format, path, _Source(reader, request.study, models, further))
         return [path]
     if len(models) > 1 and _is_file(request):
         raise ExportFault(
@@ -247,13 +255,17 @@ class _Source:
     reader: ExportReader
     study: int
     models: Sequence[ModelRow]
+    further: Mapping[int, Sequence[int]] = field(default_factory=dict)  # what was allotted, by the model's id
 
     def groups(self) -> Iterator[list[ExportRow]]:
         """Yield the samples of each model and problem; empty lists too, because some formats count problems by them."""
         problems = self.reader.problem_ids(self.study)
         for model in self.models:
             for problem in problems:
-                yield self.reader.samples(model.id, problem)
+                rows = self.reader.samples(model.id, problem)
+                for further in self.further.get(model.id, ()):
+                    rows += [replace(row, model=model.name) for row in self.reader.samples(further, problem)]
+                yield rows
 
     def rows(self) -> Iterator[ExportRow]:
         """Yield all samples."""

@@ -23,6 +23,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "problem": "the data set's name of the problem (category)",
         "index": "number of the sample among the model's on this problem, from 0",
         "turn": "how many samples of its tree came before it; 0: a draft, or an independent sample",
+        "parent": "index of the sample whose repair or revision it is; missing: none",
         "finish": "why the engine stopped: stop, length, or thought (cut while thinking)",
         "prompt_tokens": "tokens read",
         "completion_tokens": "tokens written, with the thought's",
@@ -132,8 +133,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 _WHOLE = frozenset({
-    "index", "turn", "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens", "attempt", "exit_code",
-    "signal", "sampled", "scored", "passed", "k", "k_a", "k_b", "problems", "samples",
+    "index", "turn", "parent", "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens", "attempt",
+    "exit_code", "signal", "sampled", "scored", "passed", "k", "k_a", "k_b", "problems", "samples",
 })  # fmt: skip
 _MEANS = frozenset({"prompt_tokens", "completion_tokens"})  # of the table of models
 

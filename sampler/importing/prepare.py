@@ -16,15 +16,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from sampler.importing.imported_sample import Imported, ImportFault, MissingText, Reading, Untested
 from sampler.importing.sample_files import FileOptions, ImportRequest, options_of, samples_of
-from sampler.values import valid_text
+from sampler.values import Finish, valid_text
 from sandbox.extraction import Extracted, TextKind, extract
+from sandbox.extraction.thoughts import split_thought
+from sandbox.extraction.wrappers import CHANNEL, OPENS
 from sandbox.problems import Problem, find_name, find_problem
 from sandbox.values import MAX_SOURCE_BYTES
 
@@ -170,7 +172,29 @@ def prepare_samples(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]
             yield SampleLeftOut(where, str(error))
 
 
+def _without_thought(sample: Imported, reading: Reading) -> Imported:
+    """Return a sample with the thought that stands in its text set apart, as at sampling; costs are kept.
+
+    A field of the file wins over marks in the text. Texts that are no answers of a chat are searched only where they
+    begin with a mark. How many tokens the thought has is known where it is all that was written.
+    """
+    if sample.thought is not None or reading is Reading.PROGRAM:
+        return sample
+    begins = sample.text.lstrip()
+    if reading is not Reading.ANSWER and not (OPENS.match(begins) or CHANNEL.match(begins)):
+        return sample
+    split = split_thought(sample.text)
+    if split.thought is None:
+        return sample
+    found = replace(sample, text=split.answer, thought=split.thought)
+    if split.ended:
+        return found
+    tokens = sample.completion_tokens if sample.thought_tokens is None else sample.thought_tokens
+    return replace(found, thought_tokens=tokens, finish=Finish.THOUGHT)
+
+
 def _ready(where: str, sample: Imported, problem: Problem, options: FileOptions) -> PreparedSample:
+    sample = _without_thought(sample, sample.reading or options.reading)
     if sample.program is not None:
         program = Extracted(sample.program, "as the file says")
     else:

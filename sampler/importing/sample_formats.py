@@ -28,6 +28,7 @@ from sampler.importing.imported_sample import (
     text_of,
     texts_of,
 )
+from sampler.values import STRIDE
 
 # Our own lines, which `sampler export` writes and the replay backend reads: a sample with all that is known of it.
 # A verdict that stands there was made by another store, so it is a claim here.
@@ -43,8 +44,13 @@ def is_jsonl(row: object) -> bool:
     return isinstance(row, dict) and {"task_id", "model", "index", "completion"} <= row.keys()
 
 
-def jsonl_samples(row: Any) -> Iterator[Imported]:
-    """Yield the sample of a line."""
+def jsonl_samples(row: Any) -> Iterator[Imported | MissingText]:
+    """Yield the sample of a line; a later turn of a tree is none that could be counted by itself."""
+    if (count_of(row, "turn") or 0) > 0 or (count_of(row, "index") or 0) >= STRIDE:
+        yield MissingText(
+            "it is a later turn of a tree, and no sample by itself; a study with its strategy can replay the file"
+        )
+        return
     yield Imported(
         problem=row["task_id"],
         text=text_of(row, "completion"),

@@ -51,6 +51,7 @@ _NUMBERS: Mapping[str, str] = {
     "wall": "v.wall_s",
     "mem": "v.memory_mb",
     "idx": "s.idx",
+    "turn": "s.turn",
     "attempt": "v.attempt",
 }
 _TIMES = ("since", "before")

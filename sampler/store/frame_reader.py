@@ -57,19 +57,25 @@ class FrameReader(Reader):
     def sample_numbers(self) -> Mapping[str, Numbers]:
         """Return the KEYS and SAMPLE_NUMBERS of each sample, by rising id.
 
-        Beside them are `turn`, `prompt_shared` (0 or 1) and `finish`, a place in FINISHES. Columns that no sample has
-        are not read.
+        Beside them are `turn`, `parent` (the index of the sample before it in its tree), `prompt_shared` (0 or 1) and
+        `finish`, a place in FINISHES. Columns that no sample has are not read.
         """
         with self._errors():
             *counts, last_turn = tuple(self._connection.execute(_KNOWN).fetchone())
         absent = {name for name, count in zip(_SELDOM, counts, strict=True) if not count}
         told = {name: name for name in KEYS}
         told |= {name: _number(name) for name in SAMPLE_NUMBERS if name not in absent}
-        told |= {"finish": _number(_FINISH), "prompt_shared": "prompt_shared"} | ({"turn": "turn"} if last_turn else {})
+        told |= {"finish": _number(_FINISH), "prompt_shared": "prompt_shared"} | (
+            {"turn": "turn", "parent": _number("parent_id")} if last_turn else {}
+        )
         found = dict(self._columns(told, "sample ORDER BY id"))
         samples = len(found["id"])
         found |= {name: np.full(samples, UNKNOWN) for name in absent}
-        return found if last_turn else found | {"turn": np.zeros(samples)}
+        if not last_turn:
+            return found | {"turn": np.zeros(samples), "parent": np.full(samples, UNKNOWN)}
+        known = np.flatnonzero(np.isfinite(found["parent"]))
+        found["parent"][known] = found["idx"][np.searchsorted(found["id"], found["parent"][known])]
+        return found
 
     def sample_texts(self) -> list[tuple[int, int | None, str, str]]:
         """Return id, seed, completion and program of each sample, by rising id."""

@@ -335,6 +335,8 @@ class ExportRow:
     verdict: str | None
     claimed: bool | None
     said: str | None
+    turn: int = 0
+    parent: int | None = None
 
     @property
     def passed(self) -> bool | None:
@@ -367,6 +369,8 @@ class SampleRow:
     error_message: str | None
     flags: str
     attempt: int
+    turn: int = 0  # how many samples of its tree came before it
+    parent: int | None = None  # the index of the one whose repair or revision it is; None: a draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

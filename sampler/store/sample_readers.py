@@ -78,7 +78,8 @@ SELECT s.id AS sample_id, v.id AS verdict_id, coalesce(v.created_at, s.created_a
   s.prompt_flops + s.decode_flops AS flops, s.finish AS finish, v.cpu_s AS cpu_s, v.wall_s AS wall_s,
   v.memory_mb AS memory_mb, v.error_type AS error_type, v.error_message AS error_message,
   coalesce(v.flags, '') AS flags,
-  coalesce(v.attempt, 0) AS attempt"""
+  coalesce(v.attempt, 0) AS attempt, s.turn AS turn,
+  (SELECT before.idx FROM sample before WHERE before.id = s.parent_id) AS parent"""
 _JOINED = f"""
 FROM sample s LEFT JOIN verdict v ON {LATEST}
   CROSS JOIN model ON model.id = s.model_id CROSS JOIN problem ON problem.id = s.problem_id"""
@@ -158,6 +159,7 @@ WHERE s.id > ? AND model.study_id = ? AND v.verdict IS NOT NULL
 ORDER BY s.id LIMIT ?"""
 _EXPORTED = """
 SELECT model.name AS model, problem.name AS problem, problem.prompt AS prompt, idx AS "index", sample.seed AS seed,
+  turn, (SELECT before.idx FROM sample before WHERE before.id = sample.parent_id) AS parent,
   (SELECT body FROM text WHERE sha256 = completion_sha) AS completion,
   (SELECT body FROM text WHERE sha256 = thought_sha) AS thought,
   (SELECT body FROM text WHERE sha256 = program_sha) AS program, extraction, prompt_form,

@@ -22,7 +22,7 @@ from tui.data.sample_index import NOTHING, ListQuery, SampleIndex, SampleOrder
 from tui.data.snapshot import Snapshot
 from tui.screens.base import StudyScreen
 from tui.screens.sample_detail import DetailScreen
-from tui.text import Severity, clock, glyph, grouped, sanitize, severity_of
+from tui.text import Severity, clock, glyph, grouped, sample_number, sanitize, severity_of
 from tui.view_state import toned_names
 from tui.widgets.list_table import Cell, Column, ListTable, PagedTable
 from tui.widgets.plot import mark
@@ -59,7 +59,7 @@ def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Seque
         Cell(text=verdict_words(row.verdict), severity=severity_of(verdict) if row.verdict else Severity.FAINT),
         Cell(text=f"{mark(tone)} {name}" if tone >= 0 else name, tone=tone),
         Cell(text=sanitize(row.problem, 200)),
-        Cell(text=str(row.index), severity=Severity.FAINT),
+        Cell(text=sample_number(row.index)[1:], severity=Severity.FAINT),
         Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
         Cell(text="—" if row.thought_tokens is None else str(row.thought_tokens)),
         Cell(text=f"{row.seconds:.2f}" if row.seconds else "—"),
@@ -89,7 +89,7 @@ def sample_words(row: SampleRow) -> str:
         for part in (
             clock(row.at),
             verdict_words(row.verdict),
-            f"{sanitize(row.model, 200)} {sanitize(row.problem, 200)} #{row.index}",
+            f"{sanitize(row.model, 200)} {sanitize(row.problem, 200)} {sample_number(row.index)}",
             "" if row.completion_tokens is None else f"{row.completion_tokens} tok",
             error_words(row),
         )
@@ -115,8 +115,11 @@ Every sample with its latest verdict, the newest first. Only visible rows are re
 
 Filter (/): all words must match; - negates a word.
   model:qwen*   verdict:timeout,wrong   problem:HumanEval/3?   err:IndexError   err:~"out of range"   flag:near_limit
-  tok>300   sec<2   flops>1e12   cpu>1   mem>100   idx:0   since:10m   before:1h   code:~"import os"   finish:length
-  passed   failed   pending (or infra: no verdict, because the sandbox failed)   flagged   cut   and any other word
+  tok>300   sec<2   flops>1e12   cpu>1   mem>100   idx:0   turn>0   since:10m   before:1h   code:~"import os"
+  finish:length   passed   failed   pending (or infra: no verdict, because the sandbox failed)   flagged   cut
+  and any other word
+
+A later turn of a tree stands as #0+1: of the draft 0 the first program after it; its page says what it follows.
 
 space marks rows; Y copies the marked rows as JSON. e exports all samples that match the filter.
 """

@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from sampler.store.read_models import EventRow, TailRow
 from tui.data.snapshot import Snapshot
-from tui.text import Severity, clock, fit, glyph, sanitize, severity_of
+from tui.text import Severity, clock, fit, glyph, sample_number, sanitize, severity_of
 from tui.widgets.styles import severity_style
 
 
@@ -57,7 +57,7 @@ def _verdict_line(row: TailRow, names: Mapping[int, str]) -> TailLine:
     cost = f"{tokens} {row.seconds:.2f} s".lstrip() if row.seconds else tokens  # a replay has no clock
     error = ": ".join(sanitize(part, 300) for part in (row.error_type, row.error_message) if part)
     model = names.get(row.model_id) or sanitize(row.model, 200)
-    name = f"{model} {sanitize(row.problem, 200)} #{row.index}"
+    name = f"{model} {sanitize(row.problem, 200)} {sample_number(row.index)}"
     return TailLine(
         at=row.at,
         glyph=glyph(row.verdict),

@@ -120,6 +120,50 @@ def test_an_imported_store_is_scored_and_reported_like_any_other(folder, support
     assert query(folder / "s.db", "SELECT DISTINCT prompt_tokens, seed, finish FROM sample") == [(None, None, None)]
 
 
+ANSWER = "```python\ndef f(x):\n    return x\n```\n"
+ANALYSIS, FINAL = "<|channel|>analysis<|message|>", "<|channel|>final<|message|>"
+PYTHON = 'def f(x):\n    """About <think> and </think>."""\n    return x\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "expected"),
+    [
+        (f"<think>\nhm </think>\n\n{ANSWER}", "answer", ("hm", ANSWER, "stop", None)),
+        (f"hm\n</think>\n{ANSWER}", "answer", ("hm", ANSWER, "stop", None)),
+        (f"[THINK]hm[/THINK]{ANSWER}", "answer", ("hm", ANSWER, "stop", None)),
+        (f"{ANALYSIS}hm<|end|><|start|>assistant{FINAL}{ANSWER}", "answer", ("hm", ANSWER, "stop", None)),
+        ("<think>I still think", "answer", ("I still think", "", "thought", 40)),
+        (f"{ANALYSIS}I still think", "answer", ("I still think", "", "thought", 40)),
+        (f"<think>hm</think>{ANSWER}", "completion", ("hm", ANSWER, "stop", None)),
+        (ANSWER, "answer", (None, ANSWER, "stop", None)),
+        (PYTHON, "answer", (None, PYTHON, "stop", None)),
+    ],
+)
+def test_a_thought_within_a_text_is_set_apart_and_its_tokens_are_paid(folder, text, reading, expected):
+    thought, answer, finish, tokens = expected
+    row = {"task_id": "P/0", "model": "small", "index": 0, "completion": text, "finish": "stop"}
+    line = row | {"prompt_tokens": 9, "completion_tokens": 40}
+    take(folder, write_lines(folder / "a.jsonl", [line]), reading=Reading(reading))
+    told = query(
+        folder / "s.db",
+        "SELECT (SELECT body FROM text WHERE sha256 = thought_sha), (SELECT body FROM text WHERE"
+        " sha256 = completion_sha), finish, thought_tokens, prompt_tokens, completion_tokens FROM sample",
+    )
+    assert [(told[0][0], told[0][1].rstrip("\n"), *told[0][2:])] == [
+        (thought, answer.rstrip("\n"), finish, tokens, 9, 40)
+    ]
+    (program,) = query(folder / "s.db", "SELECT body FROM text JOIN sample ON sha256 = program_sha")[0]
+    assert ("return x" in program) == bool(answer)
+    assert "hm" not in program
+
+
+def test_a_field_for_the_thought_wins_over_marks_in_the_text(folder):
+    row = {"task_id": "P/0", "model": "small", "index": 0, "completion": "a </think> b", "thought": "hm"}
+    take(folder, write_lines(folder / "a.jsonl", [row]), reading=Reading.ANSWER)
+    found = query(folder / "s.db", "SELECT body FROM text JOIN sample ON sha256 IN (thought_sha, completion_sha)")
+    assert sorted(body for (body,) in found) == ["a </think> b", "hm"]
+
+
 def test_scoring_tells_of_each_sample_that_did_not_pass_why(folder, support):
     take(folder, write_lines(folder / "a.jsonl", rows(2, problems=2)))
     told: list[str] = []

@@ -10,15 +10,20 @@ from pathlib import Path
 
 import pytest
 
+import sampler
 from sampler.exit_codes import Exit
+from sampler.exporting import ExportRequest, export
+from sampler.importing.importer import import_files
+from sampler.importing.sample_files import ImportRequest
 from sampler.reporting.tree_report import NoTrees, read_trees
 from sampler.reporting.unit_costs import unit_cost
 from sampler.running.dependencies import real_dependencies
 from sampler.running.headless import run_study
 from sampler.running.run import StudyRun
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
+from sampler.store.filters import parse
 from sampler.store.reader import Reader
-from sampler.store.sample_readers import SpentReader, TurnReader
+from sampler.store.sample_readers import ExportReader, SampleReader, SpentReader, TurnReader
 from sampler.store.writer import Store
 from sampler.study.spec import Study, load_study
 from sampler.study.strategies import index_at
@@ -278,3 +283,41 @@ def test_each_turn_is_set_against_independent_samples_at_its_cost(repaired):
 def test_a_policy_may_be_set_against_the_samples_of_another_model(repaired):
     with pytest.raises(NoTrees, match="no model with independent samples"):
         read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH, "mender")
+
+
+def test_a_later_turn_names_its_parent_in_lists_files_and_frames_and_is_no_sample_elsewhere(tmp_path, repaired):
+    whole = {"T/0": (1_000_000, 1, 0), "T/1": (1_000_000, 1, 0)}
+    with SampleReader(repaired) as reader:
+        study = reader.studies()[0].id
+        found = reader.scan(study, parse("turn>0", 0.0), (0, reader.top()))
+        listed = reader.page([verdict for verdict, _ in found])
+    assert {row.problem: (row.index, row.turn, row.parent) for row in listed} == whole
+    for name in ("all.jsonl", "all.parquet"):
+        if name.endswith("parquet"):
+            pq = pytest.importorskip("pyarrow.parquet")
+        with ExportReader(repaired) as reader:
+            export(ExportRequest(study=study, to=tmp_path / name, format=name.split(".")[1]), reader)
+        lines = (
+            [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+            if name.endswith("jsonl")
+            else pq.read_table(tmp_path / name).to_pylist()
+        )
+        assert {
+            line["task_id"]: (line["index"], line["turn"], line["parent"]) for line in lines if line.get("turn")
+        } == whole
+        assert [line.get("parent") for line in lines if not line.get("turn")] == [None] * 4
+    with Store(tmp_path / "again.db") as store:
+        end = import_files(
+            ImportRequest(files=(tmp_path / "all.jsonl",), study="s", problems=str(repaired.parent / "problems.jsonl")),
+            store,
+        )
+    assert (end.added["mender"], len(end.left_out)) == (4, 2)
+    assert "later turn of a tree" in end.left_out[0]
+    pytest.importorskip("pandas")
+    samples = sampler.open(repaired).samples()
+    later = samples[samples.turn > 0]
+    assert {
+        row.problem: (row.index_, row.turn, row.parent)
+        for row in later.rename(columns={"index": "index_"}).itertuples()
+    } == whole
+    assert samples[samples.turn == 0].parent.isna().all()

@@ -19,7 +19,7 @@ from sandbox.cli import cli as sandbox
 from tui.run_control import CannotAct, rerun_command, write_sample
 from tui.screens.base import Rights
 from tui.screens.sample_detail import DetailScreen
-from tui.screens.sample_pages import coloured_lines, extension_of, pages
+from tui.screens.sample_pages import coloured_lines, extension_of, pages, sample_parts
 
 View = Callable[..., AbstractAsyncContextManager[Any]]
 LIMITS = (
@@ -52,6 +52,14 @@ def test_the_command_has_the_studys_problems_and_limits(detail: SampleDetail, tm
     assert str(tmp_path / "own.jsonl") in rerun_command(detail, "own.jsonl", tmp_path, file).words
     with pytest.raises(CannotAct, match="several sources"):
         rerun_command(detail, "humaneval, mbpp", tmp_path, file)
+
+
+def test_a_later_turn_says_what_it_follows(detail: SampleDetail) -> None:
+    later = replace(detail, row=replace(detail.row, index=2_000_003, turn=2, parent=1_000_003))
+    (why,) = [page for page in pages(later, (), detail) if page.key == "why"]
+    assert any(line.split() == ["turn", "2,", "after", "#3+1"] for line in why.lines)
+    assert sample_parts(later.row)[0].text.endswith("#3+2")
+    assert not any(line.split()[:1] == ["turn"] for page in pages(detail, (), None) for line in page.lines)
 
 
 def test_every_option_of_the_command_is_one_of_sandbox_score(detail: SampleDetail, tmp_path: Path) -> None:
