@@ -14,6 +14,7 @@ added each time, and holds every verdict against what is known of the program.
 from __future__ import annotations
 
 import argparse
+import gzip
 import heapq
 import json
 import os
@@ -36,14 +37,16 @@ from sandbox.boxes.image import ImageSpec, image_tag
 from sandbox.cluster.messages import Survey, this_program, write_result
 from sandbox.cluster.node import HEARTBEAT_S, Letter, NodeSpec, Reply
 from sandbox.cluster.pool import ClusterPool, ClusterSpec, rarer_collections
-from sandbox.problems import Problem, load_problems
+from sandbox.problems import load_problems
 from sandbox.scoring.samples import FiledSample
 from sandbox.scoring.scorefile import score_samples
 from sandbox.scoring.scorer import open_scorer
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Limits, Program, Run, Score, Verdict
 
-CUT = re.compile("\nclass|\ndef|\n#|\nif|\nprint")
+LIMITS = Limits(cpu_s=1.0)
+CUT = re.compile("\nclass |\ndef |\n#|\nif |\nprint")
 AHEAD = 4  # programs under way for each box
+PROMPTS = "codet_HumanEval_for_code_generation.jsonl.gz"
 CODEGEN = "codet_HumanEval_codegen16B_n100_solutions.jsonl.gz"
 OF_TIME = {"cpu_s", "wall_s", "memory_mb", "memory_source", "facts", "same_as"}
 SECONDS = re.compile(r"\d+\.\d+ s")
@@ -199,25 +202,19 @@ def overhead(given: argparse.Namespace) -> None:
 
 
 def generations(data: Path, count: int) -> list[FiledSample]:
-    """Return the samples of the first problems."""
-    import gzip
-
-    problems = {problem.name: problem for problem in load_problems("humaneval")}
+    """Return the samples of the first problems; the file knows them by their prompts."""
+    with gzip.open(data / PROMPTS, "rt", encoding="utf-8") as file:
+        names = {row["prompt"]: row["task_id"] for row in map(json.loads, file)}
     with gzip.open(data / CODEGEN, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line, _ in zip(file, range(count), strict=False)]
-    samples = []
-    for number, row in enumerate(rows):
-        problem = _problem(problems, row, number)
-        for text in row["samples"]:
-            cut = CUT.split(text, maxsplit=1)[0]
-            samples.append(
-                FiledSample(line=len(samples) + 1, problem=problem.name, program=problem.complete(cut), limits=Limits())
-            )
-    return samples
-
-
-def _problem(problems: dict[str, Problem], row: dict[str, Any], number: int) -> Problem:
-    return problems.get(str(row.get("task_id"))) or problems[f"HumanEval/{number}"]
+    problems = {problem.name: problem for problem in load_problems("humaneval")}
+    texts = [
+        (problems[names[row["prompt"]]], CUT.split(text, maxsplit=1)[0]) for row in rows for text in row["samples"]
+    ]
+    return [
+        FiledSample(line=line, problem=problem.name, program=problem.complete(text), limits=LIMITS)
+        for line, (problem, text) in enumerate(texts, 1)
+    ]
 
 
 def codegen(given: argparse.Namespace) -> None:
@@ -226,7 +223,11 @@ def codegen(given: argparse.Namespace) -> None:
     found = []
     with cluster(given.nodes) as nodes:
         for which in ("cluster", "pool"):
-            with opened(nodes, given.nodes, boxes=1) if which == "cluster" else open_scorer(Limits(), boxes=2) as boxes:
+            with (
+                opened(nodes, given.nodes, boxes=1, limits=LIMITS)
+                if which == "cluster"
+                else open_scorer(LIMITS, boxes=2) as boxes
+            ):
                 began = time.monotonic()
                 rows = {row["line"]: row for row in score_samples(samples, boxes)}
                 print(f"{which}: {len(rows)} rows in {time.monotonic() - began:.0f} s", flush=True)
