@@ -28,10 +28,9 @@ from itertools import groupby
 from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
 from sampler.running.early_stopping import after_look, next_round
-from sampler.running.planning import first_requests, requests
+from sampler.running.planning import TurnPlanner, first_requests, later_turn, requests
 from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob
-from sampler.running.turns import TurnPlanner, later_turn
 from sampler.store.reader import Reader, StoreError
 from sampler.store.sample_readers import TurnReader
 from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds

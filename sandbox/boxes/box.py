@@ -168,10 +168,10 @@ class Box:
         deadline = began + patience_s
         self._stream.send(wire.frame(wire.pack_order(order)), deadline)
         while True:
-            said = mapping(self._receive(deadline), "facts")
-            if said.keys() != {"waited_s"}:
-                return said
-            deadline = began + min(patience_s + fact(said, "waited_s", float), longest_s)
+            facts = mapping(self._receive(deadline), "facts")
+            if facts.keys() != {"waited_s"}:
+                return facts
+            deadline = began + min(patience_s + fact(facts, "waited_s", float), longest_s)
 
     def _receive(self, deadline: float) -> wire.Value:
         assert self._stream is not None  # noqa: S101  (set since __init__)
@@ -218,9 +218,9 @@ def _longest_s(job: Job) -> float:
 def _order(job: Job, proof: str) -> dict[str, object]:
     limits, answers, later = job.limits, job.answer_limits.size, _later(job.program)
     calls = _expected(job.program).calls
-    told = _instructions(job.program) if job.command is None else _command(job.command)
+    order = _instructions(job.program) if job.command is None else _command(job.command)
     return {
-        "program": wire.pack_order(told | {"later": len(later), "room": answers}),
+        "program": wire.pack_order(order | {"later": len(later), "room": answers}),
         "later": later,
         "repeat": job.repeat,
         "spawn": job.isolation is Isolation.SPAWN,
@@ -259,7 +259,7 @@ def _command(command: Command) -> dict[str, object]:
 
 def _instructions(program: Program) -> dict[str, object]:
     """Return what the candidate's process receives: of calls, only the arguments."""
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "source": program.source,
         "tests": None,
         "calls": None,
@@ -279,16 +279,16 @@ def _instructions(program: Program) -> dict[str, object]:
     }
     match program.tests:
         case CallTests(calls=calls):
-            return told | {"calls": list(calls.first(len(calls)).pieces), "whole": calls.whole}
+            return fields | {"calls": list(calls.first(len(calls)).pieces), "whole": calls.whole}
         case AskedCalls(pieces=pieces, arguments_back=back, apart=apart, whole=whole, turns=turns):
             first = turns[0] if turns else len(pieces)
-            return told | {"calls": list(pieces[:first]), "arguments_back": back, "apart": apart, "whole": whole}
+            return fields | {"calls": list(pieces[:first]), "arguments_back": back, "apart": apart, "whole": whole}
         case Grading() as grading:
-            return told | _grading(grading)
+            return fields | _grading(grading)
         case CheckTests() | StdinTests() | ReferenceTests() | LanguageTests():
             raise ValueError("such tests are made of several visits; see sandbox.scoring.scorer")
         case tests:
-            return told | {"tests": tests, "as_written": tests is not None and _runs_as_written(tests, graded=False)}
+            return fields | {"tests": tests, "as_written": tests is not None and _runs_as_written(tests, graded=False)}
 
 
 def _later(program: Program) -> list[list[object]]:

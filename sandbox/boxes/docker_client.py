@@ -205,8 +205,8 @@ class DockerClient:
         except ImageMissing:
             return None
         config = {name: found["Config"].get(name) for name in ("Cmd", "Entrypoint", "Env", "Labels", "User")}
-        told = json.dumps([found["RootFS"].get("Layers"), config], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()
+        content = json.dumps([found["RootFS"].get("Layers"), config], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def tag(self, reference: str, as_: str) -> None:
         """Give a local image another name."""
@@ -251,7 +251,7 @@ class DockerClient:
         network: bool = False,
     ) -> None:
         """Build an image from a tar of its context; raises ImageBuildFailed with the last lines."""
-        said: list[str] = []
+        messages: list[str] = []
         with engine_errors():
             events = self._api.build(
                 fileobj=context,
@@ -266,8 +266,8 @@ class DockerClient:
             )
             for event in events:
                 if "error" in event:
-                    raise ImageBuildFailed(f"building {tag}: {event['error']} {' '.join(said[-5:])}".strip())
-                said += str(event.get("stream", "")).split("\n")
+                    raise ImageBuildFailed(f"building {tag}: {event['error']} {' '.join(messages[-5:])}".strip())
+                messages += str(event.get("stream", "")).split("\n")
 
     def flatten(self, image: str, reference: str, labels: Mapping[str, str]) -> None:
         """Make an image of one layer from another one: what a later layer has removed takes no room in it."""
@@ -295,12 +295,12 @@ class DockerClient:
             self.start(container)
             with engine_errors():
                 status = self._api.wait(container)["StatusCode"]
-                said = self._api.logs(container, stdout=True, stderr=status != 0).decode("utf-8", "replace")
+                logs = self._api.logs(container, stdout=True, stderr=status != 0).decode("utf-8", "replace")
         finally:
             self.remove(container)
         if status:
-            raise ImageBuildFailed(f"{command[0]} in {image} ended with {status}: {said[-300:]}")
-        return said
+            raise ImageBuildFailed(f"{command[0]} in {image} ended with {status}: {logs[-300:]}")
+        return logs
 
     def images(self, label: str) -> list[str]:
         """Return every tag of the images that carry a label."""

@@ -72,8 +72,8 @@ class DockerStream:
         return stream, content
 
     def _said(self, what: str) -> str:
-        said = self._stderr.decode("utf-8", "replace").strip().splitlines()
-        return f"box {self._container[:12]} {what}" + (f"; it said: {said[-1][:300]}" if said else "")
+        lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
+        return f"box {self._container[:12]} {what}" + (f"; it said: {lines[-1][:300]}" if lines else "")
 
     def hang_up(self) -> None:
         """End the stream; a thread that waits in `receive` gets BoxLost. Safe to call from any thread."""

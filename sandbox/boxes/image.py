@@ -250,8 +250,10 @@ def _debian_with(engine: DockerClient, packages: tuple[str, ...], say: Say) -> s
         _import_debian(engine, reference, [TOOLCHAIN_SUITE, *packages], say)
         return reference
     say(f"installing {', '.join(packages)} into {REGISTRY_DEBIAN}")
-    words = " ".join(("python3", "tzdata", "libstdc++6", *packages))
-    lines = f"FROM {REGISTRY_DEBIAN}\nRUN apt-get update && apt-get install -y --no-install-recommends {words}\n"
+    packages_line = " ".join(("python3", "tzdata", "libstdc++6", *packages))
+    lines = (
+        f"FROM {REGISTRY_DEBIAN}\nRUN apt-get update && apt-get install -y --no-install-recommends {packages_line}\n"
+    )
     with _archive({"Dockerfile": lines.encode()}) as archive:
         engine.build(archive, reference, {}, {LABEL_BASE: REGISTRY_DEBIAN}, network=True)
     return reference

@@ -96,8 +96,8 @@ def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> 
     """
     found = probe(box, limits) if thorough else quick_probe(box, limits)
     if broken := [finding for finding in found if finding.through]:
-        told = "; ".join(f"{WALLS[finding.wall]} ({finding.wall}): {finding.through}" for finding in broken)
-        raise WallBroken(f"this machine's boxes do not hold: {told}. `sandbox doctor` tells more")
+        holes = "; ".join(f"{WALLS[finding.wall]} ({finding.wall}): {finding.through}" for finding in broken)
+        raise WallBroken(f"this machine's boxes do not hold: {holes}. `sandbox doctor` tells more")
     if not box.clean:
         raise WallBroken("this machine's boxes cannot be cleaned. `sandbox doctor` tells more")
 
@@ -158,8 +158,8 @@ def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Ma
     refused = answer is not None and (answer.value == "" or (wall == "memory" and answer.raised is not None))
     if run.ending is ending or refused:
         return Finding(wall)
-    said = "" if answer is None else f", {answer.value}"
-    return Finding(wall, f"it ended {run.ending}{said}")
+    answered = "" if answer is None else f", {answer.value}"
+    return Finding(wall, f"it ended {run.ending}{answered}")
 
 
 def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:
@@ -235,7 +235,7 @@ class IsolationCache:
 
 def subject_of(engine: str, made: Mapping[str, object], greeting: Mapping[str, object], limits: Limits) -> str:
     """Return a digest of all that a check depends on: the engine, the container, what the box said, and the probe."""
-    told = {
+    settings = {
         "format": CACHE_FORMAT,
         "boot": boot(),
         "user": os.geteuid(),
@@ -245,20 +245,22 @@ def subject_of(engine: str, made: Mapping[str, object], greeting: Mapping[str, o
         "limits": repr(limits),
         "probe": [probe_source(), Path(__file__).read_text(encoding="utf-8")],
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=repr).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def check_isolation(box: Box, limits: Limits, cache: IsolationCache | None, subject: Callable[[], str]) -> None:
     """Check every wall of a pool's first box, except those that are remembered for such a box; raises WallBroken."""
-    told = bool(box.greeting.get("boot"))  # else the engine's machine may have been started anew, and nobody would know
-    known = told and cache is not None and cache.has(subject())
+    has_boot = bool(
+        box.greeting.get("boot")
+    )  # else the engine's machine may have been started anew, and nobody would know
+    known = has_boot and cache is not None and cache.has(subject())
     try:
         require_isolation(box, limits, thorough=not known)
     except WallBroken:
         if cache is not None:
             cache.clear()
         raise
-    if told and cache is not None and not known:
+    if has_boot and cache is not None and not known:
         cache.add(subject())
 
 
@@ -278,8 +280,13 @@ def _read(subject: str, folder: int) -> str:
 
 
 def _is_fresh(text: str) -> bool:
-    said = text.removesuffix("\n")
-    return len(said) <= _MAX_DIGITS and said.isascii() and said.isdecimal() and 0 <= _now() - int(said) + 1 <= MAX_AGE_S
+    digits = text.removesuffix("\n")
+    return (
+        len(digits) <= _MAX_DIGITS
+        and digits.isascii()
+        and digits.isdecimal()
+        and 0 <= _now() - int(digits) + 1 <= MAX_AGE_S
+    )
 
 
 def _now() -> float:

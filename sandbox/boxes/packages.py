@@ -51,11 +51,11 @@ def fetch(
     Raises ImageBuildFailed if they cannot be fetched.
     """
     _run_pip(requirements, platform, directory)
-    asked = {_canonical(requirement.partition("==")[0]) for requirement in requirements}
+    requested = {_canonical(requirement.partition("==")[0]) for requirement in requirements}
     modules = {
         module
         for found in distributions(path=[str(directory)])
-        if _canonical(found.metadata["Name"]) in asked
+        if _canonical(found.metadata["Name"]) in requested
         for module in _modules(found)
     }
     return Fetched(files=dict(_files(directory, wanted)), modules=tuple(sorted(modules)))
@@ -64,7 +64,7 @@ def fetch(
 def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -> None:
     platforms = [f"manylinux_2_{minor}_{platform.machine}" for minor in range(_NEWEST_GLIBC, 4, -1)]
     platforms.append(f"manylinux2014_{platform.machine}")
-    words = [
+    command = [
         sys.executable,
         "-m",
         "pip",
@@ -80,7 +80,7 @@ def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -
         *requirements,
     ]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_FETCHING_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_FETCHING_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ImageBuildFailed(f"fetching {', '.join(requirements)}: {error}") from error
     if done.returncode:

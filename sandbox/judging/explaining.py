@@ -152,14 +152,14 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
         return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
     mine = answer.value.name if isinstance(answer.value, codec.Oversized) else short(answer.value)
     wanted = _wanted(test)
-    said = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
+    explanation = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
     shown_whole = not any(mark in mine + wanted for mark in CUT)
     inside = (
         None
         if shown_whole or test.comparison not in _COMPARED_INSIDE
         else first_difference(answer.value, test.expected)
     )
-    return f"{said}; they first differ {inside}" if inside else said
+    return f"{explanation}; they first differ {inside}" if inside else explanation
 
 
 def _arguments(test: CallTest) -> str:

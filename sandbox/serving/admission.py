@@ -94,7 +94,7 @@ def submit_elsewhere(
     task: RunTask | ScoreTask, pool: ClusterPool, clock: Callable[[], float] = time.monotonic
 ) -> Future[Timed[Any]]:
     """Ask a cluster; what a program did not spend in a box, it has waited."""
-    asked, came = clock(), Future[Timed[Any]]()
+    asked_at, came = clock(), Future[Timed[Any]]()
     there: Future[Any] = task.submit(pool)
 
     def arrived(done: Future[Any]) -> None:
@@ -105,7 +105,7 @@ def submit_elsewhere(
             came.set_exception(error)
             return
         result, run_s = task.read(done.result())
-        came.set_result(Timed(came=result, queue_s=max(0.0, clock() - asked - run_s), run_s=run_s))
+        came.set_result(Timed(came=result, queue_s=max(0.0, clock() - asked_at - run_s), run_s=run_s))
 
     came.add_done_callback(lambda done: there.cancel() if done.cancelled() else None)
     there.add_done_callback(arrived)
@@ -172,7 +172,7 @@ class AdmissionQueue:
         return Timed(came=came, queue_s=began - asked, run_s=self._clock() - began)
 
     def _finished(self, outcome: Callable[[T], str], future: Future[Timed[T]]) -> None:
-        said = _outcome(outcome, future)
+        result = _outcome(outcome, future)
         with self._lock:
             self._waiting -= 1
             if not future.cancelled() and future.exception() is None:
@@ -180,7 +180,7 @@ class AdmissionQueue:
                 self._mean_s += _SMOOTH * (timed.run_s - self._mean_s)
                 self._metrics.took("sandbox_queue_seconds", timed.queue_s)
                 self._metrics.took("sandbox_run_seconds", timed.run_s)
-        self._metrics.count("sandbox_programs_total", outcome=said)
+        self._metrics.count("sandbox_programs_total", outcome=result)
 
 
 def _outcome(outcome: Callable[[T], str], future: Future[Timed[T]]) -> str:

@@ -189,10 +189,10 @@ class Server:
             "sandbox_room": self._admission.room,
             "sandbox_boxes": self._pool.boxes,
         }
-        told = self._metrics.text(gauges)
+        text = self._metrics.text(gauges)
         if isinstance(self._pool, ClusterPool):
-            told += node_metrics(self._pool.nodes())
-        return PlainTextResponse(told, media_type="text/plain; version=0.0.4")
+            text += node_metrics(self._pool.nodes())
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 class Json(JSONResponse):
@@ -212,8 +212,8 @@ class Bearer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401."""
-        given = dict(scope.get("headers", [])).get(b"authorization", b"")
-        if scope["type"] == "http" and scope["path"] != "/healthz" and not hmac.compare_digest(given, self._wanted):
+        sent = dict(scope.get("headers", [])).get(b"authorization", b"")
+        if scope["type"] == "http" and scope["path"] != "/healthz" and not hmac.compare_digest(sent, self._wanted):
             refused = Json(_error("a bearer token is needed"), 401, {"WWW-Authenticate": "Bearer"})
             await refused(scope, receive, send)
             return
@@ -288,13 +288,13 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 def _refusal(request: Request, error: HTTPException) -> str:
     """Return the message for an unknown route or method, and where the routes are listed."""
-    asked = f"{request.method} {reprlib.repr(request.url.path)}"
+    request_line = f"{request.method} {reprlib.repr(request.url.path)}"
     match error.status_code:
         case 404:
-            return f"there is no {asked} here; GET / lists the routes"
+            return f"there is no {request_line} here; GET / lists the routes"
         case 405:
             methods = (error.headers or {}).get("Allow", "another method")
-            return f"there is no {asked} here, but with {methods}; GET / says how to ask"
+            return f"there is no {request_line} here, but with {methods}; GET / says how to ask"
         case _:
             return str(error.detail)
 

@@ -160,14 +160,14 @@ def compile_seconds(asked_s: float, default_s: float, ceiling_s: float) -> float
 
 def language(body: Mapping[str, object], served: Sequence[str]) -> str:
     """Return the name of the language, which a client may call by any of its names."""
-    asked = text(body, "language")
+    language = text(body, "language")
     try:
-        found = find_language(asked)
+        found = find_language(language)
         name = PYTHON if found is None else found.name
     except ValueError:
         name = ""
     if name not in served:
-        raise Refused(400, f"language {asked!r} is not served here; what is: {', '.join(served)}")
+        raise Refused(400, f"language {language!r} is not served here; what is: {', '.join(served)}")
     return name
 
 

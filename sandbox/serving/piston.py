@@ -110,12 +110,12 @@ def _bytes(file: object) -> bytes:
 
 def answer(asked: Execute, executed: Executed, version: str) -> dict[str, object]:
     """Return the result of the program in Piston's format."""
-    told: dict[str, object] = {"language": asked.job.program.language, "version": version}
+    response: dict[str, object] = {"language": asked.job.program.language, "version": version}
     if executed.compilation is not None:
-        told["compile"] = _result(executed.compilation.run, COMPILE_LIMITS)
+        response["compile"] = _result(executed.compilation.run, COMPILE_LIMITS)
     if executed.run is not None:
-        told["run"] = _result(executed.run, asked.job.limits)
-    return told
+        response["run"] = _result(executed.run, asked.job.limits)
+    return response
 
 
 def _result(run: Run, limits: Limits) -> dict[str, object]:

@@ -102,11 +102,11 @@ def _response(
 
 def _message(asked: RunCode, run: Run) -> str:
     limits = asked.job.limits
-    said = []
+    lines = []
     if run.ending is Ending.OUT_OF_MEMORY:
-        said.append(f"wanted more than {limits.memory_mb} MB and was killed")
+        lines.append(f"wanted more than {limits.memory_mb} MB and was killed")
     if run.ending is Ending.TOO_MUCH_OUTPUT:
-        said.append(f"wrote more than {limits.output_kb} kB and was killed")
+        lines.append(f"wrote more than {limits.output_kb} kB and was killed")
     if asked.less_memory:
-        said.append(f"the memory limit was {limits.memory_mb} MB, the most that a program can have here")
-    return "; ".join(said)
+        lines.append(f"the memory limit was {limits.memory_mb} MB, the most that a program can have here")
+    return "; ".join(lines)

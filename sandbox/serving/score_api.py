@@ -124,11 +124,11 @@ def read(body: Mapping[str, object], problems: KnownProblems) -> ScoreRequest:
 
 def _limits(body: Mapping[str, object]) -> dict[str, float]:
     """Return the limits that a request asks for, by their names."""
-    given = bodies.entries(body, "limits")
-    for name in given:
+    limits = bodies.entries(body, "limits")
+    for name in limits:
         if name not in SETTABLE:
             raise Refused(bodies.UNREADABLE, f"limits has no {name!r}; a request may set {', '.join(SETTABLE)}")
-    numbers = {name: bodies.number(given, name, 0) for name in given}
+    numbers = {name: bodies.number(limits, name, 0) for name in limits}
     return {name: value if name.endswith("_s") else int(value) for name, value in numbers.items()}
 
 

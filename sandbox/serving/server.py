@@ -112,8 +112,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def python_of(pool: Pool | ClusterPool) -> str:
     """Return the version of Python that programs run on, as one of them reports it."""
-    asked = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.limits)
-    ran = pool.run(asked) if isinstance(pool, ClusterPool) else pool.submit(asked)
+    job = Job(program=Program(source="import platform\nprint(platform.python_version())"), limits=pool.limits)
+    ran = pool.run(job) if isinstance(pool, ClusterPool) else pool.submit(job)
     return ran.result().stdout.decode("ascii", "replace").strip()
 
 

@@ -83,14 +83,14 @@ def _value(answer: str, form: AnswerForm, function: str) -> str:
     text = answer.strip()
     if len(text) > _MOST_CHARACTERS:
         raise ValueError("it is too long")
-    told = _without_assert(text)
+    tree = _without_assert(text)
     if form is AnswerForm.OUTPUT:
-        if told is None:
+        if tree is None:
             raise ValueError("it is no expression")
-        value = told.comparators[0] if isinstance(told, ast.Compare) and _is_call(told.left, function) else told
+        value = tree.comparators[0] if isinstance(tree, ast.Compare) and _is_call(tree.left, function) else tree
         _refuse_what_is_no_value(value)
         return ast.unparse(value)
-    side = told.left if isinstance(told, ast.Compare) and _is_call(told.left, function) else told
+    side = tree.left if isinstance(tree, ast.Compare) and _is_call(tree.left, function) else tree
     if side is None or not _is_call(side, function):  # arguments alone, as `"ba", "nana"` or `x=1`
         side = ast.parse(f"{function}({text}\n)", mode="eval").body
     if not isinstance(side, ast.Call) or not _is_call(side, function):

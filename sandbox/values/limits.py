@@ -165,13 +165,13 @@ class Assumptions:
     def text(self) -> str:
         """Return a short description; empty if nothing is assumed."""
         lines = len(self.imports.splitlines())
-        said = [f"{lines} line{'s' * (lines != 1)} of imports"] if lines else []
-        said += [f"recursion limit {self.recursion_limit}"] if self.recursion_limit else []
-        said += ["long integers"] if self.long_integers else []
+        parts = [f"{lines} line{'s' * (lines != 1)} of imports"] if lines else []
+        parts += [f"recursion limit {self.recursion_limit}"] if self.recursion_limit else []
+        parts += ["long integers"] if self.long_integers else []
         units = {"cpu_s": "s cpu", "wall_s": "s wall", "memory_mb": "MB", "processes": "processes"}
-        said += [f"{value:g} {units[name]}" for name, value in self.own_limits().items()]
-        said += ["time for each test"] if self.time_per_test else []
-        return ", ".join(said)
+        parts += [f"{value:g} {units[name]}" for name, value in self.own_limits().items()]
+        parts += ["time for each test"] if self.time_per_test else []
+        return ", ".join(parts)
 
 
 def _most(name: str, usual: Limits, longest_s: float) -> float:
