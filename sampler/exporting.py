@@ -4,12 +4,16 @@ The store is read model by model and problem by problem, with one short statemen
 pure function from those rows to the content of its file. A file is written under another name first and renamed at the
 end, so that an existing file is always complete. Facts that a format cannot hold are left out; `jsonl` and `parquet`
 hold all facts of a sample, `sqlite` is the store itself.
+
+Exporters are the entry points of `codebudget.exporters`, so that another package can add one: a format of files
+(`--format NAME`), or a destination (`--to NAME:REST`), of which the built-in ones are in `sampler.tracking`.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +23,7 @@ from typing import Any, TextIO
 from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import ExportRow, ModelRow
 from sampler.store.sample_readers import ExportReader
+from sandbox.registry import PluginError, Registry
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
 COLUMNS: Mapping[str, str] = {
@@ -31,12 +36,6 @@ COLUMNS: Mapping[str, str] = {
     "prompt_flops": "number", "decode_flops": "number", "sum_nll": "number",
     "prompt_shared": "truth", "verdict": "text", "passed": "truth", "said": "text",
 }  # fmt: skip
-SUFFIXES: Mapping[str, str] = {
-    "jsonl": ".jsonl", "humaneval": ".jsonl", "evalplus": ".jsonl", "paper": ".json", "bigcode": ".json",
-    "sqlite": ".db", "parquet": ".parquet",
-}  # fmt: skip
-FORMATS = tuple(SUFFIXES)
-OF_ALL = ("jsonl", "parquet")  # name the model in every row, so one file holds all of them
 
 
 def recording(row: ExportRow) -> dict[str, Any]:
@@ -211,27 +210,70 @@ class ExportRequest:
 
 def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
     """Write the export and return its files; raises ExportFault or StoreError."""
-    if request.format == "sqlite":
+    exporter = exporter_of(request.format)
+    if exporter.copies:
         return [_copy(request, reader)]
+    if exporter.write is None:
+        raise ExportFault(f"{request.format!r} is no format of files; write --to {request.format}:…")
     models = _chosen(request, reader)
-    if request.format in OF_ALL:
-        path = request.to if _is_file(request) else request.to / f"samples{SUFFIXES[request.format]}"
-        further = {
-            owner.id: [model.id for model in reader.allotted(request.study) if model.greedy_of == owner.id]
-            for owner in models
-        }
-        _write(request.format, path, _Source(reader, request.study, models, further))
+    if exporter.of_all:
+        path = request.to if _is_file(request, exporter) else request.to / f"samples{exporter.suffix}"
+        _write(exporter, path, Source(reader, request.study, models, _further(request, reader, models)))
         return [path]
-    if len(models) > 1 and _is_file(request):
+    if len(models) > 1 and _is_file(request, exporter):
         raise ExportFault(
             f"one {request.format} file holds one model, and the study has {len(models)}; name one with --model, "
             "or give a "
             "folder with --to"
         )
-    places = [_place(request, model, alone=len(models) == 1) for model in models]
+    places = [_place(request, exporter, model, alone=len(models) == 1) for model in models]
     for model, path in zip(models, places, strict=True):
-        _write(request.format, path, _Source(reader, request.study, [model]))
+        _write(exporter, path, Source(reader, request.study, [model]))
     return places
+
+
+def _further(request: ExportRequest, reader: ExportReader, models: Sequence[ModelRow]) -> dict[int, list[int]]:
+    """Return the models that hold further samples of each of these, by its id."""
+    further = [(model.greedy_of, model.id) for model in reader.allotted(request.study)]
+    return {owner.id: [model for of, model in further if of == owner.id] for owner in models}
+
+
+def send(exporter: str, target: str, request: ExportRequest, reader: ExportReader) -> list[str]:
+    """Send the export to a destination, and return what was done, a line each; raises ExportFault or StoreError."""
+    found = exporter_of(exporter)
+    if found.send is None:
+        raise ExportFault(f"{exporter!r} is a format of files; write --to FILE --format {exporter}")
+    models = _chosen(request, reader)
+    source = Source(reader, request.study, models, _further(request, reader, models))
+    with _told(exporter):
+        return list(found.send(target, source))
+
+
+def destination(to: str) -> tuple[str, str] | None:
+    """Return the exporter and the rest of a destination such as trackio:PROJECT; None for a file or folder."""
+    found = re.fullmatch(r"([a-z][a-z0-9_-]*):(.*)", to, re.DOTALL)
+    return None if found is None or Path(to).exists() else (found[1], found[2])
+
+
+def exporter_of(name: str) -> Exporter:
+    """Return the exporter of a name; raises ExportFault, also for a plugin that cannot be loaded."""
+    try:
+        return REGISTRY.load(name)
+    except PluginError as error:
+        raise ExportFault(str(error)) from error
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Raise ExportFault for an error of an exporter that is a plugin; those that are built in know their errors."""
+    try:
+        yield
+    except (CommandError, OSError):
+        raise
+    except Exception as error:
+        if name in REGISTRY.built_in:
+            raise
+        raise ExportFault(f"the exporter {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def format_of(to: Path) -> str:
@@ -239,18 +281,18 @@ def format_of(to: Path) -> str:
     return {".parquet": "parquet", ".db": "sqlite"}.get(to.suffix, "jsonl")
 
 
-def _place(request: ExportRequest, model: ModelRow, *, alone: bool) -> Path:
+def _place(request: ExportRequest, exporter: Exporter, model: ModelRow, *, alone: bool) -> Path:
     """Return the path of a model's file or folder of programs."""
-    if _is_file(request):
+    if _is_file(request, exporter):
         return request.to
-    if request.format == "evalplus":
+    if exporter.folders:
         return request.to if alone else request.to / _file_name(model.name)
-    return request.to / f"{_file_name(model.name)}{SUFFIXES[request.format]}"
+    return request.to / f"{_file_name(model.name)}{exporter.suffix}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """Some models of a study."""
+class Source:
+    """Some models of a study, and their samples."""
 
     reader: ExportReader
     study: int
@@ -273,23 +315,59 @@ class _Source:
             yield from group
 
 
-def _write(name: str, path: Path, source: _Source) -> None:
-    writers: Mapping[str, Callable[[], None]] = {
-        "jsonl": lambda: write_lines(path, map(recording, source.rows())),
-        "humaneval": lambda: write_lines(path, map(humaneval, source.rows())),
-        "paper": lambda: write_document(path, paper(source.groups())),
-        "bigcode": lambda: write_document(path, list(bigcode(source.groups()))),
-        "parquet": lambda: write_parquet(path, ([recording(r) for r in g] for g in source.groups())),
-        "evalplus": lambda: _write_evalplus(path, source),
-    }
-    writers[name]()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exporter:
+    """A format or a destination of samples: what an entry point of `codebudget.exporters` is.
+
+    A format has `write`, which fills a file that does not exist yet, and the `suffix` of its files. One file holds one
+    model, or several if it is `of_all`. A destination has `send`, which gets what stands behind the colon of
+    --to NAME:REST and yields what it has done, a line each. What `copies` takes the store as it is; `folders` may
+    write a folder.
+    """
+
+    suffix: str = ""
+    of_all: bool = False
+    folders: bool = False
+    copies: bool = False
+    write: Callable[[Path, Source], None] | None = None
+    send: Callable[[str, Source], Iterable[str]] | None = None
 
 
-def _write_evalplus(path: Path, source: _Source) -> None:
+REGISTRY = Registry("exporters", Exporter)
+
+
+def formats(*, built_in: bool = False) -> tuple[str, ...]:
+    """Return the names of the formats of files."""
+    found = REGISTRY.values(built_in=built_in).items()
+    return tuple(name for name, one in found if one.write is not None or one.copies)
+
+
+def _write(exporter: Exporter, path: Path, source: Source) -> None:
+    if exporter.write is not None:
+        with _told(next((name for name, one in REGISTRY.values().items() if one is exporter), "")):
+            exporter.write(path, source)
+
+
+def _write_evalplus(path: Path, source: Source) -> None:
     if path.suffix in {".jsonl", ".gz"}:
         write_lines(path, map(evalplus, source.rows()))
     else:
         write_programs(path, source.rows())
+
+
+JSONL = Exporter(
+    suffix=".jsonl", of_all=True, write=lambda path, source: write_lines(path, map(recording, source.rows()))
+)
+HUMANEVAL = Exporter(suffix=".jsonl", write=lambda path, source: write_lines(path, map(humaneval, source.rows())))
+EVALPLUS = Exporter(suffix=".jsonl", folders=True, write=_write_evalplus)
+PAPER = Exporter(suffix=".json", write=lambda path, source: write_document(path, paper(source.groups())))
+BIGCODE = Exporter(suffix=".json", write=lambda path, source: write_document(path, list(bigcode(source.groups()))))
+PARQUET = Exporter(
+    suffix=".parquet",
+    of_all=True,
+    write=lambda path, source: write_parquet(path, ([recording(row) for row in group] for group in source.groups())),
+)
+SQLITE = Exporter(suffix=".db", copies=True)
 
 
 def _copy(request: ExportRequest, reader: ExportReader) -> Path:
@@ -309,8 +387,8 @@ def _chosen(request: ExportRequest, reader: ExportReader) -> list[ModelRow]:
     return chosen
 
 
-def _is_file(request: ExportRequest) -> bool:
-    return request.to.suffix in {*SUFFIXES.values(), ".gz"}
+def _is_file(request: ExportRequest, exporter: Exporter) -> bool:
+    return request.to.suffix in {exporter.suffix, ".jsonl", ".json", ".db", ".parquet", ".gz"} - {""}
 
 
 def _file_name(model: str) -> str:

@@ -21,11 +21,11 @@ import click
 
 import sampler
 import sandbox
+from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.commands import cli as sampler_cli
 from sampler.reporting.output_schema import OUTPUTS, output_schema
 from sampler.store.writer import migrate
 from sampler.study.json_schema import study_schema
-from sampler.study.spec_models import OPTIONS
 from sandbox.cli import cli as sandbox_cli
 from sandbox.problems import CATALOGUE
 from tui.cli import cli as tui_cli
@@ -182,7 +182,7 @@ def study_page() -> str:
         "`[[models]]`": _without(model, top["properties"]["sampling"]["properties"]),
         **{
             f"`[models.options]` of {backend}": part["then"]["properties"]["options"]
-            for backend, part in zip(OPTIONS, model["allOf"][1:], strict=True)
+            for backend, part in zip(BACKENDS.built_in, model["allOf"][1:], strict=True)
             if part["then"]["properties"]["options"]["properties"]
         },
         "`[models.costs]`": model["properties"]["costs"],

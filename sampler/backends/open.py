@@ -1,15 +1,18 @@
-"""Open the backend that a study names: the only module that knows all engines."""
+"""Open the backend that a study names: the only module that knows all engines.
+
+They are the entry points of `codebudget.backends`, so that another package can add one.
+"""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
@@ -18,17 +21,18 @@ from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
 from sampler.backends.openai.http_client import HEADER_FORM, KEY_FORM, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
-from sampler.backends.replicas import Place, ReplicatedBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
 from sampler.exit_codes import CommandError, Exit
 from sampler.models.architecture import GgufError, read_gguf
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.pull import absence, cached, default_cache
 from sampler.values import ModelCard
+from sandbox.registry import PluginError, Registry
 
-KINDS = ("llamacpp", "openai", "vllm", "replay")
-SCORING_KINDS = ("llamacpp", "openai", "vllm")
-AnyOptions = TypeVar("AnyOptions", LlamaOptions, LlamaScoringOptions, OpenAIOptions, VllmOptions)
+if TYPE_CHECKING:
+    from sampler.backends.replicas import ReplicatedBackend
+
+AnyOptions = TypeVar("AnyOptions")
 _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
@@ -53,6 +57,27 @@ class BackendContext:
     tell: Callable[[str], None] = lambda _words: None
 
 
+Scorers = AbstractContextManager[tuple[ModelCard, TextScorer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendKind:
+    """A kind of engine: what an entry point of `codebudget.backends` is.
+
+    `open` opens a model with options: an instance of the dataclass `options`, whose fields are the keys of
+    [models.options], or None if the engine takes none. `scorer` opens a model that scores texts, with
+    `scorer_options`; without it, the kind cannot.
+    """
+
+    open: Callable[[str, Any, BackendContext], Backend]
+    options: type[Any] | None = None
+    scorer: Callable[[str, Any, BackendContext], Scorers] | None = None
+    scorer_options: type[Any] | None = None
+
+
+REGISTRY = Registry("backends", BackendKind)
+
+
 def open_backend(
     kind: str, model: str, options: Mapping[str, object] | None = None, context: BackendContext | None = None
 ) -> Backend:
@@ -63,27 +88,8 @@ def open_backend(
     dataclass. For "replay" the model is the path of a recording, without options. Raises UnknownBackend or
     BackendError.
     """
-    context = context or BackendContext()
-    if kind == "llamacpp":
-        llama = _options(LlamaOptions, options or {})
-        if llama.replicas > 1:
-            return _replicated(
-                kind, model, options or {}, Place(replicas=llama.replicas, cluster=llama.cluster), context
-            )
-        return _llama(model, context.models_dir, llama)
-    if kind == "openai":
-        server = _with_headers(_options(OpenAIOptions, options or {}), context)
-        return OpenAIBackend(model, server, key=_key(server, context), tell=context.tell)
-    if kind == "vllm":
-        vllm = _options(VllmOptions, options or {})
-        if vllm.replicas > 1:
-            place = Place(replicas=vllm.replicas, cluster=vllm.cluster, gpus=vllm.gpus)
-            return _replicated(kind, model, options or {}, place, context)
-        return VllmBackend(model, vllm)
-    if kind == "replay":
-        _only(options or {}, ())
-        return ReplayBackend(Path(model))
-    raise UnknownBackend(f"no backend {kind!r}; {_hint(kind, KINDS)}")
+    found, context = backend_kind(kind), context or BackendContext()
+    return found.open(model, _options(found.options, options or {}), context)
 
 
 @contextmanager
@@ -94,32 +100,88 @@ def open_scorer(
 
     Model and options are as for `open_backend`; llamacpp has its own options for scoring.
     """
-    context = context or BackendContext()
-    if kind == "llamacpp":
-        file = model_file(model, context.models_dir)
-        with LlamaCppScorer(file, _options(LlamaScoringOptions, options or {})) as llama:
-            card = ModelCard(
-                name=file.name,
-                digest=file.digest,
-                architecture=file.architecture,
-                engine=f"xllamacpp {llama.version}",
-            )
-            yield card, llama
-    elif kind == "openai":
-        server = _with_headers(_options(OpenAIOptions, options or {}), context)
-        with OpenAIScorer(model, server, key=_key(server, context), tell=context.tell) as asked:
-            yield asked.card, asked
-    elif kind == "vllm":
-        with VllmBackend(model, _options(VllmOptions, options or {})) as engine:
-            yield engine.card, engine
-    else:
-        raise UnknownBackend(f"no backend {kind!r} scores texts; {_hint(kind, SCORING_KINDS)}")
+    found, context = backend_kind(kind), context or BackendContext()
+    if found.scorer is None:
+        raise UnknownBackend(f"no backend {kind!r} scores texts; {_hint(kind, scoring_kinds())}")
+    with found.scorer(model, _options(found.scorer_options or found.options, options or {}), context) as opened:
+        yield opened
+
+
+def backend_kind(name: str) -> BackendKind:
+    """Return the kind of engine of this name; raises UnknownBackend, also for a plugin that cannot be loaded."""
+    if name not in REGISTRY.names:
+        raise UnknownBackend(f"no backend {name!r}; {_hint(name, REGISTRY.names)}")
+    try:
+        return REGISTRY.load(name)
+    except PluginError as error:
+        raise UnknownBackend(str(error)) from error
+
+
+def scoring_kinds() -> tuple[str, ...]:
+    """Return the names of the kinds that score texts."""
+    return tuple(name for name, kind in REGISTRY.values().items() if kind.scorer is not None)
+
+
+def _open_llama(model: str, options: LlamaOptions, context: BackendContext) -> Backend:
+    if options.replicas > 1:
+        return _replicated("llamacpp", model, options, context)
+    return _llama(model, context.models_dir, options)
+
+
+@contextmanager
+def _score_by_llama(
+    model: str, options: LlamaScoringOptions, context: BackendContext
+) -> Iterator[tuple[ModelCard, TextScorer]]:
+    file = model_file(model, context.models_dir)
+    with LlamaCppScorer(file, options) as llama:
+        engine = f"xllamacpp {llama.version}"
+        yield ModelCard(name=file.name, digest=file.digest, architecture=file.architecture, engine=engine), llama
+
+
+def _open_server(model: str, options: OpenAIOptions, context: BackendContext) -> Backend:
+    server = _with_headers(options, context)
+    return OpenAIBackend(model, server, key=_key(server, context), tell=context.tell)
+
+
+@contextmanager
+def _score_by_server(
+    model: str, options: OpenAIOptions, context: BackendContext
+) -> Iterator[tuple[ModelCard, TextScorer]]:
+    server = _with_headers(options, context)
+    with OpenAIScorer(model, server, key=_key(server, context), tell=context.tell) as asked:
+        yield asked.card, asked
+
+
+def _open_vllm(model: str, options: VllmOptions, context: BackendContext) -> Backend:
+    if options.replicas > 1:
+        return _replicated("vllm", model, options, context)
+    return VllmBackend(model, options)
+
+
+@contextmanager
+def _score_by_vllm(
+    model: str, options: VllmOptions, _context: BackendContext
+) -> Iterator[tuple[ModelCard, TextScorer]]:
+    with VllmBackend(model, options) as engine:
+        yield engine.card, engine
+
+
+LLAMACPP = BackendKind(
+    options=LlamaOptions, open=_open_llama, scorer=_score_by_llama, scorer_options=LlamaScoringOptions
+)
+OPENAI = BackendKind(options=OpenAIOptions, open=_open_server, scorer=_score_by_server)
+VLLM = BackendKind(options=VllmOptions, open=_open_vllm, scorer=_score_by_vllm)
+REPLAY = BackendKind(open=lambda model, _options, _context: ReplayBackend(Path(model)))
 
 
 def _replicated(
-    kind: str, model: str, options: Mapping[str, object], place: Place, context: BackendContext
+    kind: str, model: str, options: LlamaOptions | VllmOptions, context: BackendContext
 ) -> ReplicatedBackend:
-    own = {key: value for key, value in options.items() if key not in {"replicas", "cluster"}}
+    from sampler.backends.replicas import Place, ReplicatedBackend  # brings Docker's client, which is heavy
+
+    gpus = {"gpus": options.gpus} if isinstance(options, VllmOptions) else {}
+    place = Place(replicas=options.replicas, cluster=options.cluster, **gpus)
+    own = {key: value for key, value in _given(options).items() if key not in {"replicas", "cluster"}}
     models_dir = None if context.models_dir == default_cache() else context.models_dir
     return ReplicatedBackend(partial(_open_on_node, kind, model, own, models_dir), place, context.tell)
 
@@ -180,8 +242,14 @@ def _with_headers(options: OpenAIOptions, around: BackendContext) -> OpenAIOptio
         raise BackendError(f"a variable that headers name holds what cannot be sent: {HEADER_FORM}") from error
 
 
-def _options(kind: type[AnyOptions], options: Mapping[str, object]) -> AnyOptions:
-    known = fields(kind)
+def _given(options: LlamaOptions | VllmOptions) -> dict[str, object]:
+    """Return the options that differ from their defaults, by name."""
+    pairs = ((item, getattr(options, item.name)) for item in fields(options))
+    return {item.name: value for item, value in pairs if value != item.default}
+
+
+def _options(kind: type[AnyOptions] | None, options: Mapping[str, object]) -> AnyOptions | None:
+    known = [] if kind is None else fields(kind)  # type: ignore[arg-type]  # a dataclass, by its declaration
     _only(options, [item.name for item in known])
     for item in known:
         if item.default is MISSING and item.default_factory is MISSING and item.name not in options:
@@ -189,15 +257,20 @@ def _options(kind: type[AnyOptions], options: Mapping[str, object]) -> AnyOption
         if item.name in options:
             _check_type(item, options[item.name])
     try:
-        return kind(**options)  # type: ignore[arg-type]  # checked just above
+        return None if kind is None else kind(**options)
     except ValueError as error:
         raise UnknownBackend(str(error)) from error
 
 
 def _check_type(item: Field[Any], value: object) -> None:
-    words, wanted = _TYPES[str(item.type)]
+    words, wanted = _TYPES.get(type_name(item), ("", (object,)))  # of another type, the dataclass checks it itself
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise UnknownBackend(f"the option {item.name} must be {words}, not {value!r}")
+
+
+def type_name(item: Field[Any]) -> str:
+    """Return how the type of a field is written, also where annotations are evaluated."""
+    return item.type.__name__ if isinstance(item.type, type) else str(item.type)
 
 
 def _only(options: Mapping[str, object], known: Iterable[str]) -> None:

@@ -74,7 +74,12 @@ COMMANDS = {
     "export": Place(
         "sampler.commands.import_export",
         "export_",
-        "Write the samples of a STORE to a file or folder.",
+        "Write the samples of a STORE to a file or folder, or send them to a destination.",
+    ),
+    "plugins": Place(
+        "sampler.commands.plugins",
+        "plugins",
+        "List what is built in and what installed packages add, with its package, version, and error if it has one.",
     ),
 }
 

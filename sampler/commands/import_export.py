@@ -11,7 +11,7 @@ import click
 from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, STORE, Count, study_option
 from sampler.exit_codes import Exit
-from sampler.exporting import FORMATS, ExportRequest, export, format_of
+from sampler.exporting import ExportFault, ExportRequest, destination, export, format_of, formats, send
 from sampler.importing.imported_sample import ImportFault, Reading
 from sampler.importing.importer import import_files
 from sampler.importing.sample_files import ImportEnd, ImportRequest
@@ -159,20 +159,23 @@ def _architecture(words: str) -> Architecture:
 
 @click.command("export")
 @click.argument("store", type=STORE)
-@click.option("--to", required=True, type=click.Path(path_type=Path), help="A file, or a folder for one of each model.")
+@click.option(
+    "--to", required=True, metavar="PATH", help="A file, a folder for one of each model, or a destination NAME:REST."
+)
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
-    help="Left out: parquet or sqlite where the file ends so (.parquet, .db), else jsonl, with all we know.",
+    metavar="NAME",
+    help=f"One of {', '.join(formats(built_in=True))}, or a plugin's. Left out: parquet or sqlite where the file ends "
+    "so (.parquet, .db), else jsonl, with all we know.",
 )
 @study_option
 @click.option("--model", help="Only this model.")
 @click.pass_obj
 def export_(
-    traceback: bool, /, *, store: Path, to: Path, format_: str | None, study: str | None, model: str | None
+    traceback: bool, /, *, store: Path, to: str, format_: str | None, study: str | None, model: str | None
 ) -> None:
-    """Write the samples of a STORE to a file or folder.
+    """Write the samples of a STORE to a file or folder, or send them to a destination.
 
     `sampler import` reads all formats but sqlite, which is a store.
 
@@ -181,10 +184,18 @@ def export_(
     sampler export results.db --to programs --format evalplus --model small
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
+        goal = destination(to)
+        if goal is not None and format_ is not None:
+            raise ExportFault(f"--to {to}: a destination has no --format; leave one of the two out")
         with open_migrated(store, ExportReader) as reader:
             row = chosen_study(reader.studies(), store, study)
-            written = export(ExportRequest(study=row.id, to=to, format=format_ or format_of(to), model=model), reader)
-        for path in written:
-            click.echo(f"wrote {path}")
+            format_ = format_ or format_of(Path(to))
+            request = ExportRequest(study=row.id, to=Path(to), format=format_, model=model)
+            if goal is None:
+                for path in export(request, reader):
+                    click.echo(f"wrote {path}")
+            else:
+                for line in send(*goal, request, reader):
+                    click.echo(line)
         sys.exit(Exit.OK)
     sys.exit(failed[0])

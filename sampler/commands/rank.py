@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sampler.backends.open import SCORING_KINDS
+from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, STORE, boxes_option, json_option, prompt_option, study_option
 from sampler.exit_codes import Exit, allow_closed_pipe
@@ -31,7 +31,9 @@ from sampler.ranking.evaluation import (
     RankRequest,
 )
 from sampler.ranking.rank_study import rank_study
-from sampler.ranking.rankers import RANKERS, Need, known
+from sampler.ranking.rankers import BY_TEXT, Need, known
+from sampler.ranking.rankers import REGISTRY as RANKERS
+from sampler.ranking.rankers import rankers as every_ranker
 from sampler.reporting.render import NAMES, Page, amount, grid, in_lines, one_line, plain
 from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.bootstrap import Interval
@@ -210,7 +212,7 @@ def _is_toml(line: str) -> bool:
     "rankers",
     multiple=True,
     metavar="NAME",
-    help=f"May be repeated: {', '.join(RANKERS)}. Default: all that need the samples alone.",
+    help=f"May be repeated: {', '.join(RANKERS.built_in)}, or a plugin's. Default: all that need the samples alone.",
 )
 @click.option(
     "--k", "ks", type=_Numbers(), default=(), help="Of how many samples one is chosen. Default: some that suit."
@@ -223,8 +225,8 @@ def _is_toml(line: str) -> bool:
 )
 @click.option(
     "--backend",
-    type=click.Choice(SCORING_KINDS),
-    default=SCORING_KINDS[0],
+    type=click.Choice(BACKENDS.names),
+    default="llamacpp",
     show_default=True,
     help="The engine of --with. openai is a server that echoes (vLLM, SGLang).",
 )
@@ -307,8 +309,8 @@ def rank(
 
 def _usual(model: str | None) -> tuple[str, ...]:
     if model is not None:
-        return tuple(name for name, need in RANKERS.items() if need is Need.LOGPROBS)
-    return tuple(name for name, need in RANKERS.items() if need in {Need.SAMPLES, Need.LOGPROBS})
+        return BY_TEXT
+    return tuple(name for name, one in every_ranker().items() if one.need in {Need.SAMPLES, Need.LOGPROBS})
 
 
 def _say(message: str) -> None:

@@ -7,7 +7,7 @@ ranking continues where it stopped. All other scores are computed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -24,27 +24,17 @@ from sampler.ranking.evaluation import (
 )
 from sampler.ranking.evidence import Group, NoSelection, NoTestsWritten, StudySetup, Tools
 from sampler.ranking.rankers import (
-    DAMPED,
-    PLAIN,
+    BY_TEXT,
+    Answers,
+    Entry,
     Need,
     Ranking,
     RankingError,
+    Scores,
     chance,
-    codet,
-    duplicates,
     external,
-    first_finish,
-    longest,
-    longest_thought,
-    majority,
-    mbr_exec,
-    mean_logprob,
     need_of,
-    selection,
-    short,
-    shortest,
-    shortest_of,
-    sum_logprob,
+    rank_by,
 )
 from sampler.reporting.unit_costs import complete_problems
 from sampler.stats.bootstrap import LEVEL, RESAMPLES
@@ -124,7 +114,7 @@ def rank_study(store: Store, study: StudyRow, request: RankRequest, dependencies
 
 def _stored_names(ranker: str, request: RankRequest) -> list[str]:
     """Return the name under which a ranker's scores are stored, with the scoring model if that is another one."""
-    return [f"{ranker}@{request.model}" if request.model is not None and need_of(ranker) is Need.LOGPROBS else ranker]
+    return [f"{ranker}@{request.model}" if request.model is not None and ranker in BY_TEXT else ranker]
 
 
 def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
@@ -215,47 +205,43 @@ def _value(group: Group, ranked: Ranked) -> Valued:
     return Valued(ranking=ranked.ranking, passed=np.array(group.passed), selected=np.array(selected), costs=ranked.rows)
 
 
-_PURE: Mapping[str, Callable[[Group], Ranking]] = {
-    "random": lambda group: chance(group.entries),
-    "mean-logprob": lambda group: mean_logprob(group.entries),
-    "sum-logprob": lambda group: sum_logprob(group.entries),
-    "shortest": lambda group: shortest(group.entries),
-    "longest": lambda group: longest(group.entries),
-    "first-finish": lambda group: first_finish(group.entries),
-    "longest-thought": lambda group: longest_thought(group.entries),
-    "duplicates": lambda group: duplicates(group.entries),
-}
+class _Evidence:
+    """What a ranker may ask of a group of samples; `rows` hold the costs of what it has asked for."""
+
+    def __init__(self, under: _Under, group: Group) -> None:
+        self._under, self._group = under, group
+        self.rows: tuple[RankedRow, ...] = ()
+
+    @property
+    def entries(self) -> list[Entry]:
+        return self._group.entries
+
+    def answers(self) -> list[Answers]:
+        answers, seconds = self._under.tools.answers(self._group)
+        self.rows = _timed(self._group, seconds)
+        return answers
+
+    def passed(self) -> tuple[list[Sequence[bool]], Sequence[int]]:
+        executed, generated = self._under.tools.executed(self._group)
+        self.rows = _timed(self._group, [one.cpu_s for one in executed])
+        return [matching_answers(one.answered, generated.tests) for one in executed], generated.written
+
+    def selected(self) -> list[bool]:
+        if any(row.selection is None for row in self._group.rows):
+            raise NoSelection(f"{self._group.problem.name} has no selection tests, or was scored without them")
+        self.rows = _timed(self._group, [row.cpu_s for row in self._group.rows])
+        return [row.selection == "PASSED" for row in self._group.rows]
+
+    def given(self) -> Scores:
+        return external(self._group.entries, self._group.model.name, self._under.tools.given)
 
 
 def _rank(under: _Under, name: str, group: Group) -> Ranked:
-    if name in _PURE:
-        return Ranked(ranking=_PURE[name](group))
-    match name.partition("@")[0]:
-        case "majority" | "mbr-exec" as kind:
-            answers, seconds = under.tools.answers(group)
-            ranking = majority(answers) if kind == "majority" else mbr_exec(group.entries, answers)
-            return Ranked(ranking=ranking, rows=_timed(group, seconds))
-        case kind if m := shortest_of(kind):
-            answers, seconds = under.tools.answers(group)
-            return Ranked(ranking=short(group.entries, majority(answers), m), rows=_timed(group, seconds))
-        case "codet" | "codet-product" as kind:
-            executed, generated = under.tools.executed(group)
-            passed = [matching_answers(one.answered, generated.tests) for one in executed]
-            votes = codet(passed, generated.written, DAMPED if kind == "codet" else PLAIN)
-            return Ranked(ranking=votes, rows=_timed(group, [one.cpu_s for one in executed]))
-        case "selection-tests":
-            return Ranked(ranking=_selected(group), rows=_timed(group, [row.cpu_s for row in group.rows]))
-        case "external":
-            return Ranked(ranking=external(group.entries, group.model.name, under.tools.given))
-        case kind:
-            return _asked(under, kind, group)
-
-
-def _selected(group: Group) -> Ranking:
-    lacking = [row.index for row in group.rows if row.selection is None]
-    if lacking:
-        raise NoSelection(f"{group.problem.name} has no selection tests, or was scored without them")
-    return selection([row.selection == "PASSED" for row in group.rows])
+    if "@" in name:
+        return _asked(under, name.partition("@")[0], group)
+    evidence = _Evidence(under, group)
+    ranking = rank_by(name, evidence)
+    return Ranked(ranking=ranking, rows=evidence.rows)
 
 
 def _timed(group: Group, seconds: Sequence[float]) -> tuple[RankedRow, ...]:
@@ -266,7 +252,7 @@ def _timed(group: Group, seconds: Sequence[float]) -> tuple[RankedRow, ...]:
 def _asked(under: _Under, kind: str, group: Group) -> Ranked:
     """Rank by another model's scores, which are stored one by one: a mean and a sum for each sample."""
     model = under.request.model
-    ids = {name: _ranker(under, f"{name}@{model}") for name in ("mean-logprob", "sum-logprob")}
+    ids = {name: _ranker(under, f"{name}@{model}") for name in BY_TEXT}
     stored = {
         name: dict(under.reader.ranked(under.study.id, f"{name}@{model}", group.model.id, group.problem.id))
         for name in ids

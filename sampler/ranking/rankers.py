@@ -2,7 +2,8 @@
 
 Some score each sample separately: a score is the same whichever other samples there are. The others rank by votes:
 samples that agree support each other, so a score depends on the other samples. `majority` and `mbr_exec` compare what
-programs answer, `codet` which generated tests they pass, `duplicates` their text.
+programs answer, `codet` which generated tests they pass, `duplicates` their text. Rankers are the entry points of
+`codebudget.rankers`, so that another package can add one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,14 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.program_normalization import normal_form
 from sampler.stats.ranking import Votes
 from sampler.stats.short_m_at_k import ShortVotes
+from sandbox.registry import PluginError, Registry
 from sandbox.values import Answer
 
 Scores = NDArray[np.float64]
 Ranking = Scores | Votes | ShortVotes
 ENOUGH = 200  # clusters that a program is compared with by value; what agrees with none of them stands alone
 DAMPED, PLAIN = 0.5, 1.0
+BY_TEXT = ("mean-logprob", "sum-logprob")  # those that another model's scores of the texts can serve
 
 
 class RankingError(CommandError, ValueError):
@@ -88,29 +91,81 @@ class Need(Enum):
     FILE = "scores that somebody else has made, --scores FILE"
 
 
-RANKERS = {
-    "random": Need.SAMPLES,
-    "mean-logprob": Need.LOGPROBS,
-    "sum-logprob": Need.LOGPROBS,
-    "shortest": Need.SAMPLES,
-    "longest": Need.SAMPLES,
-    "first-finish": Need.THOUGHTS,
-    "longest-thought": Need.THOUGHTS,
-    "short-3": Need.ANSWERS,
-    "duplicates": Need.SAMPLES,
-    "majority": Need.ANSWERS,
-    "mbr-exec": Need.ANSWERS,
-    "codet": Need.TESTS,
-    "codet-product": Need.TESTS,
-    "selection-tests": Need.SELECTION,
-    "external": Need.FILE,
-}
+class Evidence(Protocol):
+    """What is known of the samples of one model on one problem, made when it is asked for; each raises RankingError."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """Return the samples; all else has a part for each of them, in the same order."""
+
+    def answers(self) -> Sequence[Answers]:
+        """Return what each program answers to the inputs of tests."""
+
+    def passed(self) -> tuple[Sequence[Sequence[bool]], Sequence[int]]:
+        """Return which generated tests each program passes, and how often each test was written."""
+
+    def selected(self) -> Sequence[bool]:
+        """Return which programs pass the selection tests."""
+
+    def given(self) -> Scores:
+        """Return the scores of a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranker:
+    """A ranker: what an entry point of `codebudget.rankers` is.
+
+    `rank` returns a score for each sample, the best one highest, or `Votes`. `order` is the place in lists.
+    """
+
+    need: Need
+    rank: Callable[[Evidence], Ranking]
+    order: int = 1000
+
+
+REGISTRY = Registry("rankers", Ranker)
+
+
+def rankers() -> Mapping[str, Ranker]:
+    """Return every ranker by name, in the order of lists."""
+    return dict(sorted(REGISTRY.values().items(), key=lambda one: one[1].order))
 
 
 def need_of(name: str) -> Need | None:
     """Return what the ranker of a name needs, be it stored with a model behind "@"; None for an unknown name."""
     bare = name.partition("@")[0]
-    return Need.ANSWERS if shortest_of(bare) else RANKERS.get(bare)
+    if shortest_of(bare):
+        return Need.ANSWERS
+    return ranker_of(bare).need if bare in REGISTRY.names else None
+
+
+def ranker_of(name: str) -> Ranker:
+    """Return the ranker of a name; raises RankingError, also for a plugin that cannot be loaded."""
+    if name not in REGISTRY.names and (m := shortest_of(name)):
+        return Ranker(need=Need.ANSWERS, rank=lambda given: short(given.entries, majority(given.answers()), m))
+    try:
+        return REGISTRY.load(name)
+    except PluginError as error:
+        raise RankingError(str(error)) from error
+
+
+def rank_by(name: str, evidence: Evidence) -> Ranking:
+    """Return the ranking of samples; raises RankingError for an error of a plugin, or a ranking that is none."""
+    ranker = ranker_of(name)
+    if name not in REGISTRY.names or name in REGISTRY.built_in:
+        return ranker.rank(evidence)
+    try:
+        ranking = ranker.rank(evidence)
+        if isinstance(ranking, Votes | ShortVotes):
+            return ranking
+        scores = np.asarray(ranking, dtype=np.float64)
+    except RankingError:
+        raise
+    except Exception as error:
+        raise RankingError(f"the ranker {name!r} failed: {type(error).__name__}: {error}") from error
+    if scores.shape != (len(evidence.entries),) or np.isnan(scores).any():
+        raise RankingError(f"the ranker {name!r} must return a number for each of {len(evidence.entries)} samples")
+    return scores
 
 
 def shortest_of(name: str) -> int:
@@ -123,8 +178,8 @@ def known(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names, each once; raises RankingError for a name that is no ranker's."""
     for name in names:
         if need_of(name) is None or "@" in name:
-            near = difflib.get_close_matches(name, RANKERS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(RANKERS)}"
+            near = difflib.get_close_matches(name, REGISTRY.names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(rankers())}"
             raise RankingError(f"no ranker {name!r}; {hint}")
     return tuple(dict.fromkeys(names))
 
@@ -404,3 +459,20 @@ def duplicates(entries: Sequence[Entry]) -> Votes:
         clusters=np.array([clusters.setdefault(form or "", len(clusters)) for form in forms]),
         weights=np.array([0.0 if form is None else 1.0 for form in forms]),
     )
+
+
+RANDOM = Ranker(order=1, need=Need.SAMPLES, rank=lambda given: chance(given.entries))
+MEAN_LOGPROB = Ranker(order=2, need=Need.LOGPROBS, rank=lambda given: mean_logprob(given.entries))
+SUM_LOGPROB = Ranker(order=3, need=Need.LOGPROBS, rank=lambda given: sum_logprob(given.entries))
+SHORTEST = Ranker(order=4, need=Need.SAMPLES, rank=lambda given: shortest(given.entries))
+LONGEST = Ranker(order=5, need=Need.SAMPLES, rank=lambda given: longest(given.entries))
+FIRST_FINISH = Ranker(order=6, need=Need.THOUGHTS, rank=lambda given: first_finish(given.entries))
+LONGEST_THOUGHT = Ranker(order=7, need=Need.THOUGHTS, rank=lambda given: longest_thought(given.entries))
+SHORT_3 = Ranker(order=8, need=Need.ANSWERS, rank=lambda given: short(given.entries, majority(given.answers()), 3))
+DUPLICATES = Ranker(order=9, need=Need.SAMPLES, rank=lambda given: duplicates(given.entries))
+MAJORITY = Ranker(order=10, need=Need.ANSWERS, rank=lambda given: majority(given.answers()))
+MBR_EXEC = Ranker(order=11, need=Need.ANSWERS, rank=lambda given: mbr_exec(given.entries, given.answers()))
+CODET = Ranker(order=12, need=Need.TESTS, rank=lambda given: codet(*given.passed()))
+CODET_PRODUCT = Ranker(order=13, need=Need.TESTS, rank=lambda given: codet(*given.passed(), power=PLAIN))
+SELECTION_TESTS = Ranker(order=14, need=Need.SELECTION, rank=lambda given: selection(given.selected()))
+EXTERNAL = Ranker(order=15, need=Need.FILE, rank=lambda given: given.given())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, MeteredBackend, NoMeter
+from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
@@ -119,8 +120,8 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
         raise BackendError(
             f"model {model.name!r}: {package} is not installed; pip install 'codebudget[{model.backend}]'"
         )
-    if model.backend == "vllm":
-        return
+    if model.backend == "vllm" or model.backend not in BACKENDS.built_in:
+        return  # the engine itself says what it lacks
     if model.backend == "openai":
         for name, holds in _variables(model.options):
             if not secret(name):

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
+from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.stats.budget import Unit
 from sampler.study.prompts import Template
 from sampler.study.request_fields import LISTED, OMITTABLE
 from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SELECTIONS, SPLIT_NAMES
-from sampler.study.spec_models import MOST_WEIGHTS, OPTIONS, STOP_SELECTED
+from sampler.study.spec_models import MOST_WEIGHTS, STOP_SELECTED
 from sampler.study.spending import ALLOTS, STOPS
 from sampler.study.strategies import PLAIN, STRATEGIES, Feedback
 from sampler.study.toml_table import MOST
@@ -277,7 +278,7 @@ def _problems() -> Schema:
         **dict.fromkeys(("difficulty", "platform", "tags"), _TEXTS),
         "skip_bad": _FLAG,
         "output_rule": {"enum": list(OUTPUT_RULES)},
-        "language": {"enum": language_names()},
+        "language": {"enum": language_names(built_in=True)},
         "selection": {"enum": list(SELECTIONS), "default": SELECTIONS[0]},
         "assume": _assume(),
     }
@@ -342,7 +343,7 @@ def _model() -> Schema:
         own[key] = {"anyOf": [own[key], {"type": "array", "items": own[key], "minItems": 1}]}
     keys: dict[str, Schema] = {
         "name": _TEXT,
-        "backend": {"enum": list(OPTIONS)},
+        "backend": {"enum": list(BACKENDS.built_in)},
         "samples": _COUNT,
         "model": _TEXT,
         "file": _TEXT,
@@ -363,11 +364,11 @@ def _model() -> Schema:
         "else": {"properties": {"file": False}},
     }
     model = _table(keys, MODEL | SAMPLING, required=("name", "backend", "samples"))
-    return model | {"allOf": [recorded, *map(_options_of, OPTIONS)]}
+    return model | {"allOf": [recorded, *map(_options_of, BACKENDS.built_in)]}
 
 
 def _options_of(backend: str) -> Schema:
-    kind = OPTIONS[backend]
+    kind = BACKENDS.load(backend).options
     keys = {} if kind is None else {item.name: _field(item.default, str(item.type), {}) for item in fields(kind)}
     options = _table(keys, {key: options_word(backend, key) for key in keys})
     return {

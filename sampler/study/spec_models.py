@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sampler.backends.llamacpp.backend import LlamaOptions
-from sampler.backends.openai.backend import HOSTED, OpenAIOptions
-from sampler.backends.vllm import VllmOptions
+from sampler.backends.open import REGISTRY as BACKENDS
+from sampler.backends.open import UnknownBackend, backend_kind, type_name
+from sampler.backends.openai.backend import HOSTED
 from sampler.costs import prices_on
 from sampler.study.prompts import CHAT_TEMPLATES, FIM_TEMPLATES, Template, family_of
 from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
@@ -27,13 +27,6 @@ from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
 from sandbox.problems import is_named
 
-OPTIONS: Mapping[str, type[Any] | None] = {
-    "llamacpp": LlamaOptions,
-    "openai": OpenAIOptions,
-    "vllm": VllmOptions,
-    "replay": None,
-}  # what an engine can be told, if anything
-BACKENDS = tuple(OPTIONS)
 MOST_WEIGHTS = 2**53  # so that a product with a few layers and tokens still is a number that a store can hold
 GREEDY = " (greedy)"  # behind the name of a model, it is the name of its companion
 ALLOTTED = " (allotted)"
@@ -147,7 +140,7 @@ def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
 
 
 def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpec]:
-    name, backend = table.text("name"), table.choice("backend", BACKENDS)
+    name, backend = table.text("name"), table.choice("backend", BACKENDS.names)
     file = path.parent / table.text("file") if backend == "replay" else None
     options = _options(TomlTable(path, "[models.options]", table.take("options", {})), backend)
     model, sampling = table.text("model", name), _sampling(table, default, path.parent)
@@ -220,7 +213,10 @@ def _opened(model: str, folder: Path) -> str:
 
 
 def _options(table: TomlTable, backend: str) -> dict[str, Any]:
-    kind = OPTIONS[backend]
+    try:
+        kind = backend_kind(backend).options
+    except UnknownBackend as error:
+        raise table.error(str(error)) from error
     if kind is not None:
         return given_fields(table, kind)
     table.done()
@@ -270,7 +266,7 @@ def given_fields(
             continue
         required = item.default is MISSING and item.default_factory is MISSING
         if required or table.has(item.name):
-            given[item.name] = _given(table, item.name, str(item.type), most)
+            given[item.name] = _given(table, item.name, type_name(item), most)
     table.done()
     if not check:
         return given

@@ -26,7 +26,7 @@ from sandbox.diagnostics.doctor import Level, Remark, examine, seen_inside
 from sandbox.diagnostics.language_attacks import read_attacks, try_attacks
 from sandbox.diagnostics.selftest import AttackOutcome, AttackRunner, SuiteError, escapes_directory, read_cases
 from sandbox.errors import SandboxError
-from sandbox.languages import LANGUAGES, Language, chosen_languages, named
+from sandbox.languages import Language, chosen_languages, languages, named
 from sandbox.sanitize import sanitize
 from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
@@ -149,7 +149,7 @@ def _built_languages(engine: DockerClient) -> Remark:
     def built(language: Language) -> bool:
         return all(engine.image_labels(image.image_tag(spec)) is not None for spec in _images_of([language]))
 
-    found = [language.name for language in LANGUAGES if built(language)]
+    found = [language.name for language in languages() if built(language)]
     return Remark("languages", ", ".join(("python", *found)), advice="`sandbox build --languages all` builds others")
 
 

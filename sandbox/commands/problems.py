@@ -15,6 +15,7 @@ from sandbox.commands.scoring_options import chosen_limits, image_spec_options, 
 from sandbox.errors import SandboxError
 from sandbox.judging.explaining import explain
 from sandbox.problems import CATALOGUE, Problem, ProblemsError
+from sandbox.problems.problem_formats import REGISTRY as FORMATS
 from sandbox.sanitize import one_line
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Scorer, open_scorer
@@ -77,6 +78,9 @@ def _list_sets() -> None:
         told = (one.name, one.origin, one.licence, f"{one.problems} problems", one.tests, one.limits)
         profile = f"profile {one.profile}" if one.profile else "no packages"
         click.echo("\t".join((*told, profile, one.prompt, one.about, one.checked)).rstrip("\t"))
+    for name, plugin in FORMATS.plugins.items():
+        if not plugin.built_in and (value := FORMATS.values().get(name)) and value.rows:
+            click.echo(f"{name}\tof the package {plugin.package} {plugin.version}")
 
 
 def _ways(problem: Problem) -> str:

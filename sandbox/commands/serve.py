@@ -27,7 +27,7 @@ from sandbox.commands.scoring_options import (
     scoring_options,
 )
 from sandbox.errors import SandboxError
-from sandbox.languages import LANGUAGES, chosen_languages
+from sandbox.languages import chosen_languages, languages
 from sandbox.problems import ProblemsError
 from sandbox.scoring.references import usual_directory
 from sandbox.scoring.scorer import open_pool, open_scorer
@@ -104,8 +104,8 @@ def serve(
     scoring = _scoring_options(image_spec, longest)
     try:
         problems = reader.problems(source) if source else []
-        languages = LANGUAGES if asked is None else chosen_languages(asked)
-        prepared = tuple(one.name for one in languages) if asked else ()
+        served = languages() if asked is None else chosen_languages(asked)
+        prepared = tuple(one.name for one in served) if asked else ()
         place = Place(boxes=boxes, languages=prepared, **options_of_cluster)
         with server.listen(host, port) as listener, _opened(place, limits, scoring) as pool:
             service = app.Service(
@@ -114,7 +114,7 @@ def serve(
                 token=token,
                 room=room,
                 longest_s=longest,
-                versions=server.versions(pool, languages, build=asked is not None),
+                versions=server.versions(pool, served, build=asked is not None),
             )
             say(f"serving {pool.boxes} boxes at http://{_shown(listener.getsockname())}/")
             broken = server.serve(pool, service, listener)

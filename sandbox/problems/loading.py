@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,12 +19,13 @@ from typing import Any, Self
 
 from sandbox.problems import json_fields
 from sandbox.problems.problem import AS_USUAL, Problem, read_problem
-from sandbox.problems.problem_formats import ProblemsError
+from sandbox.problems.problem_formats import ProblemsError, data_set_of_plugin
 from sandbox.problems.readers import stdin_formats
 from sandbox.problems.sources import files, hub
 from sandbox.problems.sources.catalogue import CATALOGUE
 from sandbox.problems.sources.files import Rows
 from sandbox.problems.sources.filters import Filters, facets_of
+from sandbox.registry import PluginError
 
 BUILT_IN = ("humaneval",)
 _EVERY = Filters()
@@ -32,7 +33,7 @@ _EVERY = Filters()
 
 def is_named(source: str) -> bool:
     """Return whether a source is a data set's name, and no path."""
-    return source in CATALOGUE or source.startswith(hub.PREFIX)
+    return source in CATALOGUE or source.startswith(hub.PREFIX) or _rows_of_plugin(source) is not None
 
 
 class LeftOut(str):
@@ -161,6 +162,9 @@ def _open(source: str | Path) -> _Opened:
             task=task,
             notes=(held.note,) if held.note else (),
         )
+    given = None if isinstance(source, Path) else _rows_of_plugin(name)
+    if given is not None:
+        return _Opened(rows=_placed(name, given))
     path = Path(source)
     if not path.is_dir():
         way_out = (
@@ -168,6 +172,27 @@ def _open(source: str | Path) -> _Opened:
         )
         return _Opened(rows=files.rows_of(path, name, way_out))
     return _Opened(rows=_apps_directories(path) if _is_apps(path) else files.rows_of_folder(path))
+
+
+def _rows_of_plugin(name: str) -> Callable[[], Iterable[dict[str, Any]]] | None:
+    """Return the rows of a data set that a plugin has; None for another name. Raises ProblemsError."""
+    try:
+        found = data_set_of_plugin(name)
+    except PluginError as error:
+        raise ProblemsError(str(error)) from error
+    return None if found is None else found.rows
+
+
+def _placed(name: str, rows_of: Callable[[], Iterable[dict[str, Any]]]) -> Rows:
+    """Yield the rows of a plugin's data set, each with its place; raises ProblemsError for an error of the plugin."""
+    number = 0
+    try:
+        for number, row in enumerate(rows_of(), 1):
+            yield f"{name}, row {number}", lambda row=row: row  # type: ignore[misc]
+    except ProblemsError:
+        raise
+    except Exception as error:
+        raise ProblemsError(f"data set {name!r}, after row {number}: {type(error).__name__}: {error}") from error
 
 
 def _is_apps(path: Path) -> bool:

@@ -1,18 +1,22 @@
 """Find the reader for the format of a row, and return the fields of its problem.
 
-A row's own fields determine its format. HumanEval and MBPP are read here; each other format has a module.
+A row's own fields determine its format. HumanEval and MBPP are read here; each other format has a module. The formats
+are the entry points of `codebudget.problems`, so that another package can add one, or a data set of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sandbox.problems import checkers, json_fields
 from sandbox.problems.ast_names import called_function
 from sandbox.problems.readers import code_formats, codebudget_format, evalplus, stdin_formats, training_rows
 from sandbox.problems.readers.stdin_formats import Given
+from sandbox.registry import Registry
 from sandbox.values import Assumptions
 
 _OLDER = Assumptions(
@@ -45,11 +49,13 @@ def fields_of(row: dict[str, Any], place: int, columns: Mapping[str, str]) -> Fi
 
 
 def _of_a_known_format(row: dict[str, Any], place: int) -> Fields:
-    for read, knows in _READERS:
-        if knows(row):
-            return _given(read(row, place))
-    if training_rows.knows(row):
-        return _given(training_rows.read(row, place))
+    for one in _formats(built_in=True):
+        if one.knows(row):
+            return _given(one.read(row, place))
+    if not {"test_list", "code"} <= row.keys() and not {"task_id", "prompt", "entry_point", "test"} <= row.keys():
+        for one in _formats(built_in=False):
+            if one.knows(row):
+                return _given(one.read(row, place))
     if not row.keys() & {"test_list", "test"}:
         missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
         raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
@@ -91,19 +97,62 @@ def _evalplus(row: dict[str, Any]) -> Given:
     )
 
 
-_Read = Callable[[dict[str, Any], int], Given]
-_READERS: tuple[tuple[_Read, Callable[[dict[str, Any]], bool]], ...] = (
-    (lambda row, _: codebudget_format.read(row), codebudget_format.knows),
-    (lambda row, _: code_formats.read_leetcode(row), code_formats.knows_leetcode),
-    (lambda row, _: checkers.read(row), checkers.knows),
-    (lambda row, _: code_formats.read_languages(row), code_formats.knows_languages),
-    (stdin_formats.read, stdin_formats.knows),
-    (lambda row, _: _evalplus(row), evalplus.knows),
-    (lambda row, _: code_formats.read_bigcodebench(row), code_formats.knows_bigcodebench),
-    (lambda row, _: code_formats.read_classeval(row), code_formats.knows_classeval),
-    (lambda row, _: code_formats.read_ds1000(row), code_formats.knows_ds1000),
-    (lambda row, _: code_formats.read_cruxeval(row), code_formats.knows_cruxeval),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemFormat:
+    """A format of rows, or a data set: what an entry point of `codebudget.problems` is.
+
+    `knows` says whether a row has this format, `read` returns the problem of a row that has `place` rows before it.
+    Formats are tried by `order`, those of plugins after all that are built in. With `rows`, the entry point's name is
+    also that of a data set (`--problems NAME`): its rows, in any format.
+    """
+
+    knows: Callable[[dict[str, Any]], bool]
+    read: Callable[[dict[str, Any], int], Given]
+    order: int = 0
+    rows: Callable[[], Iterable[dict[str, Any]]] | None = None
+
+
+REGISTRY = Registry("problems", ProblemFormat)
+CODEBUDGET = ProblemFormat(order=1, knows=codebudget_format.knows, read=lambda row, _: codebudget_format.read(row))
+LEETCODE = ProblemFormat(
+    order=2, knows=code_formats.knows_leetcode, read=lambda row, _: code_formats.read_leetcode(row)
 )
+CHECKERS = ProblemFormat(order=3, knows=checkers.knows, read=lambda row, _: checkers.read(row))
+LANGUAGES = ProblemFormat(
+    order=4, knows=code_formats.knows_languages, read=lambda row, _: code_formats.read_languages(row)
+)
+STDIN = ProblemFormat(order=5, knows=stdin_formats.knows, read=stdin_formats.read)
+EVALPLUS = ProblemFormat(order=6, knows=evalplus.knows, read=lambda row, _: _evalplus(row))
+BIGCODEBENCH = ProblemFormat(
+    order=7, knows=code_formats.knows_bigcodebench, read=lambda row, _: code_formats.read_bigcodebench(row)
+)
+CLASSEVAL = ProblemFormat(
+    order=8, knows=code_formats.knows_classeval, read=lambda row, _: code_formats.read_classeval(row)
+)
+DS1000 = ProblemFormat(order=9, knows=code_formats.knows_ds1000, read=lambda row, _: code_formats.read_ds1000(row))
+CRUXEVAL = ProblemFormat(
+    order=10, knows=code_formats.knows_cruxeval, read=lambda row, _: code_formats.read_cruxeval(row)
+)
+TRAINING = ProblemFormat(order=11, knows=training_rows.knows, read=training_rows.read)
+
+
+@cache
+def _formats(*, built_in: bool) -> tuple[ProblemFormat, ...]:
+    """Return the formats that are built in, or those of plugins, in the order in which they are tried."""
+    own = REGISTRY.built_in
+    found = REGISTRY.values(built_in=built_in)
+    chosen = [one for name, one in found.items() if (name in own) == built_in]
+    return tuple(sorted(chosen, key=lambda one: one.order))
+
+
+def data_set_of_plugin(name: str) -> ProblemFormat | None:
+    """Return the plugin that has the data set of this name; None if there is none. Raises PluginError."""
+    if name not in REGISTRY.names or name in REGISTRY.built_in:
+        return None
+    found = REGISTRY.load(name)
+    return None if found.rows is None else found
+
+
 _FORMATS = (
     "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
     "input_output; "

@@ -19,7 +19,7 @@ from sampler import exporting as files
 from sampler.backends.replay import ReplayBackend
 from sampler.commands import cli
 from sampler.exit_codes import Exit
-from sampler.exporting import FORMATS
+from sampler.exporting import formats
 from sampler.importing.importer import import_files
 from sampler.importing.sample_files import ImportRequest
 from sampler.reporting.inputs import read_report
@@ -235,7 +235,7 @@ def test_a_file_that_cannot_be_finished_leaves_nothing_behind(tmp_path, store):
     assert not [path for path in tmp_path.iterdir() if "x.jsonl" in path.name]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", formats(built_in=True))
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path, store, form):
     if form == "parquet":
         pytest.importorskip("pyarrow")

@@ -542,7 +542,7 @@ def test_the_command_prints_tables_and_json(study):
             ["--with", "m", "--backend", "openai", "--option", "base_url=localhost"],
             "base_url must be the server's address",
         ),
-        (["--with", "m", "--backend", "replay"], "'replay' is not one of"),
+        (["--with", "m", "--backend", "replay"], "no backend 'replay' scores texts"),
     ],
 )
 def test_what_cannot_be_ranked_says_what_is_missing(study, words, why):

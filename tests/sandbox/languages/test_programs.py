@@ -12,7 +12,7 @@ import pytest
 from language_programs import cases_of, programs, require
 
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.languages import LANGUAGES
+from sandbox.languages import languages
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Limits, Program, Stage, StdinTest, StdinTests, Verdict
 
@@ -26,7 +26,7 @@ def limited(engine: DockerClient) -> Iterator[Scorer]:
         yield opened
 
 
-@pytest.mark.parametrize("language", [language.name for language in LANGUAGES])
+@pytest.mark.parametrize("language", [language.name for language in languages()])
 def test_right_programs_pass_and_wrong_ones_fail(language: str, engine: DockerClient, scorer: Scorer) -> None:
     require(language, engine)
     tried = programs(language)

@@ -1,0 +1,1 @@
+"""One plugin for each group of codebudget, a module each."""
