@@ -177,6 +177,7 @@ def study_page() -> str:
     tables = {
         "At the top": top,
         "`[problems]`": top["properties"]["problems"],
+        "`[problems.map]`": top["properties"]["problems"]["properties"]["map"],
         "`[problems.assume]`": top["properties"]["problems"]["properties"]["assume"],
         "`[sampling]`": top["properties"]["sampling"],
         "`[[models]]`": _without(model, top["properties"]["sampling"]["properties"]),

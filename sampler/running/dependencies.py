@@ -61,11 +61,11 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
         return _metered(opened, METERS.get(model.backend))
 
     def executor(study: Study) -> AbstractContextManager[Executor]:
-        from sandbox.boxes.image import ImageSpec  # Docker's client is heavy
+        from sandbox.boxes.profiles import image_spec_of  # Docker's client is heavy
         from sandbox.cluster.pool import Place, open_anywhere
         from sandbox.scoring.strategy import ScoringOptions
 
-        image_spec = ImageSpec(python=study.python, packages=study.packages)
+        image_spec = image_spec_of(study.python, study.packages, study.profile)
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
         languages = () if study.problems.language is None else (study.problems.language,)
         return open_anywhere(Place(study.cluster, study.boxes, study.registry, languages), study.limits, options, say)
@@ -155,11 +155,11 @@ def rank_dependencies(
     """Return what ranking may open: a sandbox, and a model that scores texts."""
 
     def asker(of: StudySandbox) -> AbstractContextManager[Asker]:
-        from sandbox.boxes.image import ImageSpec  # Docker's client is heavy
+        from sandbox.boxes.profiles import image_spec_of  # Docker's client is heavy
         from sandbox.scoring.scorer import open_scorer as open_sandbox
         from sandbox.scoring.strategy import ScoringOptions
 
-        options = ScoringOptions(fresh=of.fresh, image_spec=ImageSpec(python=of.python, packages=of.packages))
+        options = ScoringOptions(fresh=of.fresh, image_spec=image_spec_of(of.python, of.packages, of.profile))
         return open_sandbox(of.limits, boxes=boxes, options=options, say=say)
 
     @contextmanager

@@ -125,6 +125,8 @@ def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dic
             output_rule=sandbox.output_rule,
             language=sandbox.language,
             assumed=sandbox.assumed,
+            columns=sandbox.columns,
+            task=sandbox.task,
         )
     )
     if problems_digest(chosen) != wish.study.problems_digest:

@@ -24,8 +24,10 @@ from sampler.study.spending import ALLOTS, STOPS
 from sampler.study.strategies import PLAIN, STRATEGIES, Feedback
 from sampler.study.toml_table import MOST
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams
+from sandbox.boxes.profiles import profile_names
 from sandbox.languages import names as language_names
 from sandbox.problems import BUILT_IN
+from sandbox.problems.readers.training_rows import USUAL
 from sandbox.values import LIMIT_BOUNDS, OUTPUT_RULES, RECURSION_BOUNDS, Limits
 
 STUDY = {
@@ -65,6 +67,9 @@ PROBLEMS = {
     "difficulty": 'Of those, problems of these difficulties, or of a range of ratings such as "1200-1600".',
     "platform": "Of those, problems from these platforms.",
     "tags": "Of those, problems that have one of these tags.",
+    "task": "What is asked where rows hold several tasks (BigCodeBench: complete, instruct; CRUXEval: output, input).",
+    "map": 'Where rows of one\'s own keep their parts, as tests = "reward_model.ground_truth" (docs/problems.md).',
+    "keep_failing": "Take also the problems whose canonical solution is known to fail here (docs/datasets.md).",
     "skip_bad": "Leave out rows that are malformed, and say which, in the place of stopping.",
     "output_rule": (
         "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
@@ -72,6 +77,15 @@ PROBLEMS = {
     "language": "What programs are written in (docs/guides/languages.md); of a set in many languages, what to take.",
     "selection": "examples: problems without public tests get those of the examples in their statements. given: not.",
     "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
+}
+MAP = {
+    "name": "The problem's name.",
+    "prompt": "What a model is given: a text, or messages.",
+    "tests": "The tests.",
+    "entry_point": "The function that is called.",
+    "solution": "A right program.",
+    "starter": "Initial code.",
+    "checker": "Code that says whether an output is right.",
 }
 ASSUME = {
     "imports": "Python that runs before every program, in its namespace.",
@@ -150,6 +164,7 @@ SANDBOX = {
     "registry": "Where the cluster's nodes may fetch the box image, before it is carried to them.",
     "python": 'A version of Python such as "3.13"; if it is not given, the image\'s own.',
     "packages": 'Packages that programs may import, such as "numpy" or "numpy==2.1.3".',
+    "profile": "The packages of a benchmark, each pinned, in the place of naming them (docs/guides/scoring.md).",
     "fresh": "Whether each call of a test is answered in a process of its own that sees no other.",
 }
 LIMITS = {
@@ -276,6 +291,9 @@ def _problems() -> Schema:
         "names": _TEXTS,
         **{key: {"type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"} for key in ("since", "until")},
         **dict.fromkeys(("difficulty", "platform", "tags"), _TEXTS),
+        "task": _TEXT,
+        "map": _map(),
+        "keep_failing": _FLAG,
         "skip_bad": _FLAG,
         "output_rule": {"enum": list(OUTPUT_RULES)},
         "language": {"enum": language_names(built_in=True)},
@@ -286,6 +304,10 @@ def _problems() -> Schema:
     counted = [{"required": [key]} for key in ("split", "numbers", "every", "limit")]
     alone = {"if": {"required": ["names"]}, "then": {"not": {"anyOf": counted}}}
     return _table(keys, PROBLEMS, required=("source",)) | alone
+
+
+def _map() -> Schema:
+    return _table(dict.fromkeys(USUAL, _TEXT), MAP)
 
 
 def _assume() -> Schema:
@@ -421,6 +443,7 @@ def _sandbox() -> Schema:
         "registry": _TEXT,
         "python": {"type": "string", "pattern": f"^{PYTHON}$"},
         "packages": packages,
+        "profile": {"enum": profile_names()},
         "fresh": _FLAG,
         **limits,
     }

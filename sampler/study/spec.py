@@ -54,6 +54,7 @@ from sandbox.boxes.packages import is_requirement
 from sandbox.languages import names as language_names
 from sandbox.problems import Filters, LeftOut, Problem, ProblemsError, read_problems, with_examples
 from sandbox.problems.readers.codebudget_format import read_assumptions
+from sandbox.problems.readers.training_rows import USUAL
 from sandbox.values import OUTPUT_RULES, Limits, changed
 
 # Which of a source's problems a study takes.
@@ -121,6 +122,8 @@ class ProblemsSpec:
     and tags. The rule for what is printed, and what programs may assume, take the place of the data set's own.
     `language` is what whole programs are written in; of a set of functions in many languages it chooses those in this
     one. With `selection` "examples", problems without selection tests get those of the examples in their statements.
+    `columns` says where rows of one's own keep their parts, `task` which is asked where rows hold several. Problems
+    whose canonical solution is known to fail here are taken only by their names, or if `filters` say so.
     """
 
     source: str
@@ -131,6 +134,8 @@ class ProblemsSpec:
     limit: int | None = None
     names: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    task: str = ""
     skip_bad: bool = False
     output_rule: str | None = None
     language: str | None = None
@@ -139,8 +144,9 @@ class ProblemsSpec:
 
     @property
     def decides(self) -> dict[str, object]:
-        """Return what decides the verdicts besides the problems' texts, if it differs from the default."""
+        """Return how the problems are read and what decides the verdicts besides their texts, if not the default."""
         said = {"output_rule": self.output_rule, "language": self.language, "assume": dict(self.assumed)}
+        said |= {"map": dict(self.columns), "task": self.task}
         return {key: value for key, value in said.items() if value}
 
     @property
@@ -164,6 +170,7 @@ class Study:
     limits: Limits
     python: str | None
     packages: tuple[str, ...]
+    profile: str | None
     fresh: bool
     budgets: Mapping[Unit, tuple[float, ...]]
     cluster: str | None = None
@@ -221,14 +228,15 @@ class Study:
     @property
     def _judged_under(self) -> dict[str, object]:
         """Return what decides the verdicts besides the problems: the limits, and other values that are set."""
-        unusual = ("python", "packages", "fresh")
+        unusual = ("python", "packages", "fresh", "profile")
         values = self.sandbox_values.items()
         return {key: value for key, value in values if value or key not in unusual} | self.problems.decides
 
     @property
     def sandbox_values(self) -> dict[str, object]:
         """Return the values of `[sandbox]` that decide verdicts, by their keys."""
-        return asdict(self.limits) | {"python": self.python, "packages": self.packages, "fresh": self.fresh}
+        programs = {"python": self.python, "packages": self.packages, "fresh": self.fresh, "profile": self.profile}
+        return asdict(self.limits) | programs
 
 
 def _model_record(model: ModelSpec) -> ModelRecord:
@@ -296,16 +304,20 @@ def stored_budgets(text: str, path: Path) -> Mapping[Unit, tuple[float, ...]]:
 class StudySandbox:
     """The limits, the Python and the packages of a study's programs; `fresh`: a process for each call.
 
-    `output_rule`, `language` and `assumed` take the place of what the problems' data set says.
+    `output_rule`, `language` and `assumed` take the place of what the problems' data set says. `columns` and `task` say
+    how its rows are read.
     """
 
     limits: Limits
     python: str | None
     packages: tuple[str, ...]
     fresh: bool
+    profile: str | None = None
     output_rule: str | None = None
     language: str | None = None
     assumed: Mapping[str, object] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    task: str = ""
 
 
 def stored_sandbox(said: str) -> StudySandbox:
@@ -318,9 +330,12 @@ def stored_sandbox(said: str) -> StudySandbox:
         python=told.pop("python", None),
         packages=tuple(told.pop("packages", ())),
         fresh=told.pop("fresh", False),
+        profile=told.pop("profile", None),
         output_rule=told.pop("output_rule", None),
         language=told.pop("language", None),
         assumed=told.pop("assume", {}),
+        columns=told.pop("map", {}),
+        task=told.pop("task", ""),
         limits=Limits(**told),
     )
 
@@ -331,7 +346,7 @@ def choose_problems(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = la
     `left_out` is called with each row that was left out: those without tests and, with `skip_bad`, those that are no
     problems.
     """
-    loaded = _load(spec.sources, spec.filters, skip_bad=spec.skip_bad, left_out=left_out)
+    loaded = _load(spec, left_out)
     problems = {problem.name: problem.assuming(spec.assumed) for problem in loaded}
     if spec.selection == "examples":
         problems = {name: with_examples(problem) for name, problem in problems.items()}
@@ -363,8 +378,9 @@ def choose_shots(shots: Shots, problems: ProblemsSpec) -> tuple[Problem, ...]:
     """Return the solved problems that a model is shown, from their own source or the study's; raises ProblemsError."""
     if not shots.names:
         return ()
-    sources = problems.sources if shots.source is None else (shots.source,)
-    found = find_named(shots.names, {problem.name: problem for problem in _load(sources)}, ", ".join(sources))
+    spec = problems if shots.source is None else ProblemsSpec(source=shots.source)
+    spec, sources = replace(spec, filters=Filters(), skip_bad=False, names=shots.names), spec.sources
+    found = find_named(shots.names, {problem.name: problem for problem in _load(spec)}, ", ".join(sources))
     for problem in found:
         if problem.canonical_solution is None:
             raise ProblemsError(f"{', '.join(sources)}: {problem.name!r} has no solution to show; choose other shots")
@@ -379,17 +395,17 @@ def find_named(names: Iterable[str], known: Mapping[str, Problem], where: str) -
     return tuple(known[name] for name in dict.fromkeys(names))
 
 
-def _load(
-    sources: Iterable[str],
-    filters: Filters | None = None,
-    *,
-    skip_bad: bool = False,
-    left_out: Callable[[LeftOut], None] = lambda _: None,
-) -> list[Problem]:
+def _load(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: None) -> list[Problem]:
     """Return the problems of every source in turn; raises ProblemsError."""
     found: dict[str, Problem] = {}
-    for source in sources:
-        held = read_problems(source, skip_bad=skip_bad, filters=filters or Filters())
+    for source in spec.sources:
+        held = read_problems(
+            source,
+            skip_bad=spec.skip_bad,
+            filters=replace(spec.filters, keep_failing=spec.filters.keep_failing or bool(spec.names)),
+            columns=spec.columns,
+            task=spec.task,
+        )
         for told in held.left_out:
             left_out(told)
         for problem in held.problems:
@@ -424,6 +440,8 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         limit=table.whole("limit") if "limit" in given else None,
         names=table.texts("names"),
         filters=_filters(table),
+        columns=TomlTable(table.path, "[problems.map]", table.take("map", {})).texts_by_key(USUAL),
+        task=table.text("task") if table.has("task") else "",
         skip_bad=table.flag("skip_bad"),
         output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
         language=table.choice("language", tuple(language_names())) if table.has("language") else None,
@@ -435,10 +453,10 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
 
 
 def _filters(table: TomlTable) -> Filters:
-    since, until = (table.text(key) if table.has(key) else "" for key in ("since", "until"))
-    difficulty, platform, tags = (table.texts(key) for key in ("difficulty", "platform", "tags"))
+    told: dict[str, Any] = {key: table.text(key) for key in ("since", "until") if table.has(key)}
+    told |= {key: table.texts(key) for key in ("difficulty", "platform", "tags")}
     try:
-        return Filters(since=since, until=until, difficulty=difficulty, platform=platform, tags=tags)
+        return Filters(**told, keep_failing=table.flag("keep_failing"))
     except ValueError as error:
         raise table.error(str(error)) from error
 
@@ -457,13 +475,18 @@ def _sandbox(table: TomlTable) -> dict[str, Any]:
     if python is not None and not re.fullmatch(PYTHON, python):
         raise table.error(f'python = {python!r} is no version of Python; write for example python = "3.13"')
     packages, fresh = table.texts("packages"), table.flag("fresh")
+    profile = None
+    if table.has("profile"):
+        from sandbox.boxes.profiles import profile_names  # Docker's client is heavy
+
+        profile = table.choice("profile", tuple(profile_names()))
     for package in packages:
         if not is_requirement(package):
             raise table.error(f"packages: {package!r} is no package; write for example numpy or numpy==2.1.3")
     where = {key: table.text(key) for key in ("cluster", "registry") if table.has(key)}
     limits = Limits(**given_fields(table, Limits))
-    judged = {"python": python, "packages": packages, "fresh": fresh, "limits": limits}
-    return where | judged | {"boxes": boxes, "sandbox_keys": keys}
+    programs = {"python": python, "packages": packages, "profile": profile, "fresh": fresh}
+    return where | programs | {"boxes": boxes, "limits": limits, "sandbox_keys": keys}
 
 
 def _report(table: TomlTable, path: Path) -> dict[Unit, tuple[float, ...]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,12 @@ class TomlTable:
         if not isinstance(value, dict):
             raise self.error(f"{key} = {value!r} is no table; write for example [models.options.{key}]")
         return value
+
+    def texts_by_key(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return the texts of those of these keys that are given; any other key is an error."""
+        found = {key: self.text(key) for key in keys if self.has(key)}
+        self.done()
+        return found
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, empty if it is not given."""

@@ -17,9 +17,10 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -46,6 +47,7 @@ from sandbox.values import Ending, Flag, Job, Limits, Program, Run
 T = TypeVar("T")
 PATIENCE_S = 60.0
 DEATHS_FROM_WITHIN = 2
+MOST_TOGETHER = 16  # tasks that wait to be answered together
 MOST_OTHERS = 4  # boxes of other languages that a thread keeps open
 CANCELLED = "this program was cancelled"
 CANCELLED_S = 2.0  # how long a cancelled visit may go on; a new box costs about as much
@@ -99,7 +101,22 @@ class WorkerBoxes:
                 box.abort()
 
 
+@dataclass(frozen=True, slots=True)
+class Suspended(Generic[T]):
+    """What a task returns that waits for something which costs less for several tasks at once.
+
+    `together` takes the requests of all such tasks of a thread and returns an answer for each, None where a task has to
+    see to it alone. `go_on` takes the answer and returns what the task returns, or waits again. A task waits only while
+    others are queued, and must have left the candidate's box free for them.
+    """
+
+    request: Any
+    together: Callable[[WorkerBoxes, Sequence[Any]], Sequence[Any]]
+    go_on: Callable[[Any], T | Suspended[T]]
+
+
 PoolTask = Callable[[WorkerBoxes], T]
+SteppedTask = Callable[[WorkerBoxes], T | Suspended[T]]
 
 
 @dataclass(slots=True)
@@ -111,8 +128,12 @@ class _Deaths:
 
 @dataclass(slots=True)
 class _QueuedTask(Generic[T]):
-    task: PoolTask[T]
+    task: SteppedTask[T]
     future: Future[T]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+_Waiting = list[tuple[_QueuedTask[Any], Suspended[Any]]]
 
 
 class Pool:
@@ -130,6 +151,7 @@ class Pool:
         self._queue: queue.SimpleQueue[_QueuedTask[Any] | None] = queue.SimpleQueue()
         self._failure: SandboxError | None = None
         self._running: dict[Future[Any], WorkerBoxes] = {}
+        self._suspended: dict[Future[Any], threading.Event] = {}  # how to cancel tasks that wait for an answer
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._asked_engine = 0.0  # when the engine was last asked whether it is back
@@ -178,8 +200,8 @@ class Pool:
             )
         return self.submit_task(lambda boxes: boxes.run(job))
 
-    def submit_task(self, task: PoolTask[T]) -> Future[T]:
-        """Run `task` on one thread, with its boxes; return a future of what it returns."""
+    def submit_task(self, task: SteppedTask[T]) -> Future[T]:
+        """Run `task` on one thread, with its boxes; return a future of what it returns in the end."""
         if os.getpid() != self._process:
             raise PoolInOtherProcess(
                 f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. "
@@ -212,6 +234,8 @@ class Pool:
             boxes = self._running.get(future)
             if boxes is not None:
                 boxes.cancelled.set()
+            elif future in self._suspended:
+                self._suspended[future].set()
         if boxes is not None:
             timer = threading.Timer(CANCELLED_S, self._end, (future, boxes))
             timer.daemon = True
@@ -228,30 +252,72 @@ class Pool:
             box.pin(core)
         except SandboxError:
             box.clean = False
-        boxes = WorkerBoxes(self, core, box)
-        while (queued := self._queue.get()) is not None:
-            if not queued.future.set_running_or_notify_cancel():
-                continue
-            try:
-                came = self._run_task(queued, boxes)
-            except BaseException as error:  # noqa: BLE001  (the future hands it on)
-                queued.future.set_exception(error)
-            else:
-                queued.future.set_result(came)
+        boxes, waiting = WorkerBoxes(self, core, box), _Waiting()
+        while (queued := self._next_task(boxes, waiting)) is not None:
+            if queued.future.set_running_or_notify_cancel():
+                self._advance(queued, boxes, waiting, partial(queued.task, boxes))
+        while waiting:
+            self._answer(boxes, waiting)
 
-    def _run_task(self, queued: _QueuedTask[T], boxes: WorkerBoxes) -> T:
-        """Return what the task returns; meanwhile it can be cancelled."""
+    def _next_task(self, boxes: WorkerBoxes, waiting: _Waiting) -> _QueuedTask[Any] | None:
+        """Return the next task; first answer those that wait if no other is queued, or if they are many."""
+        while waiting and len(waiting) < MOST_TOGETHER:
+            try:
+                return self._queue.get_nowait()
+            except queue.Empty:
+                break
+        while waiting:
+            self._answer(boxes, waiting)
+        return self._queue.get()
+
+    def _answer(self, boxes: WorkerBoxes, waiting: _Waiting) -> None:
+        """Answer the requests of the waiting tasks together, and go on with each; it may wait again."""
+        held = waiting[:]
+        waiting.clear()
+        for together in dict.fromkeys(one.together for _, one in held):
+            some = [(queued, one) for queued, one in held if one.together == together]
+            boxes.cancelled = threading.Event()
+            try:
+                answers = together(boxes, [one.request for _, one in some])
+            except SandboxError:  # each meets the fault, or does without it, alone
+                answers = [None] * len(some)
+            for (queued, one), answer in zip(some, answers, strict=True):
+                self._advance(queued, boxes, waiting, partial(one.go_on, answer))
+
+    def _advance(
+        self, queued: _QueuedTask[T], boxes: WorkerBoxes, waiting: _Waiting, step: Callable[[], T | Suspended[T]]
+    ) -> None:
+        """Take a step of a task; then it has its result or waits for an answer."""
+        try:
+            came = self._take_step(queued, boxes, step)
+        except BaseException as error:  # noqa: BLE001  (the future hands it on)
+            queued.future.set_exception(error)
+            return
+        if isinstance(came, Suspended):
+            waiting.append((queued, came))
+        else:
+            queued.future.set_result(came)
+
+    def _take_step(
+        self, queued: _QueuedTask[T], boxes: WorkerBoxes, step: Callable[[], T | Suspended[T]]
+    ) -> T | Suspended[T]:
+        """Return what the step returns; meanwhile the task can be cancelled."""
         if not self.recover():
             assert self._failure is not None  # noqa: S101  (the same exception for every waiting job)
             raise self._failure
-        boxes.cancelled = threading.Event()
+        boxes.cancelled = queued.cancelled
         with self._lock:
+            self._suspended.pop(queued.future, None)
             self._running[queued.future] = boxes
         try:
-            return queued.task(boxes)
+            came = step()
         finally:
             with self._lock:
                 del self._running[queued.future]
+        if isinstance(came, Suspended):
+            with self._lock:
+                self._suspended[queued.future] = queued.cancelled
+        return came
 
     def close_oldest(self, boxes: dict[BoxRole, PinnedBox]) -> None:
         """Remove the boxes of other languages that a thread has not used for longest, if it has many."""

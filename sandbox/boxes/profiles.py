@@ -48,6 +48,13 @@ def read_profile(name: str) -> Profile:
     )
 
 
+def image_spec_of(python: str | None, packages: tuple[str, ...], profile: str | None) -> ImageSpec:
+    """Return what an image has with these packages and, if it is named, a profile; raises ValueError."""
+    if profile is None:
+        return ImageSpec(python=python, packages=packages)
+    return read_profile(profile).image_spec(python, packages)
+
+
 def _after(mark: str, lines: list[str]) -> list[str]:
     return [line.removeprefix(mark).strip() for line in lines if line.startswith(mark)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,6 +34,18 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_reader
 
 
+def _names_in(path: Path | None) -> Mapping[str, str]:
+    """Return the names that a file has at the beginning of its lines, each with what stands behind a tab."""
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{path} cannot be read: {error}") from error
+    split = (line.partition("\t") for line in lines if line.strip() and not line.startswith("#"))
+    return {name.strip(): why.strip().replace("\t", ": ") or f"{path} names it" for name, _, why in split}
+
+
 def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add options that choose problems, for the `reader` of `problem_options`; use it below that decorator."""
 
@@ -59,12 +72,23 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="The task that is asked where rows hold several: complete or instruct of BigCodeBench, output or input of "
         "CRUXEval.",
     )
+    @click.option(
+        "--keep-failing",
+        is_flag=True,
+        help="Take also problems whose canonical solution is known to fail here (docs/datasets.md).",
+    )
+    @click.option(
+        "--leave-out",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Leave out the problems that a file names, one a line, as `problems --check --write-failing` writes it.",
+    )
     @functools.wraps(command)
     def filtering(*args: Any, reader: ProblemReader, **options: Any) -> Any:
-        dates, names = (options.pop("since"), options.pop("until")), ("difficulty", "platform", "tags")
-        difficulty, platform, tags = (_words(options.pop(name)) for name in names)
+        named: dict[str, Any] = {name: options.pop(name) for name in ("since", "until", "keep_failing")}
+        named |= {name: _words(options.pop(name)) for name in ("difficulty", "platform", "tags")}
         try:
-            chosen = Filters(since=dates[0], until=dates[1], difficulty=difficulty, platform=platform, tags=tags)
+            chosen = Filters(**named, leave_out=_names_in(options.pop("leave_out")))
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         reader = replace(reader, filters=chosen, columns=options.pop("columns"), task=options.pop("task"))

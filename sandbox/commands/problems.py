@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,6 +28,12 @@ from sandbox.values import CallTests, CheckTests, Flag, LanguageTests, Reference
 @click.argument("source", metavar="NAME|FILE", required=False)
 @click.option("--list", "listed", is_flag=True, help="List the data sets that have a name, with what each asks for.")
 @click.option("--check", is_flag=True, help="Run every canonical solution and name those that do not pass.")
+@click.option(
+    "--write-failing",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --check: write the names of those that do not pass into a file, with the reasons, for --leave-out.",
+)
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @problem_options
 @filter_options
@@ -34,7 +41,13 @@ from sandbox.values import CallTests, CheckTests, Flag, LanguageTests, Reference
 @image_spec_options
 @limit_options
 def problems_(
-    source: str | None, check: bool, boxes: int | None, reader: ProblemReader, image_spec: ImageSpec, **limits: Any
+    source: str | None,
+    check: bool,
+    write_failing: Path | None,
+    boxes: int | None,
+    reader: ProblemReader,
+    image_spec: ImageSpec,
+    **limits: Any,
 ) -> None:
     """List the problems of a set, and how each is tested.
 
@@ -51,6 +64,8 @@ def problems_(
             raise click.UsageError("give a set of problems, or --list")
         _list_sets()
         return
+    if write_failing is not None and not check:
+        raise click.UsageError("--write-failing writes what --check finds; give both")
     chosen = limits_of(limits)
     try:
         found = reader.problems(source)
@@ -65,11 +80,20 @@ def problems_(
         scoring = ScoringOptions(image_spec=image_spec, kept=usual_directory(), chosen=chosen_limits())
         with open_scorer(chosen, boxes=boxes, options=scoring, say=say) as scorer:
             failed = _check_canonical(found, scorer)
+        if write_failing is not None:
+            _write_failing(write_failing, failed)
     except ProblemsError as error:
         stop(str(error), USAGE)
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     sys.exit(PROGRAM_FAULT if failed else PASSED)
+
+
+def _write_failing(path: Path, failed: list[tuple[str, str, str]]) -> None:
+    try:
+        path.write_text("".join("\t".join(one) + "\n" for one in failed), encoding="utf-8")
+    except OSError as error:
+        stop(f"cannot write {path}: {error.strerror or error}", OUR_FAULT)
 
 
 def _list_sets() -> None:
@@ -104,22 +128,24 @@ def _kind(problem: Problem) -> str:
             return "in_process"
 
 
-def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
-    """Print each canonical solution that does not pass, with the reason; return how many there are."""
+def _check_canonical(problems: list[Problem], scorer: Scorer) -> list[tuple[str, str, str]]:
+    """Print each canonical solution that does not pass; return their names, verdicts and reasons."""
     solved = [(p, p.complete(p.canonical_solution)) for p in problems if p.canonical_solution is not None]
     running = [(problem, program, scorer.submit(program)) for problem, program in solved]
-    failed = 0
+    failed: list[tuple[str, str, str]] = []
+
+    def fails(problem: Problem, verdict: str, reason: str) -> None:
+        failed.append((one_line(problem.name), verdict, one_line(reason)))
+        click.echo("\t".join(failed[-1]))
+
     for problem, program, future in running:
         try:
             scored = future.result()
         except ReferenceFailed as error:
-            failed += 1
-            click.echo(f"{one_line(problem.name)}\tnot scored\t{one_line(str(error))}")
+            fails(problem, "not scored", str(error))
             continue
         if scored.verdict is not Verdict.PASSED:
-            failed += 1
-            reason = one_line(explain(scored, scorer.limits_for(program.assumptions), program))
-            click.echo(f"{one_line(problem.name)}\t{scored.verdict}\t{reason}")
+            fails(problem, scored.verdict, explain(scored, scorer.limits_for(program.assumptions), program))
         elif Flag.IN_PROCESS in scored.flags and isinstance(problem.checked_by, CheckTests):
             click.echo(
                 f"{one_line(problem.name)}\tin_process\tits tests pass only beside the program, not over its answers"
@@ -130,5 +156,5 @@ def _check_canonical(problems: list[Problem], scorer: Scorer) -> int:
             f"{untried} tested by code without a canonical solution: nothing shows that these tests work over answers"
         )
     without = f" ({len(problems) - len(solved)} problems have none)" if len(solved) < len(problems) else ""
-    click.echo(f"{len(solved)} canonical solutions: {len(solved) - failed} passed{without}")
+    click.echo(f"{len(solved)} canonical solutions: {len(solved) - len(failed)} passed{without}")
     return failed

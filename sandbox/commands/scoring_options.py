@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from sandbox.boxes.image import ImageSpec
-from sandbox.boxes.profiles import read_profile
+from sandbox.boxes.profiles import image_spec_of
 from sandbox.commands.command_line import USAGE, stop
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Isolation, Limits
@@ -54,10 +54,7 @@ def image_spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         more = tuple(packages.split(",")) if packages else ()
         try:
-            if profile is None:
-                image_spec = ImageSpec(python=python, packages=more)
-            else:
-                image_spec = read_profile(profile).image_spec(python, more)
+            image_spec = image_spec_of(python, more, profile)
         except ValueError as error:
             stop(str(error), USAGE)
         return command(*args, image_spec=image_spec, **options)

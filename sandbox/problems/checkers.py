@@ -45,6 +45,19 @@ def check(input, output, answer):
     points = float(words[0])
     return points / 100 if points > 1 else points
 '''
+_PLAIN_MODULES = {
+    "bisect", "collections", "copy", "decimal", "fractions", "functools", "heapq", "itertools", "json", "math",
+    "operator", "re", "string", "sys", "typing",
+}  # fmt: skip
+_OF_SYS = {"argv", "exit", "float_info", "maxsize", "setrecursionlimit", "stderr", "stdout"}
+_REACHING = {  # names that run text or reach into objects
+    "breakpoint", "builtins", "compile", "delattr", "eval", "exec", "getattr", "globals", "locals", "object", "setattr",
+    "super", "type", "vars",
+}  # fmt: skip
+_CHANGING = {  # of the plain modules, what changes them, keeps something or reaches into objects
+    "*", "attrgetter", "cache", "get_type_hints", "getcontext", "localcontext", "lru_cache", "methodcaller",
+    "setcontext", "singledispatch",
+}  # fmt: skip
 _PARTS = (("input_format", "Input"), ("output_format", "Output"))
 
 
@@ -63,7 +76,7 @@ def function(source: str) -> Checker:
     most = 3 if given.vararg else len(given.posonlyargs) + len(given.args)
     if not least <= 3 <= most:
         raise ValueError(f"check of a checker takes three texts (input, output, answer), not {least}")
-    return Checker(source=source)
+    return Checker(source=source, stateless=_is_stateless(source))
 
 
 def of_any_kind(source: str) -> Checker:
@@ -76,7 +89,57 @@ def of_any_kind(source: str) -> Checker:
         raise ValueError(f"its checker is no Python: {error}") from None
     if any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in body) and "sys.argv" not in source:
         return function(source)
-    return Checker(source=_SCRIPT.format(source=source))
+    # A script has names of its own each time, so what it binds there is not kept.
+    return Checker(source=_SCRIPT.format(source=source), stateless=_is_stateless(source, keeps_names=False))
+
+
+def _is_stateless(source: str, *, keeps_names: bool = True) -> bool:
+    """Return whether Python's text shows that no call of it can change what a later one says.
+
+    It imports nothing but modules of plain functions, names nothing that runs text or reaches into objects, sets no
+    attributes, and keeps no names beyond a call (`keeps_names`: those of the module are kept) but constants, functions
+    and imports. A text that this does not recognise counts as one with a state.
+    """
+    module = ast.parse(source)
+    reaching = _REACHING | ({"open"} if keeps_names else set())
+    for node in ast.walk(module):
+        match node:
+            case ast.Import(names=names):
+                plain = all(one.name in _PLAIN_MODULES and (one.asname is None or one.name != "sys") for one in names)
+            case ast.ImportFrom(module=name, names=names):
+                wanted = {one.name for one in names}
+                known = wanted <= _OF_SYS - {"argv"} if name == "sys" else not wanted & _CHANGING
+                plain = name == "__future__" or (name in _PLAIN_MODULES and known)
+            case ast.Name(id=name):
+                plain = name == "__name__" or not (name in reaching or name.startswith("__"))
+            case ast.Attribute(value=of, attr=name, ctx=context):
+                of_sys = isinstance(of, ast.Name) and of.id == "sys"
+                plain = isinstance(context, ast.Load) and not name.startswith("_")
+                plain = plain and (name in _OF_SYS if of_sys else name not in _CHANGING)
+            case ast.FunctionDef(decorator_list=decorators, args=given):
+                defaults = [*given.defaults, *(one for one in given.kw_defaults if one is not None)]
+                plain = not decorators and all(isinstance(one, ast.Constant) for one in defaults)
+            case ast.Global() | ast.Nonlocal():
+                plain = not keeps_names
+            case ast.ClassDef() | ast.AsyncFunctionDef() | ast.Delete():
+                plain = False
+            case _:
+                plain = True
+        if not plain:
+            return False
+    kept = [node for node in module.body if not isinstance(node, ast.FunctionDef | ast.Import | ast.ImportFrom)]
+    return not keeps_names or all(map(_is_constant, kept))
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    """Return whether a statement of a module binds constants, is a text, or sets a limit of the interpreter's."""
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Assign(value=ast.Constant()) | ast.AnnAssign(value=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="setrecursionlimit"))):
+            return True
+        case _:
+            return False
 
 
 def knows(row: dict[str, Any]) -> bool:

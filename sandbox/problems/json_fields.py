@@ -32,12 +32,19 @@ _KINDS: dict[str, Callable[[object], bool]] = {
 _lifted, _lock = 0, threading.Lock()
 
 
-class NoTests(ValueError):
+class LeftOutRow(ValueError):
+    """A row that is read, but whose problem is left out; it has the problem's name."""
+
+    def __init__(self, name: str, why: str = "is left out") -> None:
+        super().__init__(f"{name} {why}")
+        self.name = name
+
+
+class NoTests(LeftOutRow):
     """A problem without tests: its file is not malformed, but no program could fail it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} has no test")
-        self.name = name
+        super().__init__(name, "has no test")
 
 
 @contextmanager

@@ -37,14 +37,14 @@ def is_named(source: str) -> bool:
 
 
 class LeftOut(str):
-    """A row that was left out: its place and the reason, and in `name` the problem's name if it has no tests."""
+    """A row that was left out: its place and the reason, and in `name` the problem's name where it could be read."""
 
     __slots__ = ("name",)
 
     def __new__(cls, error: ProblemsError) -> Self:
         """Make the text from the place and the reason."""
         told = super().__new__(cls, error)
-        told.name = error.__cause__.name if isinstance(error.__cause__, json_fields.NoTests) else ""
+        told.name = error.__cause__.name if isinstance(error.__cause__, json_fields.LeftOutRow) else ""
         return told
 
     name: str
@@ -60,7 +60,7 @@ class ProblemFile:
 
     @property
     def untested(self) -> frozenset[str]:
-        """Return the names of problems that were left out because they have no tests."""
+        """Return the names of problems that were left out: without tests, or known to fail."""
         return frozenset(one.name for one in self.left_out if one.name)
 
 
@@ -73,8 +73,8 @@ def load_problems(
     A set on the hub is named hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]. A row's fields determine its format;
     docs/problems.md lists the formats; `columns` says where rows of one's own keep the prompt, the tests and so on, as
     in {"tests": "reward_model.ground_truth"}. `task` is the one that is asked where rows hold several: "complete" or
-    "instruct" of BigCodeBench, "output" or "input" of CRUXEval. Rows without tests are left out, and those that do not
-    fit the `filters`.
+    "instruct" of BigCodeBench, "output" or "input" of CRUXEval. Rows without tests are left out, those that do not fit
+    the `filters` and, unless these say `keep_failing`, problems whose canonical solution is known to fail here.
     Raises ProblemsError, which names the file, the line and the fault.
     """
     return list(read_problems(source, filters=filters, columns=columns, task=task).problems)
@@ -90,7 +90,8 @@ def read_problems(
 ) -> ProblemFile:
     """Load the same, and return the rows that were left out, too.
 
-    These are rows without tests and, with `skip_bad`, rows that are no problems.
+    These are rows without tests, problems that the `filters` name or that are known to fail and, with `skip_bad`, rows
+    that are no problems.
     """
     problems: dict[str, Problem] = {}
     left_out: list[LeftOut] = []
@@ -110,9 +111,12 @@ def read_problems(
                         continue
                 with json_fields.long_integers():
                     problem = _new(read_problem(given, where, place, columns).assuming(opened.assumed), problems, where)
+                if why := filters.why_not(problem.name):
+                    told = f"{where}: {problem.name} is left out: {why}"
+                    raise ProblemsError(told) from json_fields.LeftOutRow(problem.name)
                 problems[problem.name] = problem
             except ProblemsError as error:
-                if not skip_bad and not isinstance(error.__cause__, json_fields.NoTests):
+                if not skip_bad and not isinstance(error.__cause__, json_fields.LeftOutRow):
                     raise
                 left_out.append(LeftOut(error))
     _refuse_what_no_row_says(source, seen, unknown)

@@ -7,6 +7,12 @@ the data set's answer is checked at once, or a wrong program would run through a
 believed to be a right one that answers differently, and the others are checked at the end. What the checker says
 becomes a fact of the case's run (`Run.points`); the judge decides.
 
+That first look would cost a wrong program a second visit. So programs that wait for one while others are queued are
+checked in one visit (`ask_together`), if the checker's text shows that it keeps nothing from one call to the next
+(`Checker.stateless`): nothing of one program's output can then change what is said of another's. A fork of the checker
+for each program would show the same of any checker, but takes as long as a visit. A program whose outputs get no plain
+points there is checked alone, and so are all if the visit fails.
+
 A checker may fail: it raises, returns no number, or does not end. Then it is asked about the data set's own answer in
 the place of the output. If it accepts that, it works, and the output was so malformed that it could not be read: no
 points. If not, the fault is the problem's: CheckerFailed is raised, and there is no verdict. So no program can buy
@@ -16,8 +22,10 @@ another try by an output that breaks a checker.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from sandbox.boxes.pool import WorkerBoxes
+from sandbox.errors import SandboxError
 from sandbox.judging import judge
 from sandbox.scoring.references import ReferenceFailed
 from sandbox.scoring.strategy import Visits
@@ -36,18 +44,84 @@ from sandbox.values import (
 )
 
 FUNCTION = "check"
+MOST_CHARACTERS = 1 << 20  # of the texts of a program that is checked with others
+TOGETHER_CPU_S, TOGETHER_WALL_S = 5.0, 10.0
 
 
 class CheckerFailed(ReferenceFailed):
     """A data set's checker does not even accept the data set's own answer, or fails on it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """The outputs of one program that its checker has to see."""
+
+    checker: Checker
+    calls: tuple[CallTest, ...]
+    job: Job
+    visits: Visits
+
+
+def request_for(runs: Mapping[int, Run], tests: StdinTests, job: Job, visits: Visits) -> CheckRequest:
+    """Return what the checker of the tests has to be asked about the runs."""
+    if tests.checker is None:
+        raise TypeError("these tests have no checker")
+    calls = tuple(_call(tests.cases[number], runs[number].stdout) for number in _unchecked(runs))
+    return CheckRequest(checker=tests.checker, calls=calls, job=job, visits=visits)
+
+
+def ask_together(_boxes: WorkerBoxes, requests: Sequence[CheckRequest]) -> list[tuple[float, ...] | None]:
+    """Return the points of each request's outputs, None where they have to be asked for alone.
+
+    Requests with the same checker share one visit to the grader box.
+    """
+    said: list[tuple[float, ...] | None] = [None] * len(requests)
+    kinds: dict[tuple[object, ...], list[int]] = {}
+    for number, one in enumerate(requests):
+        size = sum(len(str(text)) for call in one.calls for text in call.arguments)
+        if one.checker.stateless and size <= MOST_CHARACTERS:
+            assumed = one.job.program.assumptions.of_the_interpreter
+            kinds.setdefault((one.checker.source, assumed), []).append(number)
+    for numbers in kinds.values():
+        if len(numbers) > 1:
+            for number, points in zip(numbers, _ask_for_all([requests[n] for n in numbers]), strict=True):
+                said[number] = points
+    return said
+
+
+def _ask_for_all(requests: Sequence[CheckRequest]) -> list[tuple[float, ...] | None]:
+    first = requests[0]
+    calls = [call for one in requests for call in one.calls]
+    asked = replace(CallList(calls, whole=True).first(len(calls)), whole=True)
+    program = Program(source=first.checker.source, tests=asked)
+    try:
+        answers = first.visits.grader(program, first.job, cpu_s=TOGETHER_CPU_S, wall_s=TOGETHER_WALL_S).answers
+    except SandboxError:  # each program meets it alone, or does not
+        return [None] * len(requests)
+    said, start = list[tuple[float, ...] | None](), 0
+    for one in requests:
+        points = [_points(answer) for answer in answers[start : start + len(one.calls)]]
+        known = tuple(value for value in points if value is not None)
+        said.append(known if len(known) == len(one.calls) else None)
+        start += len(one.calls)
+    return said
+
+
+def _unchecked(runs: Mapping[int, Run]) -> list[int]:
+    return [n for n, run in runs.items() if run.points is None and judge.judge_script(run) is Verdict.PASSED]
+
+
 def check_printed(
-    checker: Checker, runs: Mapping[int, Run], tests: StdinTests, job: Job, visits: Visits
+    request: CheckRequest, runs: Mapping[int, Run], tests: StdinTests, said: Sequence[float] | None = None
 ) -> dict[int, Run]:
-    """Return the runs with the checker's points where they ended well; raises CheckerFailed."""
-    waiting = [n for n, run in runs.items() if run.points is None and judge.judge_script(run) is Verdict.PASSED]
+    """Return the runs with the checker's points where they ended well; raises CheckerFailed.
+
+    `said` are the points of the unchecked runs, where they were asked for with those of other programs.
+    """
+    checker, job, visits, waiting = request.checker, request.job, request.visits, _unchecked(runs)
     checked, sound = dict(runs), False
+    if said is not None:
+        return checked | {n: replace(runs[n], points=points) for n, points in zip(waiting, said, strict=True)}
     while waiting:
         given = [_call(tests.cases[number], runs[number].stdout) for number in waiting]
         answers = _ask(checker, given, job, visits)

@@ -19,6 +19,7 @@ from pathlib import Path
 from sandbox.extraction import TextKind, extract
 from sandbox.problems import ChosenTests, Problem, find_name, find_problem
 from sandbox.problems.json_fields import long_integers
+from sandbox.problems.sources.catalogue import FAILING
 from sandbox.values import PYTHON, Limits, Program, StdinTests
 
 _GZIP = b"\x1f\x8b"
@@ -165,7 +166,7 @@ def _sample(
         )
     problem = find_problem(problems, row["task_id"])
     if problem is None and (name := find_name(untested, row["task_id"])) is not None:
-        raise NoTests(f"{where}: {name} has no test")
+        raise NoTests(f"{where}: {name} {f'is left out: {FAILING[name]}' if name in FAILING else 'has no test'}")
     if problem is None:
         raise SamplesError(
             f"{where}: no problem is called {row['task_id']!r}; do --problems and --samples belong together?"

@@ -16,7 +16,7 @@ from sandbox.boxes import isolation_check
 from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, ImageSpec, ensure_image
-from sandbox.boxes.pool import Pool, PoolTask
+from sandbox.boxes.pool import Pool, PoolTask, Suspended
 from sandbox.judging import judge
 from sandbox.scoring.call_tests import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
@@ -24,7 +24,7 @@ from sandbox.scoring.compiler import Compiler, LanguageVisits, Translated, scale
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
 from sandbox.scoring.language_tests import LanguageStrategy
 from sandbox.scoring.references import References
-from sandbox.scoring.stdin_tests import score_printed
+from sandbox.scoring.stdin_tests import score_printed, score_with_others
 from sandbox.scoring.strategy import ScoringOptions, Strategy, Visits
 from sandbox.values import (
     PYTHON,
@@ -89,12 +89,15 @@ class Scorer:
         The future raises a SandboxError if the program could not be judged by our fault. A program above the size
         limits is judged without a visit.
         """
-        asked = self.task(program, stdin, every_case=every_case, limits=limits)
+        asked = self._job(program, stdin, every_case=every_case, limits=limits)
         if isinstance(asked, Score):
             scored: Future[Score] = Future()
             scored.set_result(asked)
             return scored
-        return self._pool.submit_task(asked)
+        job, options = asked
+        return self._pool.submit_task(
+            lambda boxes: self._begin(job, Visits(boxes=boxes, limits=self.limits, options=options))
+        )
 
     def task(
         self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
@@ -103,6 +106,16 @@ class Scorer:
 
         It is for callers that submit to the pool themselves.
         """
+        asked = self._job(program, stdin, every_case=every_case, limits=limits)
+        if isinstance(asked, Score):
+            return asked
+        job, options = asked
+        return lambda boxes: self._score(job, Visits(boxes=boxes, limits=self.limits, options=options))
+
+    def _job(
+        self, program: Program, stdin: bytes, *, every_case: bool, limits: Limits | None
+    ) -> tuple[Job, ScoringOptions] | Score:
+        """Return the job of a program with its options, or the score if no visit is needed."""
         try:
             job = Job(
                 program=program,
@@ -113,8 +126,7 @@ class Scorer:
             )
         except ValueError as error:
             return judge.too_large(str(error), program, limits or self.limits_for(program.assumptions))
-        options = replace(self.options, every_case=every_case or self.options.every_case)
-        return lambda boxes: self._score(job, Visits(boxes=boxes, limits=self.limits, options=options))
+        return job, replace(self.options, every_case=every_case or self.options.every_case)
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
@@ -137,6 +149,14 @@ class Scorer:
             silent.set_result(ProgramAnswers(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
             return silent
         return self._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience))
+
+    def _begin(self, job: Job, visits: Visits) -> Score | Suspended[Score]:
+        """Score a job; where a checker decides, it may wait for other programs that need the same one."""
+        program = job.program
+        checked = isinstance(program.tests, StdinTests) and program.tests.checker is not None
+        if checked and program.selection is None and program.language == PYTHON:
+            return score_with_others(job, visits)
+        return self._score(job, visits)
 
     def _score(self, job: Job, visits: Visits) -> Score:
         """Score a job on the worker's thread: by its tests and, apart from that, by its selection tests.

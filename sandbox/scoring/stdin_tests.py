@@ -5,10 +5,13 @@ Most of these processes are forked from code that was compiled once.
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
+from functools import partial
 
+from sandbox.boxes.pool import Suspended
 from sandbox.judging import judge
 from sandbox.scoring import ask_checker
 from sandbox.scoring.strategy import ScoringOptions, Visits, tests_of
@@ -17,31 +20,70 @@ from sandbox.values import Ending, Isolation, Job, Run, Score, StdinTests, Verdi
 RUNNER_PAYS = 3  # cases; a runner costs 2 ms more than a visit does, and saves 0.6 ms and the compiling for each case
 
 
+Steps = Generator[ask_checker.CheckRequest, tuple[float, ...] | None, Score]
+
+
 def score_printed(job: Job, visits: Visits) -> Score:
     """Score by `StdinTests`; stop at the first failure, unless every case counts.
 
     Where every case counts, short inputs come first, and a program that reaches a limit of time is not run again: the
     cases after that count as failed. So an endless loop costs no more than one limit.
     """
+    steps, score = _steps(job, visits), None
+    while score is None:  # each request is answered alone
+        score = _next(steps, None)[1]
+    return score
+
+
+def score_with_others(job: Job, visits: Visits) -> Score | Suspended[Score]:
+    """Do the same, but wait for the checker until it can be asked about several programs in one visit."""
+    return _go_on(_steps(job, visits), None)
+
+
+def _go_on(steps: Steps, said: tuple[float, ...] | None) -> Score | Suspended[Score]:
+    request, score = _next(steps, said)
+    return Suspended(request, ask_checker.ask_together, partial(_go_on, steps)) if score is None else score
+
+
+def _next(steps: Steps, said: tuple[float, ...] | None) -> tuple[ask_checker.CheckRequest | None, Score | None]:
+    try:
+        return steps.send(said), None
+    except StopIteration as end:
+        return None, end.value
+
+
+def _steps(job: Job, visits: Visits) -> Steps:
+    """Score a program; yields what its checker should be asked, while the candidate's box is free.
+
+    It is sent the points, or None if the checker has to be asked here.
+    """
     tests = tests_of(job, StdinTests)
     script = replace(job.program, tests=None, selection=None)
     order = _order(job.program.source, tests, visits.options)
     known, runs = visits.printed, dict[int, Run]()
 
-    with visits.repeating():
+    with contextlib.ExitStack() as repeating:
+        held = False
         for place, number in enumerate(order):
             case, repeat = tests.cases[number], _repeats(place, len(order), visits.options)
+            if repeat and not held:
+                repeating.enter_context(visits.repeating())
+                held = True
             asked = case.stdin, job.limits.with_room_for(case.expected)
             if asked not in known:
                 stdin, limits = asked
                 known[asked] = visits.candidate(replace(job, program=script, stdin=stdin, limits=limits, repeat=repeat))
             runs[number] = known[asked]
             if tests.checker is not None and _check_now(runs, tests, number, visits.options):
-                runs |= ask_checker.check_printed(tests.checker, runs, tests, job, visits)
+                request = ask_checker.request_for(runs, tests, job, visits)
+                said = None if held else (yield request)
+                runs |= ask_checker.check_printed(request, runs, tests, said)
             if _is_over(runs, tests, number, visits.options):
                 break
     if tests.checker is not None and (visits.options.every_case or judge.judge_script(runs[number]) is Verdict.PASSED):
-        runs |= ask_checker.check_printed(tests.checker, runs, tests, job, visits)
+        request = ask_checker.request_for(runs, tests, job, visits)
+        said = (yield request) if request.calls else None
+        runs |= ask_checker.check_printed(request, runs, tests, said)
     return judge.score_printed(runs, tests, job.limits)
 
 

@@ -77,13 +77,13 @@ class Visits:
         """Run a job in another box of this thread, for instance one that compiles, or one with another image."""
         return self.boxes.visit(role, job)
 
-    def grader(self, program: Program, job: Job, wall_s: float = GRADER_WALL_S) -> Run:
+    def grader(self, program: Program, job: Job, wall_s: float = GRADER_WALL_S, cpu_s: float = GRADER_CPU_S) -> Run:
         """Run code of the data set in the grader box, which never holds a candidate's code.
 
         `job` is the candidate's: the data set's code may assume what its programs may. It has generous limits of time.
         """
         program = replace(program, assumptions=job.program.assumptions.of_the_interpreter)
-        limits = replace(self.grader_limits, wall_s=wall_s)
+        limits = replace(self.grader_limits, wall_s=wall_s, cpu_s=cpu_s)
         return self.boxes.visit(GRADER, Job(program=program, limits=limits, answers=GRADER_ANSWERS))
 
     @property

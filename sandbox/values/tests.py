@@ -271,10 +271,12 @@ class Checker:
 
     `source` is Python that defines `check(input, output, answer)`, called with three texts: what the program read, what
     it printed, and what the data set has as an answer. It returns whether that is right, or the share of the points,
-    from 0 to 1; an AssertionError means no.
+    from 0 to 1; an AssertionError means no. If it is `stateless`, its text shows that it keeps nothing from one call to
+    the next, so that outputs of several programs may be checked one after the other.
     """
 
     source: str
+    stateless: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """What a checker costs: programs of checker problems against the same programs compared by a rule, in one run.
 
-Prints the ratio of the times by the number of cases, for right and for wrong programs. The bound is 1.5 for right ones;
-a wrong program takes two visits where comparing takes one.
+Prints the ratio of the times by the number of cases, for right and for wrong programs.
+The bound is 1.5 for both where several programs are queued, as here: they share a visit to the grader box. A wrong
+program alone takes two visits where comparing takes one, which is printed, too.
 
 .venv/bin/python tests/bench/checker_cost.py
 """
@@ -21,9 +22,17 @@ def check(input, output, answer):
     a, b = map(int, output.split())
     return a + b == int(input)
 """
-RIGHT = "n = int(input())\nfor _ in range(20000): pass\nprint(0, n)  # {}"
-WRONG = "n = int(input())\nfor _ in range(20000): pass\nprint(1, n)  # {}"
-PROGRAMS, ROUNDS = 10, 3
+LOOP = "n = int(input())\nfor _ in range(20000): pass\n"
+SAME = LOOP + "print(0, n)  # {0}"
+OTHER = LOOP + "print({0}, n - {0})"
+WRONG = LOOP + "print({0}, n + 1 - {0})"
+KINDS = (  # of programs: what they print, what the compared ones print, whether they are queued
+    ("right ones that answer as the set does", SAME, SAME, True),
+    ("right ones that answer otherwise", OTHER, SAME, True),
+    ("wrong ones", WRONG, WRONG, True),
+    ("wrong ones, one at a time", WRONG, WRONG, False),
+)
+PROGRAMS, ROUNDS = 32, 5
 
 
 def problem(cases: int) -> Problem:
@@ -31,10 +40,14 @@ def problem(cases: int) -> Problem:
     return read_problem({"task_id": "pair", "prompt": "?", "tests": tests, "checker": CHECKER})
 
 
-def seconds(scorer: Scorer, programs: list[Program]) -> float:
+def seconds(scorer: Scorer, programs: list[Program], *, queued: bool) -> float:
     began = time.perf_counter()
-    for future in [scorer.submit(program) for program in programs]:
-        future.result()
+    if queued:
+        for future in [scorer.submit(program) for program in programs]:
+            future.result()
+    else:
+        for program in programs:
+            scorer.score(program)
     return time.perf_counter() - began
 
 
@@ -44,13 +57,15 @@ def main() -> None:
             asked = problem(cases)
             assert isinstance(asked.given, StdinTests)
             plain = replace(asked.given, checker=None)
-            for name, source in (("right", RIGHT), ("wrong", WRONG)):
+            for name, checked_source, compared_source, queued in KINDS:
                 ratios = []
                 for _ in range(ROUNDS):
-                    checked = [asked.solve(source.format(number)) for number in range(PROGRAMS)]
-                    compared = [replace(program, tests=plain) for program in checked]
-                    ratios.append(seconds(scorer, checked) / seconds(scorer, compared))
-                print(f"{cases:3} cases, {name} programs: {median(ratios):.2f} times the time of comparing")
+                    checked = [asked.solve(checked_source.format(number + 1)) for number in range(PROGRAMS)]
+                    same = [asked.solve(compared_source.format(number + 1)) for number in range(PROGRAMS)]
+                    compared = [replace(program, tests=plain) for program in same]
+                    times = [seconds(scorer, programs, queued=queued) for programs in (checked, compared)]
+                    ratios.append(times[0] / times[1])
+                print(f"{cases:3} cases, {name}: {median(ratios):.2f} times the time of comparing")
 
 
 if __name__ == "__main__":

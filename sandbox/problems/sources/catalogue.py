@@ -24,7 +24,8 @@ class DataSet:
 
     `assumed` are limits that its own runner sets and its rows do not name. `profile` is the profile of packages that
     its programs need, "" if the standard library will do. `task` is the one that is asked where rows hold several.
-    `package` names what brings a copy with the installation.
+    `package` names what brings a copy with the installation. `failing` are problems whose canonical solution does not
+    pass here, each with the reason; they are left out, unless a caller asks for them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class DataSet:
     task: str = ""
     package: str = ""
     checked: str = ""
+    failing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -294,3 +296,4 @@ _SETS = (
     ),
 )
 CATALOGUE: Mapping[str, DataSet] = MappingProxyType({one.name: one for one in _SETS})
+FAILING: Mapping[str, str] = MappingProxyType({name: why for one in _SETS for name, why in one.failing.items()})

@@ -9,8 +9,10 @@ import ast
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
+
+from sandbox.problems.sources.catalogue import FAILING
 
 # The enumerations of CodeContests (google-deepmind/code_contests, contest_problem.proto).
 _PLATFORMS = ("", "codechef", "codeforces", "hackerearth", "codejam", "atcoder", "aizu")
@@ -41,6 +43,9 @@ class Filters:
 
     `since` and `until` are dates (2024, 2024-08 or 2024-08-31), both included. `difficulty`, `platform` and `tags` are
     names of which one has to fit; a difficulty may be a range of ratings such as 1200-1600.
+
+    Whatever the row says, problems of `leave_out` (names, and why) are not taken, nor, without `keep_failing`, those
+    whose canonical solution is known to fail here. They are no filters in the sense of `bool` and `text`.
     """
 
     since: str = ""
@@ -48,6 +53,8 @@ class Filters:
     difficulty: tuple[str, ...] = ()
     platform: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    leave_out: Mapping[str, str] = field(default_factory=dict, hash=False)
+    keep_failing: bool = False
 
     def __post_init__(self) -> None:
         for name in ("since", "until"):
@@ -56,15 +63,19 @@ class Filters:
                 raise ValueError(f"{name} must be a date such as 2024-08 or 2024-08-31, not {bound!r}")
 
     def __bool__(self) -> bool:
-        return any(getattr(self, one.name) for one in fields(self))
+        return bool(self.text)
 
     @property
     def text(self) -> str:
         """Return the filters in one line."""
-        said = {one.name: getattr(self, one.name) for one in fields(self)}
+        said = {name: getattr(self, name) for name in ("since", "until", "difficulty", "platform", "tags")}
         return " ".join(
             f"{name}={value if isinstance(value, str) else ','.join(value)}" for name, value in said.items() if value
         )
+
+    def why_not(self, name: str) -> str:
+        """Return why a problem of this name is left out, "" if it is not."""
+        return self.leave_out.get(name) or ("" if self.keep_failing else FAILING.get(name, ""))
 
     def unknown(self, facets: Facets) -> list[str]:
         """Return the filters that a row says nothing about."""

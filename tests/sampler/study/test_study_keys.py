@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sampler.study.spec import choose_problems, choose_shots
+from sampler.study.spec import choose_problems, choose_shots, stored_sandbox
 from sampler.study.toml_table import SpecError
 from sampler.values import GivenCosts
 from sandbox.problems import ProblemsError
@@ -45,6 +45,12 @@ def source(more: str) -> str:
         (SMALL + "[models.architecture]\nlayers = 2\n", r"\[models.architecture\] the key 'hidden' is missing"),
         (SMALL + '[sandbox]\npython = "2.7"\n', r"\[sandbox\] python = '2.7' is no version of Python"),
         (SMALL + '[sandbox]\npackages = ["numpy>1"]\n', r"\[sandbox\] packages: 'numpy>1' is no package"),
+        (
+            SMALL + '[sandbox]\nprofile = "scientfic"\n',
+            r"profile = 'scientfic' is not known \(did you mean 'scientific'",
+        ),
+        (source('"humaneval"\n[problems.map]\ntest = "x"'), r"\[problems.map\] 'test' is no key .* 'tests'"),
+        (source('"humaneval"\n[problems.map]\ntests = 3'), r"\[problems.map\] tests = 3 is not a text"),
     ],
 )
 def test_a_mistake_is_told_with_key_value_and_way_out(load, text, message):
@@ -101,6 +107,27 @@ def test_the_sandbox_s_image_decides_the_verdicts_only_where_it_is_not_the_usual
     assert fitted.packages == ("numpy",)
     assert fitted.record(()).limits != plain
     assert "packages" not in plain
+
+
+def test_a_profile_and_a_map_are_kept_for_whoever_scores_the_store_later(load):
+    plain = load(SMALL).record(()).limits
+    more = '[sandbox]\nprofile = "scientific"\n[problems.map]\ntests = "truth.cases"\n'
+    study = load(SMALL + more)
+    held = stored_sandbox(study.record(()).limits)
+    assert (held.profile, held.columns) == ("scientific", {"tests": "truth.cases"})
+    assert study.profile == "scientific"
+    assert stored_sandbox(plain).profile is None
+
+
+def test_rows_of_one_s_own_are_read_by_a_map(load, tmp_path):
+    row = {"ask": "Print the double.", "truth": {"cases": [{"input": "2\n", "output": "4\n"}]}, "key": "double"}
+    (tmp_path / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    text = source('"./own.jsonl"\n[problems.map]\nname = "key"\nprompt = "ask"\ntests = "truth.cases"')
+    (problem,) = choose_problems(load(text).problems)
+    assert problem.name == "double"
+    assert problem.prompt.startswith("Print the double.")
+    with pytest.raises(ProblemsError, match=r"own.jsonl"):
+        choose_problems(load(source('"./own.jsonl"')).problems)
 
 
 def mbpp(folder, numbers, name="mbpp.jsonl"):

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from sandbox.boxes.pool import WorkerBoxes
 from sandbox.judging import score_records
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, read_problem
-from sandbox.scoring.ask_checker import CheckerFailed
+from sandbox.problems.checkers import of_any_kind
+from sandbox.scoring.ask_checker import CheckerFailed, ask_together, request_for
 from sandbox.scoring.scorer import Scorer
-from sandbox.values import Limits, Score, StdinTests, Verdict
+from sandbox.scoring.strategy import Visits
+from sandbox.values import Checker, Ending, Job, Limits, Run, Score, StdinTests, Verdict
 
 # Print two numbers whose sum is the one that is given; every such pair is right.
 PAIR = """
@@ -206,3 +209,86 @@ def test_a_test_of_a_problem_with_a_checker_needs_no_output() -> None:
     assert isinstance(read_problem(row).checked_by, StdinTests)
     with pytest.raises(ProblemsError, match="stdout is missing"):
         read_problem({key: value for key, value in row.items() if key != "checker"})
+
+
+# Several programs that wait for one checker share a visit to the grader box.
+
+STATEFUL = PAIR.replace("\ndef", "\nseen = []\n\ndef").replace("    a, b", "    seen.append(output)\n    a, b")
+
+
+@pytest.mark.docker
+def test_queued_programs_are_checked_as_each_alone_is(scorer: Scorer) -> None:
+    asked = problem(cases=6)
+    sources = [*ANY, *NONE, "print(0,"] * 2
+    alone = {source: score(scorer, source, asked) for source in dict.fromkeys(sources)}
+    for source, future in [(source, scorer.submit(asked.solve(source))) for source in sources]:
+        came = future.result()
+        assert (came.verdict, came.passed_cases) == (alone[source].verdict, alone[source].passed_cases), source
+
+
+@pytest.mark.docker
+def test_queued_programs_whose_checker_fails_on_one_of_them_get_their_own_verdicts(scorer: Scorer) -> None:
+    picky = PAIR.replace("    a, b", "    if output.startswith('70 '):\n        raise KeyError(output)\n    a, b")
+    assert tests_of(problem(picky)).stateless
+    sources = ["n = int(input())\nprint(70, n - 70)", ANY[1], NONE[0], ANY[2]]
+    futures = [scorer.submit(problem(picky).solve(source)) for source in sources]
+    verdicts = [future.result().verdict for future in futures]
+    assert verdicts == [Verdict.WRONG, Verdict.PASSED, Verdict.WRONG, Verdict.PASSED]
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("checker", "shared"), [(PAIR, True), (STATEFUL, False)])
+def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, checker: str, shared: bool) -> None:
+    asked = problem(checker)
+
+    def asking(boxes: WorkerBoxes) -> list[tuple[float, ...] | None]:
+        visits = Visits(boxes=boxes, limits=scorer.limits, options=scorer.options)
+        job = Job(program=asked.solve(""), limits=scorer.limits)
+        runs = [
+            Run(ending=Ending.EXITED, exit_code=0, proved=True, stdout=printed) for printed in (b"0 1", b"5 5", b"1 0")
+        ]
+        return ask_together(boxes, [request_for({0: run}, tests_with(asked), job, visits) for run in runs])
+
+    said = scorer._pool.submit_task(asking).result()
+    assert said == ([(1.0,), (0.0,), (1.0,)] if shared else [None, None, None])
+
+
+@pytest.mark.parametrize(
+    ("checker", "stateless"),
+    [
+        (PAIR, True),
+        ("import math, re\nfrom collections import Counter\nEPS = 1e-6\n" + PAIR, True),
+        ("import sys\nsys.setrecursionlimit(10000)\n" + PAIR, True),
+        (STATEFUL, False),
+        (PAIR.replace("answer)", "answer, seen=[])"), False),
+        (PAIR.replace("    a, b", "    eval(output)\n    a, b"), False),
+        (PAIR.replace("    a, b", "    check.seen = output\n    a, b"), False),
+        (PAIR.replace("    a, b", "    global seen\n    seen = output\n    a, b"), False),
+        (PAIR.replace("    a, b", "    check.__dict__['seen'] = output\n    a, b"), False),
+        (PAIR.replace("    a, b", "    open('seen', 'a').write(output)\n    a, b"), False),
+        ("import sys as s\n" + PAIR.replace("    a, b", "    s.modules.clear()\n    a, b"), False),
+        ("from sys import modules\n" + PAIR, False),
+        ("from functools import lru_cache\n" + PAIR, False),
+        ("import random\n" + PAIR, False),
+        ("import sys\n" + PAIR.replace("    a, b", "    sys.path[:] = []\n    a, b"), False),
+    ],
+)
+def test_a_checker_is_stateless_only_if_its_text_shows_it(checker: str, stateless: bool) -> None:
+    assert tests_of(problem(checker)).stateless is stateless
+
+
+def test_a_script_has_names_of_its_own_each_time() -> None:
+    script = "import sys\n\ntotal = []\nfor line in open(sys.argv[1]):\n    total.append(line)\nprint(len(total))\n"
+    assert of_any_kind(script).stateless
+    assert not of_any_kind(script + "exec(total[0])\n").stateless
+
+
+def tests_with(asked: Problem) -> StdinTests:
+    assert isinstance(asked.given, StdinTests)
+    return asked.given
+
+
+def tests_of(asked: Problem) -> Checker:
+    checker = tests_with(asked).checker
+    assert checker is not None
+    return checker
