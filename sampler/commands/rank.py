@@ -298,13 +298,17 @@ def rank(
             draws=draws,
         )
         made = _ranked(store, study, request, rank_dependencies(models_dir(), boxes, _say, engine))
-        with allow_closed_pipe(sys.stdout):
-            if as_json:
-                click.echo(ranks_json(made))
-            else:
-                print_ranks(made, Page(file=sys.stdout))
+        _print(made, as_json=as_json)
         sys.exit(Exit.OK if made.models else Exit.EMPTY)
     sys.exit(failed[0])
+
+
+def _print(made: RankReport, *, as_json: bool) -> None:
+    with allow_closed_pipe(sys.stdout):
+        if as_json:
+            click.echo(ranks_json(made))
+        else:
+            print_ranks(made, Page(file=sys.stdout))
 
 
 def _usual(model: str | None) -> tuple[str, ...]:

@@ -123,18 +123,30 @@ def solve(
                 key = None if api_key_env is None else _key(api_key_env)
                 sys.exit(_serve(solver, (host, port), budget, options.seed, key))
             if total is None:
-                solved = [
-                    _tell(solver.solve(one, budget, options.seed), alone=len(asked) == 1, as_json=as_json)
-                    for one in asked
-                ]
+                solved = _solve_each(solver, asked, budget, options.seed, as_json=as_json)
             else:
-                found = solver.solve_together(asked, replace(budget, amount=total.amount), options.seed)
-                solved = [_tell(one, alone=False, as_json=as_json) for one in found]
-                _say(f"{len(asked) - len(solved)} problems got no sample")
+                shared = replace(budget, amount=total.amount)
+                solved = _solve_together(solver, asked, shared, options.seed, as_json=as_json)
             right = _checked(solver, asked, solved) if check else None
         _summarize(solved, right, solver.promises)
         sys.exit(Exit.OK if all(one.answer.passed is not False for one in solved) else Exit.GATE)
     sys.exit(failed[0])
+
+
+def _solve_each(
+    solver: Solver, asked: Sequence[Problem], budget: Budget, seed: int, *, as_json: bool
+) -> list[Solution]:
+    """Solve each problem with a budget of its own, and print its answer as soon as it is there."""
+    return [_tell(solver.solve(one, budget, seed), alone=len(asked) == 1, as_json=as_json) for one in asked]
+
+
+def _solve_together(
+    solver: Solver, asked: Sequence[Problem], budget: Budget, seed: int, *, as_json: bool
+) -> list[Solution]:
+    """Share one budget among all problems, print the answers, and say how many problems got no sample."""
+    solved = [_tell(one, alone=False, as_json=as_json) for one in solver.solve_together(asked, budget, seed)]
+    _say(f"{len(asked) - len(solved)} problems got no sample")
+    return solved
 
 
 def _asked(problem: str, tests: str, entry: str | None) -> list[Problem]:
