@@ -97,7 +97,7 @@ def test_the_sheet_as_json_says_the_same():
         (("gone.json",), "cannot read gone.json as a model's config"),
         (("gone.toml",), "cannot read the study file 'gone.toml'"),
         (("smollm2-135m", "--budget", "x"), "'x' is no budget; write a number above 0"),
-        (("smollm2-135m", "--budget", "0"), "'0' is no list of numbers above zero"),
+        (("smollm2-135m", "--budget", "0"), "'0' is no budget; write a number above 0"),
     ],
 )
 def test_what_goes_wrong_is_one_line_with_the_way_out(words, message):
