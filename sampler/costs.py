@@ -136,11 +136,15 @@ class PriceError(CommandError, ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """Dollars for a million tokens: read, written, read from a cache (None: as others). `table` says where from."""
+    """Dollars for a million tokens: read, written, read from a cache, and written into one (None: as others).
+
+    `table` says where they are from.
+    """
 
     prompt: float
     completion: float
     cached: float | None
+    cache_write: float | None
     table: str
 
 
@@ -165,6 +169,7 @@ def prices_on(name: str, day: date) -> Prices:
         prompt=prompt,
         completion=completion,
         cached=_dollars(told, "cache_read_mtok"),
+        cache_write=_dollars(told, "cache_write_mtok"),
         table=f"{provider.id}/{model.id} on {day.isoformat()}, genai-prices {version('genai-prices')}",
     )
 

@@ -29,6 +29,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "completion_tokens": "tokens written, with the thought's",
         "thought_tokens": "of the completion's, those of the thought",
         "cached_tokens": "of the prompt's, those that the engine had in its cache",
+        "cache_write_tokens": "of the prompt's, those that the server wrote into a cache, where it says so",
         "prompt_seconds": "engine time of reading",
         "decode_seconds": "engine time of writing",
         "prompt_flops": "FLOPs of reading, by the architecture",
@@ -73,6 +74,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "completion_tokens": "sum of tokens written",
         "thought_tokens": "sum of the thoughts' tokens",
         "cached_tokens": "sum of tokens from the engine's cache",
+        "cache_write_tokens": "sum of tokens written into a cache",
         "prompt_seconds": "sum of engine time of reading",
         "decode_seconds": "sum of engine time of writing",
         "prompt_flops": "sum of FLOPs of reading",
@@ -133,8 +135,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 _WHOLE = frozenset({
-    "index", "turn", "parent", "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens", "attempt",
-    "exit_code", "signal", "sampled", "scored", "passed", "k", "k_a", "k_b", "problems", "samples",
+    "index", "turn", "parent", "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens",
+    "cache_write_tokens", "attempt", "exit_code", "signal", "sampled", "scored", "passed", "k", "k_a", "k_b",
+    "problems", "samples",
 })  # fmt: skip
 _MEANS = frozenset({"prompt_tokens", "completion_tokens"})  # of the table of models
 

@@ -128,7 +128,8 @@ class Sample:
 
     `text` is the answer alone. `thought` is what the model wrote before it, without its marks; None where there was no
     thought, or the server keeps it. `completion_tokens` counts both, `thought_tokens` those of the thought and its
-    marks. `cached_tokens` are those of the prompt that the engine did not read again.
+    marks. `cached_tokens` are those of the prompt that the engine did not read again, `cache_write_tokens` those that
+    it wrote into a cache, where it says so.
     """
 
     problem: str
@@ -147,6 +148,7 @@ class Sample:
     thought: str | None = None
     thought_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
     @property
     def mean_logprob(self) -> float | None:
@@ -204,8 +206,9 @@ class GivenCosts:
 
     `table_flops` and `table_seconds` are of one sample, whatever its length (Table 1 of Hassid et al. 2024 is such a
     table); the dollars are for a million tokens, read and written. Tokens of the prompt that the engine has in its
-    cache cost `cached_dollars`, and tokens of a thought `thought_dollars`; where these are None, they cost what other
-    tokens do. `prices` says which table the dollars are from, if they are from one.
+    cache cost `cached_dollars`, tokens of it that the engine writes into a cache `cache_write_dollars`, and tokens of a
+    thought `thought_dollars`; where these are None, they cost what other tokens do. `prices` says which table the
+    dollars are from, if they are from one.
     """
 
     table_flops: float | None = None
@@ -213,6 +216,7 @@ class GivenCosts:
     prompt_dollars: float | None = None
     completion_dollars: float | None = None
     cached_dollars: float | None = None
+    cache_write_dollars: float | None = None
     thought_dollars: float | None = None
     prices: str | None = None
 
@@ -223,8 +227,11 @@ class GivenCosts:
                 raise ValueError(f"{item.name} must be a number that is not negative, not {value}")
         if (self.prompt_dollars is None) != (self.completion_dollars is None):
             raise ValueError("prompt_dollars and completion_dollars belong together; where reading is free, write 0.0")
-        if self.prompt_dollars is None and (self.cached_dollars, self.thought_dollars) != (None, None):
-            raise ValueError("cached_dollars and thought_dollars need prompt_dollars and completion_dollars, too")
+        special = (self.cached_dollars, self.cache_write_dollars, self.thought_dollars)
+        if self.prompt_dollars is None and any(price is not None for price in special):
+            raise ValueError(
+                "cached_dollars, cache_write_dollars and thought_dollars need prompt_dollars and completion_dollars"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

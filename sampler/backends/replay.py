@@ -13,6 +13,7 @@ A recording is a file of JSON lines, gzip allowed, one sample a line:
      "prompt_seconds": 0.6, "decode_seconds": 0.5,   optional, else not known; prompt_joules and decode_joules, too
      "thought": "First …", "thought_tokens": 30,     optional: what it thought before, among the completion's tokens
      "cached_tokens": 96,              optional: of the prompt's, those that the engine had in its cache
+     "cache_write_tokens": 20,         optional: of the prompt's, those that it wrote into a cache
      "prompt_shared": true,            optional, else true
      "seed": 0}                        optional, else the seed that was asked for, which then decided nothing
 
@@ -158,6 +159,7 @@ def _recorded(row: dict[str, Any]) -> _Recorded:
         thought=None if row.get("thought") is None else _text(row, "thought"),
         thought_tokens=_count(row, "thought_tokens") if row.get("thought_tokens") is not None else None,
         cached_tokens=_count(row, "cached_tokens") if row.get("cached_tokens") is not None else None,
+        cache_write_tokens=_count(row, "cache_write_tokens") if row.get("cache_write_tokens") is not None else None,
     )
     return _Recorded(sample, seeded="seed" in row)
 

@@ -74,6 +74,7 @@ class Imported:
     thought: str | None = None
     thought_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 FINISHES: Mapping[str, Finish] = {
@@ -126,6 +127,7 @@ class SampleFields(TypedDict):
     thought: str | None
     thought_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
 
 
 def sample_fields(row: Mapping[str, Any]) -> SampleFields:
@@ -143,6 +145,7 @@ def sample_fields(row: Mapping[str, Any]) -> SampleFields:
         "thought": None if row.get("thought") is None else text_of(row, "thought"),
         "thought_tokens": count_of(row, "thought_tokens"),
         "cached_tokens": count_of(row, "cached_tokens"),
+        "cache_write_tokens": count_of(row, "cache_write_tokens"),
     }
 
 

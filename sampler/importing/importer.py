@@ -76,6 +76,7 @@ class Batches:
                 sample.thought_tokens,
                 sample.cached_tokens,
                 None if flops is None or flops.cached is None else float(flops.cached),
+                sample.cache_write_tokens,
             )
         )
         batch.texts[sample.completion_sha] = sample.completion

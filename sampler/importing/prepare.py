@@ -146,6 +146,7 @@ class PreparedSample(NamedTuple):
     thought_sha: bytes | None
     thought_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
 
 
 class SampleLeftOut(NamedTuple):
@@ -224,6 +225,7 @@ def _ready(where: str, sample: Imported, problem: Problem, options: FileOptions)
         thought_sha,
         sample.thought_tokens,
         sample.cached_tokens,
+        sample.cache_write_tokens,
     )
 
 

@@ -168,7 +168,7 @@ def sample_cost(unit: Unit, charge: PromptCharge) -> Cost:
                 saved = row.cached_flops if spared else 0.0
                 return None if saved is None else row.prompt_flops - saved + row.decode_flops
             case Unit.DOLLARS:
-                return _dollars(model, row, cached)
+                return _dollars(model, row, cached, spared=spared)
             case _:
                 return None
 
@@ -180,7 +180,7 @@ def _seconds(row: TurnRow) -> float | None:
     return (row.prompt_seconds or 0.0) + (row.decode_seconds or 0.0) if known else None
 
 
-def _dollars(model: ModelRow, row: TurnRow, cached: int) -> float | None:
+def _dollars(model: ModelRow, row: TurnRow, cached: int, *, spared: bool) -> float | None:
     costs = model.costs
     if costs.prompt_dollars is None or costs.completion_dollars is None:
         return None
@@ -190,6 +190,11 @@ def _dollars(model: ModelRow, row: TurnRow, cached: int) -> float | None:
     reading = (row.prompt_tokens or 0) - cached
     paid = costs.prompt_dollars * reading + costs.completion_dollars * ((row.completion_tokens or 0) - thoughts)
     paid += (costs.prompt_dollars if costs.cached_dollars is None else costs.cached_dollars) * cached
+    dearer = 0.0 if costs.cache_write_dollars is None else costs.cache_write_dollars - costs.prompt_dollars
+    if spared and dearer:
+        if row.cache_write_tokens is None:
+            return None
+        paid += dearer * row.cache_write_tokens
     return (paid + (costs.thought_dollars or 0.0) * thoughts) / 1e6
 
 

@@ -187,11 +187,20 @@ def _saved(model: ModelRow, unit: Unit) -> _Amount:
             return lambda row: None if row.cached_tokens is None else params_flops(params, row.cached_tokens)
         case Unit.TOKENS:
             return lambda row: row.cached_tokens
-        case Unit.DOLLARS if model.costs.cached_dollars is not None:
-            cheaper = (model.costs.prompt_dollars or 0.0) - model.costs.cached_dollars
-            return lambda row: _dollars(cheaper, row.cached_tokens) if cheaper else 0.0
+        case Unit.DOLLARS:
+            reading = model.costs.prompt_dollars or 0.0
+            cheaper = 0.0 if model.costs.cached_dollars is None else reading - model.costs.cached_dollars
+            dearer = 0.0 if model.costs.cache_write_dollars is None else model.costs.cache_write_dollars - reading
+            return lambda row: _saved_dollars(row, cheaper, dearer)
         case _:
             return lambda _row: 0.0
+
+
+def _saved_dollars(row: TallyRow, cheaper: float, dearer: float) -> float | None:
+    """Return what a cache saves: less for what was read from it, more for what was written into it."""
+    saved = _dollars(cheaper, row.cached_tokens) if cheaper else 0.0
+    paid = _dollars(dearer, row.cache_write_tokens) if dearer else 0.0
+    return None if saved is None or paid is None else saved - paid
 
 
 def _sandbox(row: TallyRow) -> float | None:

@@ -45,6 +45,7 @@ _NUMBERS: Mapping[str, str] = {
     "prompt": "s.prompt_tokens",
     "thought": "s.thought_tokens",
     "cached": "s.cached_tokens",
+    "cache_write": "s.cache_write_tokens",
     "sec": "(s.prompt_seconds + s.decode_seconds)",
     "flops": "(s.prompt_flops + s.decode_flops)",
     "cpu": "v.cpu_s",

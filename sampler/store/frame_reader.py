@@ -23,13 +23,21 @@ UNKNOWN = np.inf
 FINISHES = ("stop", "length", "thought")
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 SAMPLE_NUMBERS = (
-    "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens", "prompt_seconds", "decode_seconds",
+    "prompt_tokens", "completion_tokens", "thought_tokens", "cached_tokens", "cache_write_tokens",
+    "prompt_seconds", "decode_seconds",
     "prompt_flops", "decode_flops", "prompt_joules", "decode_joules", "sum_logprob",
 )  # fmt: skip
 VERDICT_NUMBERS = ("exit_code", "signal", "cpu_s", "wall_s", "memory_mb")
 VERDICT_WORDS = ("verdict", "ending", "selection", "error_type", "error_message", "flags", "judge")
 KEYS = ("id", "model_id", "problem_id", "idx")
-_SELDOM = ("thought_tokens", "cached_tokens", "prompt_joules", "decode_joules", "sum_logprob")  # often known of none
+_SELDOM = (
+    "thought_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "prompt_joules",
+    "decode_joules",
+    "sum_logprob",
+)  # often known of none
 _FINISH = "CASE finish " + " ".join(f"WHEN '{word}' THEN {at}" for at, word in enumerate(FINISHES)) + " END"
 _VERDICT = "CASE verdict " + " ".join(f"WHEN '{word}' THEN {at}" for at, word in enumerate(VERDICTS)) + " END"
 _KNOWN = f"SELECT {', '.join(f'count({name})' for name in _SELDOM)}, max(turn) FROM sample"

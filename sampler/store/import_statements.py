@@ -21,7 +21,8 @@ _SAMPLE = (
     "INSERT INTO sample(id, model_id, problem_id, idx, seed, completion_sha, program_sha, finish, prompt_tokens,"
     " completion_tokens, prompt_seconds, decode_seconds, prompt_joules, decode_joules, prompt_flops,"
     " decode_flops, sum_logprob, prompt_shared,"
-    " extraction, thought_sha, thought_tokens, cached_tokens, cached_flops, created_at) VALUES"
+    " extraction, thought_sha, thought_tokens, cached_tokens, cached_flops, cache_write_tokens,"
+    " created_at) VALUES"
 )
 _TALLY = (
     (

@@ -86,6 +86,7 @@ class TallyRow:
     reread_seconds: float | None = 0.0
     reread_flops: float | None = 0.0
     reread_joules: float | None = 0.0
+    cache_write_tokens: int | None = None
     tries: int = 0
     solved_at: int | None = None
 
@@ -257,6 +258,7 @@ class TurnRow:
     decode_flops: float | None
     cached_flops: float | None
     cpu_s: float | None
+    cache_write_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +339,7 @@ class ExportRow:
     said: str | None
     turn: int = 0
     parent: int | None = None
+    cache_write_tokens: int | None = None
 
     @property
     def passed(self) -> bool | None:
@@ -396,6 +399,7 @@ class SampleDetail:
     completion: str
     thought: str
     cached_tokens: int | None
+    cache_write_tokens: int | None
     program: str
     extraction: str | None  # why the program is that
     prompt_form: str | None  # how the problem was put

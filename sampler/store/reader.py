@@ -82,7 +82,8 @@ WHERE model.id = ?1 OR (model.greedy_of = ?1 AND model.allotted) ORDER BY s.prob
 _TALLIES = """
 SELECT model_id, problem.name AS problem, sampled, scored, passed, prompt_tokens, completion_tokens,
   prompt_seconds, decode_seconds, prompt_flops, decode_flops, prompt_joules, decode_joules, cpu_s,
-  thought_tokens, cached_tokens, cached_flops, reread_tokens, reread_seconds, reread_flops, reread_joules
+  thought_tokens, cached_tokens, cached_flops, cache_write_tokens,
+  reread_tokens, reread_seconds, reread_flops, reread_joules
 FROM tally JOIN problem ON problem.id = problem_id JOIN model ON model.id = model_id
 WHERE model.study_id = ? AND sampled > 0 ORDER BY model.position, model.id, problem.position"""
 

@@ -91,7 +91,7 @@ _DETAIL = f"""{_COLUMNS}, s.seed AS seed, s.sum_logprob AS sum_logprob, s.extrac
   problem.entry_point AS entry_point, problem.prompt AS prompt, problem.tests AS tests,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.completion_sha) AS completion,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.thought_sha) AS thought,
-  s.cached_tokens AS cached_tokens,
+  s.cached_tokens AS cached_tokens, s.cache_write_tokens AS cache_write_tokens,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = s.program_sha) AS program,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stdout_sha) AS stdout,
   (SELECT substr(body, 1, {LONGEST_TEXT}) FROM text WHERE sha256 = v.stderr_sha) AS stderr,
@@ -163,7 +163,7 @@ SELECT model.name AS model, problem.name AS problem, problem.prompt AS prompt, i
   (SELECT body FROM text WHERE sha256 = completion_sha) AS completion,
   (SELECT body FROM text WHERE sha256 = thought_sha) AS thought,
   (SELECT body FROM text WHERE sha256 = program_sha) AS program, extraction, prompt_form,
-  finish, prompt_tokens, completion_tokens, thought_tokens, cached_tokens, prompt_seconds,
+  finish, prompt_tokens, completion_tokens, thought_tokens, cached_tokens, cache_write_tokens, prompt_seconds,
   decode_seconds, prompt_joules, decode_joules, prompt_flops,
   decode_flops, sum_logprob,
   prompt_shared,
@@ -197,7 +197,7 @@ WHERE s.model_id = ? AND {_ANSWERS} GROUP BY problem.id"""
 _TURNS = f"""
 SELECT s.id AS id, problem.name AS problem, s.idx AS "index", turn, v.id IS NOT NULL AS scored,
   v.selection AS selection, v.verdict = 'PASSED' AS passed,
-  prompt_tokens, completion_tokens, thought_tokens, cached_tokens, prompt_seconds,
+  prompt_tokens, completion_tokens, thought_tokens, cached_tokens, cache_write_tokens, prompt_seconds,
   decode_seconds, prompt_flops, decode_flops, cached_flops, v.cpu_s AS cpu_s
 FROM sample s LEFT JOIN verdict v ON {LATEST} CROSS JOIN problem ON problem.id = s.problem_id
 WHERE s.model_id = ? ORDER BY problem.position, s.idx"""

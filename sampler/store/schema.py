@@ -276,6 +276,11 @@ V10 = """
 ALTER TABLE model ADD COLUMN allotted INTEGER NOT NULL DEFAULT 0 CHECK(allotted IN(0,1));  -- 1: further samples of greedy_of, where none had passed
 """
 
+V11 = """
+ALTER TABLE sample ADD COLUMN cache_write_tokens INTEGER;  -- of the prompt, what the server wrote into a cache; NULL: not known
+ALTER TABLE tally ADD COLUMN cache_write_tokens INTEGER;   -- sum; NULL as soon as one sample's is not known
+"""
+
 APPLICATION = "codebudget"  # the name of our set of migrations in a store
 VERSIONS = {
     "v1": V1,
@@ -288,4 +293,5 @@ VERSIONS = {
     "v8": V8,
     "v9": V9,
     "v10": V10,
+    "v11": V11,
 }  # every migration of this version, in order

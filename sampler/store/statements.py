@@ -34,6 +34,7 @@ from sandbox.values import Score, Verdict
 COSTS = (
     "prompt_tokens", "completion_tokens", "prompt_seconds", "decode_seconds", "prompt_flops", "decode_flops",
     "prompt_joules", "decode_joules", "thought_tokens", "cached_tokens", "cached_flops",
+    "cache_write_tokens",
 )  # fmt: skip
 # Of both, a cost that is not known (NULL) makes the sum unknown: anything plus NULL is NULL.
 ADD_COSTS = "sampled = sampled + excluded.sampled, " + ", ".join(f"{cost} = {cost} + excluded.{cost}" for cost in COSTS)
@@ -351,6 +352,7 @@ def _costs(record: SampleRecord) -> tuple[float | None, ...]:
         sample.thought_tokens,
         sample.cached_tokens,
         record.cached_flops,
+        sample.cache_write_tokens,
     )
 
 

@@ -143,6 +143,7 @@ COSTS = {
     "prompt_dollars": "Dollars for a million tokens read.",
     "completion_dollars": "Dollars for a million tokens written.",
     "cached_dollars": "Dollars for a million tokens of the prompt that the engine had cached; else prompt_dollars.",
+    "cache_write_dollars": "Dollars for a million tokens of the prompt written into a cache; else prompt_dollars.",
     "prices_of": 'Take the dollars that are not given from a table of prices, such as "openai/gpt-5-mini".',
     "prices_on": "The day whose prices hold, such as 2026-11-30.",
     "thought_dollars": "Dollars for a million tokens of a thought; else completion_dollars.",
@@ -378,7 +379,7 @@ def _model() -> Schema:
     }
     keys["costs"]["dependentRequired"] = {"prices_of": ["prices_on"], "prices_on": ["prices_of"]}
     both = {"prompt_dollars": ["completion_dollars"], "completion_dollars": ["prompt_dollars"]}
-    some = {key: ["prompt_dollars"] for key in ("cached_dollars", "thought_dollars")}
+    some = {key: ["prompt_dollars"] for key in ("cached_dollars", "cache_write_dollars", "thought_dollars")}
     keys["costs"] |= {"if": {"not": {"required": ["prices_of"]}}, "then": {"dependentRequired": both | some}}
     recorded: Schema = {
         "if": {"properties": {"backend": {"const": "replay"}}, "required": ["backend"]},

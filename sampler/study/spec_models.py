@@ -238,7 +238,12 @@ def _costs(table: TomlTable) -> GivenCosts:
     if type(day) is not date:
         raise table.error("prices_of needs the day whose prices hold; write for example prices_on = 2026-11-30")
     found = prices_on(name, day)
-    dollars = {"prompt_dollars": found.prompt, "completion_dollars": found.completion, "cached_dollars": found.cached}
+    dollars = {
+        "prompt_dollars": found.prompt,
+        "completion_dollars": found.completion,
+        "cached_dollars": found.cached,
+        "cache_write_dollars": found.cache_write,
+    }
     own = given_fields(table, GivenCosts, without=("prices",), check=False)
     try:
         return GivenCosts(**dollars | own, prices=found.table)

@@ -218,6 +218,8 @@ def table() -> None:
 def test_a_model_is_found_by_provider_and_name_or_by_its_name_alone():
     found = prices_on("openai/gpt-5", DAY)
     assert (found.prompt, found.completion, found.cached) == (1.25, 10.0, 0.125)
+    written = prices_on("anthropic/claude-3-7-sonnet-latest", DAY)
+    assert (written.prompt, written.cached, written.cache_write) == (3.0, 0.3, 3.75)
     assert found.table.startswith("openai/gpt-5 on 2026-11-01, genai-prices ")
     assert prices_on("gpt-5", DAY) == found
 

@@ -152,6 +152,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("limits", json_pairs(detail.limits_json)),
         ("prompt tokens", row.prompt_tokens),
         ("of them cached", detail.cached_tokens or None),
+        ("into the cache", detail.cache_write_tokens or None),
         ("tokens", row.completion_tokens),
         ("of them thought", row.thought_tokens or None),
         ("engine", f"{row.seconds:.2f} s" if row.seconds else None),

@@ -154,6 +154,7 @@ class Written:
     thought: str | None = None
     thought_tokens: int | None = None
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -177,6 +178,7 @@ class ServerAnswer:
         """`chat`: the answer is a chat's, so a thought may stand before it."""
         self._chat = chat
         self._cached: int | None = None
+        self._cache_written: int | None = None
         self._drafts = [_ChoiceDraft() for _ in range(count)]
         self._max_tokens = max_tokens
         self._streamed = streamed
@@ -191,6 +193,7 @@ class ServerAnswer:
             alone = choices[0] if len(choices) == 1 else {}
             usage = event.get("usage") or alone.get("usage")  # Moonshot puts it into the choice
             self._cached = _cached(usage, event.get("timings"), self._cached)
+            self._cache_written = _cache_written(usage, self._cache_written)
             if isinstance(usage, dict):
                 self._usage = usage
                 if alone.get("finish_reason"):
@@ -269,7 +272,14 @@ class ServerAnswer:
             thought=split.thought,
             thought_tokens=tokens if in_thought else self._thought_tokens(draft, split, tokens),
             cached_tokens=None if self._cached is None else min(self._cached, prompt_tokens),
+            cache_write_tokens=self._writes(prompt_tokens),
         )
+
+    def _writes(self, prompt_tokens: int) -> int | None:
+        """Return what the server wrote into its cache; none of what it had there was written again."""
+        if self._cache_written is None:
+            return None
+        return min(self._cache_written, prompt_tokens - min(self._cached or 0, prompt_tokens))
 
     def _split(self, draft: _ChoiceDraft) -> SplitText:
         """Return thought and answer: as the server keeps them apart, or else by the marks in a chat's text."""
@@ -356,6 +366,19 @@ def _cached(usage: Any, timings: Any, before: int | None) -> int | None:
     )
     counts = [x for x in told if isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= _MOST_TOKENS]
     return counts[0] if counts else before
+
+
+def _cache_written(usage: Any, before: int | None) -> int | None:
+    """Return how many tokens of the prompt the server wrote into a cache, as far as it has told.
+
+    A server that tells the details of a prompt, and no writes, charges none.
+    """
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    if not isinstance(details, dict):
+        return before
+    told = details.get("cache_write_tokens", details.get("cache_creation_tokens"))
+    known = isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= _MOST_TOKENS
+    return told if known else before or 0
 
 
 def _sum(logprobs: list[float | None], tokens: int) -> float | None:

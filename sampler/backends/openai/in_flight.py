@@ -287,6 +287,7 @@ def _sample(batch: Batch, offset: int, written: Written, seconds: tuple[float, f
         thought=written.thought,
         thought_tokens=written.thought_tokens,
         cached_tokens=written.cached_tokens,
+        cache_write_tokens=written.cache_write_tokens,
     )
 
 

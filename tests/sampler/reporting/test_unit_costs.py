@@ -125,6 +125,18 @@ def test_cached_tokens_and_thoughts_have_prices_of_their_own():
     assert cost(Unit.DOLLARS, thought, thinking()).each == pytest.approx((1000 * 1.25 + 3000 * 2 + 400 * 10) / 1e6)
 
 
+def test_tokens_that_are_written_into_a_cache_have_their_price_in_place_of_the_prompts():
+    prices = {"prompt_dollars": 1.25, "completion_dollars": 10.0, "cached_dollars": 0.125}
+    written = given(**prices, cache_write_dollars=1.5625)
+    rows = thinking(cache_write_tokens=200)  # of two samples: 100 each
+    by_hand = (100 * 1.25 + 800 * 0.125 + 100 * 1.5625 + 3400 * 10) / 1e6
+    assert cost(Unit.DOLLARS, written, rows, PromptCharge.MEASURED).each == pytest.approx(by_hand)
+    assert cost(Unit.DOLLARS, written, thinking(), PromptCharge.MEASURED) is None  # the server did not say
+    assert cost(Unit.DOLLARS, written, rows) == cost(Unit.DOLLARS, given(**prices), rows)  # as if asked alone
+    dearer = given(prompt_dollars=1.0, completion_dollars=1.0, cache_write_dollars=2.0)
+    assert cost(Unit.DOLLARS, dearer, rows, PromptCharge.MEASURED).each == pytest.approx((900 + 100 * 2 + 3400) / 1e6)
+
+
 def test_what_a_cache_saved_is_left_out_where_that_is_measured():
     sized = replace(MODEL, architecture=SMALL, params=7)
     measured = PromptCharge.MEASURED

@@ -25,7 +25,7 @@ def old_store(path: Path, version: str) -> None:
     """A small store as an earlier version made it: two samples of one problem, one of them scored."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         known = dict(VERSIONS)
-        migrate(connection, {name: known[name] for name in known if name <= version})
+        migrate(connection, dict(list(known.items())[: int(version[1:])]))
         connection.executescript("""
             PRAGMA foreign_keys=ON;
             INSERT INTO study(id, uid, name, spec_toml, spec_digest, problems_source, problems_digest, seed,

@@ -237,7 +237,7 @@ def openai_rules(body: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
         "prompt_tokens": 1000,
         "completion_tokens": 3400,
         "total_tokens": 4400,
-        "prompt_tokens_details": {"cached_tokens": 800},
+        "prompt_tokens_details": {"cached_tokens": 800, "cache_write_tokens": 100},
         "completion_tokens_details": {"reasoning_tokens": 3000},
     }
     return 200, [delta(content=ANSWER), *end(**usage)]
@@ -265,7 +265,7 @@ def test_openai_s_rules_are_met_by_leaving_out_what_each_refusal_names(serve):
     params = SamplingParams(omit=tuple(omit), effort="low", max_tokens=4000, request={"service_tier": "flex"})
     with open_backend("openai", "tiny", {"base_url": server.url, **options}) as backend:
         (sample,) = backend.sample([Request(problem="P/0", prompt=stops, first=0, count=1, seed=7)], params)
-    assert (sample.prompt_tokens, sample.cached_tokens) == (1000, 800)
+    assert (sample.prompt_tokens, sample.cached_tokens, sample.cache_write_tokens) == (1000, 800, 100)
     assert (sample.completion_tokens, sample.thought_tokens) == (3400, 3000)
     assert server.seen[-1].keys() == {
         *("model", "messages", "n", "seed", "stream", "stream_options", "max_completion_tokens"),
