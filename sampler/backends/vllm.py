@@ -265,8 +265,8 @@ class VllmBackend(Closeable):
         wanted = self._vllm.SamplingParams(max_tokens=1, prompt_logprobs=0, temperature=0.0)
         with _alive():
             (output,) = self._llm.generate([{"prompt_token_ids": tokens}], wanted, use_tqdm=False)
-        told = list(zip(tokens, output.prompt_logprobs, strict=True))[len(before) :]
-        nlls = tuple(max(0.0, -float(logprobs[token].logprob)) for token, logprobs in told)
+        scored = list(zip(tokens, output.prompt_logprobs, strict=True))[len(before) :]
+        nlls = tuple(max(0.0, -float(logprobs[token].logprob)) for token, logprobs in scored)
         return TextScore(token_nlls=nlls, prompt_tokens=len(before))
 
     def _split(self, piece: Piece, token_ids: Sequence[int], sample: Sample) -> Sample:
@@ -295,7 +295,7 @@ class VllmBackend(Closeable):
             yield Piece(request=request, offset=offset, prompt=prompt)
 
     def _params(self, piece: Piece, params: SamplingParams) -> Any:
-        told: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "seed": piece.request.seed + piece.offset if self._options.seeded else None,
             "temperature": params.temperature,
             "top_p": params.top_p,
@@ -304,14 +304,14 @@ class VllmBackend(Closeable):
             "logprobs": 0 if self._options.logprobs else None,
         }
         if "stop" in params.omit and piece.request.prompt.style is PromptStyle.CHAT:
-            told["skip_special_tokens"] = False  # some models' marks of a thought are special tokens
+            settings["skip_special_tokens"] = False  # some models' marks of a thought are special tokens
         if params.max_thinking_tokens is not None:
-            told["thinking_token_budget"] = params.max_thinking_tokens
-        told = {name: value for name, value in told.items() if name not in params.omit}
-        told |= {name: value for name, value in params.request.items() if name != TEMPLATE_FIELDS}
+            settings["thinking_token_budget"] = params.max_thinking_tokens
+        settings = {name: value for name, value in settings.items() if name not in params.omit}
+        settings |= {name: value for name, value in params.request.items() if name != TEMPLATE_FIELDS}
         kind = self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY
         try:
-            return self._vllm.SamplingParams(**told, output_kind=kind)
+            return self._vllm.SamplingParams(**settings, output_kind=kind)
         except TypeError as error:
             raise BackendError(f"vllm takes no such field of [models.request]: {error}") from error
 
@@ -331,12 +331,12 @@ class VllmBackend(Closeable):
 
     def _look(self, model: str) -> ModelCard:
         config = self._engine.model_config.hf_config
-        said = config.to_dict()
+        values = config.to_dict()
         try:
-            architecture = config_architecture(said)
+            architecture = config_architecture(values)
         except ConfigError:
             architecture = None
-        facts = {"config": _plain(said), "commit": getattr(config, "_commit_hash", None)}
+        facts = {"config": _plain(values), "commit": getattr(config, "_commit_hash", None)}
         folder = Path(model)
         if folder.is_dir():
             facts = {"files": {path.name: _fingerprint(path) for path in sorted(folder.iterdir()) if path.is_file()}}

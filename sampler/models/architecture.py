@@ -320,8 +320,8 @@ def _kv_heads(config: Mapping[str, Any], heads: int) -> int:
 
 
 def _is_tied(config: Mapping[str, Any]) -> bool:
-    said = config.get("tie_word_embeddings")
-    return said if isinstance(said, bool) else _TIED.get(str(config.get("model_type")), False)
+    tied = config.get("tie_word_embeddings")
+    return tied if isinstance(tied, bool) else _TIED.get(str(config.get("model_type")), False)
 
 
 def _number(config: Mapping[str, Any], key: str, default: object = None, *, least: int = 1) -> int:

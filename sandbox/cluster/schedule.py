@@ -331,8 +331,8 @@ class Schedule:
 
     def reasons(self) -> str:
         """Return why each node does not work."""
-        told = [f"{node.name}: {node.state}{', ' * bool(node.reason)}{node.reason}" for node in self.nodes.values()]
-        return "; ".join(told) or "it has no node with cores"
+        states = [f"{node.name}: {node.state}{', ' * bool(node.reason)}{node.reason}" for node in self.nodes.values()]
+        return "; ".join(states) or "it has no node with cores"
 
     def measured(self, node: Node, programs: int, seconds: float) -> None:
         """Note how many programs a node has finished in some seconds."""

@@ -202,9 +202,9 @@ def _print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], c
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for finding in findings:
         level = Level.BAD if finding.through else Level.OK
-        told = f"does not hold: {sanitize(finding.through)}" if finding.through else "holds"
-        line = f"{_MARKS[level]} {finding.wall:<16} {WALLS[finding.wall]}: {told}"
+        outcome = f"does not hold: {sanitize(finding.through)}" if finding.through else "holds"
+        line = f"{_MARKS[level]} {finding.wall:<16} {WALLS[finding.wall]}: {outcome}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     held = sum(not finding.through for finding in findings)
-    told = f"{held} of {len(findings)} walls hold" if findings else "no wall was tried"
-    console.print(told, highlight=False)
+    summary = f"{held} of {len(findings)} walls hold" if findings else "no wall was tried"
+    console.print(summary, highlight=False)

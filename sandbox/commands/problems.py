@@ -71,8 +71,8 @@ def problems_(
         found = reader.problems(source)
         if not check:
             for problem in found:
-                told = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), _ways(problem))
-                click.echo("\t".join(told).rstrip("\t"))
+                cells = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), _ways(problem))
+                click.echo("\t".join(cells).rstrip("\t"))
             kinds = Counter(map(_kind, found))
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
             click.echo(f"{len(found)} problems: {counted}")
@@ -99,9 +99,9 @@ def _write_failing(path: Path, failed: list[tuple[str, str, str]]) -> None:
 def _list_sets() -> None:
     """Print a line of fields for each data set of the catalogue, with tabs between them."""
     for one in CATALOGUE.values():
-        told = (one.name, one.origin, one.licence, f"{one.problems} problems", one.tests, one.limits)
+        cells = (one.name, one.origin, one.licence, f"{one.problems} problems", one.tests, one.limits)
         profile = f"profile {one.profile}" if one.profile else "no packages"
-        click.echo("\t".join((*told, profile, one.prompt, one.about, one.checked)).rstrip("\t"))
+        click.echo("\t".join((*cells, profile, one.prompt, one.about, one.checked)).rstrip("\t"))
     for name, plugin in FORMATS.plugins.items():
         if not plugin.built_in and (value := FORMATS.values().get(name)) and value.rows:
             click.echo(f"{name}\tof the package {plugin.package} {plugin.version}")

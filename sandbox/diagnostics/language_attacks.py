@@ -65,8 +65,8 @@ def _runtime_attacks(directory: Path, language: str) -> Iterator[LanguageAttack]
 
 
 def _compiler_attacks(directory: Path, language: str) -> Iterator[LanguageAttack]:
-    told = tomllib.loads((directory / "compilers.toml").read_text(encoding="utf-8"))
-    for name, attack in told.get(language, {}).items():
+    tables = tomllib.loads((directory / "compilers.toml").read_text(encoding="utf-8"))
+    for name, attack in tables.get(language, {}).items():
         verdicts = frozenset(map(Verdict, attack.get("verdicts", _FAILED)))
         yield LanguageAttack(name=name, program=_program(language, attack["source"]), verdicts=verdicts)
 

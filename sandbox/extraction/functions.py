@@ -183,12 +183,12 @@ def in_blocks(blocks: Sequence[Block], target: Target, parser: Parser) -> Found 
     whole = together.unabridged(_closed(real, blocks, target, parser))
     if whole:
         n = whole[-1]
-        said = (
+        reason = (
             "the only closed block that defines"
             if len(whole) == 1
             else f"the last of {len(whole)} closed blocks that define"
         )
-        return together.found(_in_class(n, whole, blocks, target), f"{said} {target.name}", n)
+        return together.found(_in_class(n, whole, blocks, target), f"{reason} {target.name}", n)
     for n in reversed(real):
         if not blocks[n].closed:
             code = _until_cut(blocks[n].code, target, parser)

@@ -45,9 +45,9 @@ class LanguageStrategy:
         if expected is None:
             return self._beside(job, tests, driver, visits)
         called = tests.expecting(expected)
-        told = replace(_function_calls(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
+        tested = replace(_function_calls(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
         room = job.limits.with_room_for("\n".join(expected).encode("utf-8", "surrogatepass") * 2)
-        run = _visit(replace(job, limits=room), driver.answering(job.program.source, told), visits)
+        run = _visit(replace(job, limits=room), driver.answering(job.program.source, tested), visits)
         scored = judge.score(run, replace(job.program, tests=called, selection=None), job.limits)
         scored = replace(scored, tests=called)
         if not visits.options.every_case:
@@ -68,8 +68,8 @@ class LanguageStrategy:
             return self._known[tests.source]
 
     def _ask(self, tests: LanguageTests, driver: Driver, job: Job, visits: Visits) -> Expected:
-        told = replace(_function_calls(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
-        program = Program(source=driver.expecting(told), language=tests.language)
+        tested = replace(_function_calls(tests), pairs=tuple(tests.pairs[number] for number in tests.order))
+        program = Program(source=driver.expecting(tested), language=tests.language)
         limits = replace(visits.grader_limits, output_kb=max(job.limits.output_kb, visits.limits.output_kb))
         token = secrets.token_hex(_TOKEN_BYTES)
         asked = Job(program=program, stdin=f"{token}\n".encode(), limits=limits)

@@ -176,9 +176,9 @@ class _Aloft:
         try:
             draft = self._drafts[event["index"]]
             draft.text.append(event["content"])
-            told = event.get("completion_probabilities", [])
-            draft.logprobs += [token["logprob"] for token in told]
-            draft.tokens += [token.get("token") for token in told]
+            probabilities = event.get("completion_probabilities", [])
+            draft.logprobs += [token["logprob"] for token in probabilities]
+            draft.tokens += [token.get("token") for token in probabilities]
             if event["stop"]:
                 del self._drafts[event["index"]]
                 seconds = self._shares.leave((self._number, event["index"]), now)

@@ -76,9 +76,9 @@ class EngineProcess:
         except subprocess.TimeoutExpired:
             return "the engine broke the connection"
         self._listener.join(timeout=1)
-        said = " | ".join(self._last_words)[-600:] or "nothing"
+        last_output = " | ".join(self._last_words)[-600:] or "nothing"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"the engine {how}; its last words: {said}"
+        return f"the engine {how}; its last words: {last_output}"
 
     def close(self) -> None:
         """End the child; calling it again does nothing."""

@@ -143,6 +143,6 @@ class LlamaCppScorer(Closeable):
             return "the engine broke the connection"
         self._last_words.seek(0)
         words = self._last_words.read().decode("utf-8", "replace").split("\n")[-12:]
-        said = "".join(c if c.isprintable() else " " for c in " | ".join(filter(None, words)))[-600:] or "nothing"
+        printable = "".join(c if c.isprintable() else " " for c in " | ".join(filter(None, words)))[-600:] or "nothing"
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"the engine {how}; its last words: {said}"
+        return f"the engine {how}; its last words: {printable}"

@@ -89,10 +89,10 @@ def _thought_part(part: dict[str, Any]) -> str:
     """Return the text of a part that is a thought: itself a text (Anthropic), or a list of parts (Mistral)."""
     if not _THOUGHT.search(str(part.get("type"))):
         return ""
-    said = part.get("thinking") or part.get("text") or part.get("summary")
-    if isinstance(said, list):
-        said = "".join(str(one.get("text") or "") for one in said if isinstance(one, dict))
-    return said if isinstance(said, str) else ""
+    text = part.get("thinking") or part.get("text") or part.get("summary")
+    if isinstance(text, list):
+        text = "".join(str(one.get("text") or "") for one in text if isinstance(one, dict))
+    return text if isinstance(text, str) else ""
 
 
 def _text(content: Any) -> str:

@@ -193,9 +193,9 @@ class Call:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or "error" not in answer:
-            said = self._server.clean(data.decode("utf-8", "replace")) or "nothing"
+            message = self._server.clean(data.decode("utf-8", "replace")) or "nothing"
             nowhere = response.status == 404 and not self._server.base_url.rstrip("/").endswith("/v1")
-            answer = {"error": {"message": f"{said}; base_url mostly ends in /v1" if nowhere else said}}
+            answer = {"error": {"message": f"{message}; base_url mostly ends in /v1" if nowhere else message}}
         number = response.headers.get("x-request-id")
         return self._said(answer, response.status, wait, f", request {self._server.clean(number)}" if number else "")
 
@@ -230,9 +230,9 @@ class Call:
         except ssl.SSLCertVerificationError as error:
             raise CallRefused(f"the certificate of {where} does not hold: {error.verify_message}", 495) from error
         except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside
-            said = self._server.clean(str(error)) or type(error).__name__
+            why = self._server.clean(str(error)) or type(error).__name__
             raise Outage(
-                f"no connection to the server at {where}, or a broken one ({said}); does it run, and is base_url right?"
+                f"no connection to the server at {where}, or a broken one ({why}); does it run, and is base_url right?"
             ) from error
 
 
