@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sampler.backends.base import Backend, BackendError
 from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, MeteredBackend, NoMeter
+from sampler.backends.llamacpp.backend import UNBOUNDED
 from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.catalogue import Model, find
@@ -108,11 +109,17 @@ def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None])
     return open_scorer(limits, boxes=boxes, options=ScoringOptions(kept=usual_directory()), say=say)
 
 
+def _refuse_unbounded(model: ModelSpec) -> None:
+    if model.backend == "llamacpp" and model.sampling.params.max_thinking_tokens is not None:
+        raise BackendError(f"model {model.name!r}: {UNBOUNDED}")
+
+
 def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
     """Raise BackendError or UnknownModel for a model that cannot be opened, before other models are sampled.
 
     `absent` is called for a model of the catalogue that is not here.
     """
+    _refuse_unbounded(model)
     if model.options.get("replicas", 1) != 1:
         return  # the nodes of a cluster have the engine and the weights, and say so where they have not
     package = PACKAGES.get(model.backend)

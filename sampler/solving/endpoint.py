@@ -2,7 +2,8 @@
 
 `POST /v1/chat/completions` takes a chat; its last user message is the problem. The answer is a code block, `usage` sums
 what all attempts read and wrote, and the field `codebudget` says whether the public tests passed, what was tried, what
-it cost, and how sure it is. `stream` is answered in one piece, since nothing can be handed out before it is checked.
+it cost, and how sure it is. `stream` brings the answer in one piece, since nothing can be handed out before it is
+checked, then its end and, with `stream_options.include_usage`, the counts.
 `GET /v1/models` names the one model, `GET /health` answers while the server lives.
 
 Requests wait for each other: engines and boxes are made for one problem at a time. Whatever comes is hostile: bodies
@@ -80,6 +81,17 @@ def answered(solution: Solution) -> dict[str, Any]:
     }
 
 
+def streamed(made: Mapping[str, Any], options: object) -> list[dict[str, Any]]:
+    """Return an answer's chunks as OpenAI's API streams them: its text, its end, and the counts where asked for."""
+    head = {name: value for name, value in made.items() if name not in {"choices", "usage"}}
+    head["object"] = "chat.completion.chunk"
+    choice: dict[str, Any] = {"index": 0, "delta": made["choices"][0]["message"], "finish_reason": None}
+    chunks = [head | {"choices": [choice]}, head | {"choices": [choice | {"delta": {}, "finish_reason": "stop"}]}]
+    if isinstance(options, dict) and options.get("include_usage"):
+        chunks.append(head | {"choices": [], "usage": made["usage"]})
+    return chunks
+
+
 def told(solution: Solution) -> dict[str, Any]:
     """Return what is said besides the answer, as plain values."""
     sure, answer = solution.sure, solution.answer
@@ -139,9 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         made = answered(self.server.solve(asked_problem(body)))
         if not body.get("stream"):
             return made
-        choice = {"index": 0, "delta": made["choices"][0]["message"], "finish_reason": "stop"}
-        chunk = made | {"object": "chat.completion.chunk", "choices": [choice]}
-        self._write(200, f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode(), "text/event-stream")
+        chunks = [f"data: {json.dumps(chunk)}\n\n" for chunk in streamed(made, body.get("stream_options"))]
+        self._write(200, "".join([*chunks, "data: [DONE]\n\n"]).encode(), "text/event-stream")
         return None
 
     def _answer(self, make: Callable[[], Mapping[str, Any] | None]) -> None:

@@ -54,6 +54,11 @@ from sampler.values import (
 from sandbox.extraction.thoughts import open_mark
 
 MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
+UNBOUNDED = (
+    "the embedded engine cannot bound a thought; take max_thinking_tokens out (max_tokens then bounds thought and "
+    "answer together), or run llama.cpp's server and use it by "
+    'backend = "openai" with thinking_tokens_key = "reasoning_budget_tokens"'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,10 +342,7 @@ class LlamaCppBackend(Closeable):
 
     def _batches(self, request: Request, params: SamplingParams) -> Iterator[PromptBatch]:
         if params.max_thinking_tokens is not None:
-            raise BackendError(
-                "the embedded engine cannot bound a thought; take max_thinking_tokens out, or run llama.cpp's server"
-                ' and use it by backend = "openai" with thinking_tokens_key = "reasoning_budget_tokens"'
-            )
+            raise BackendError(UNBOUNDED)
         text = self._put(request.prompt, params)
         prompt = tuple(self._tokens(request.prompt, text))
         opened = open_mark(text) if request.prompt.style is PromptStyle.CHAT else ""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sampler.backends.base import BackendError
+from sampler.backends.open import open_backend
 from sampler.running.headless import run_study
 from sampler.solving.endpoint import MOST_BODY, Endpoint, Refused
 from sampler.solving.policy import NoPolicy, Promise, Stage, Sureness, best_stage, read_promises, stages_of
@@ -18,6 +19,7 @@ from sampler.solving.solver import Budget, Solver
 from sampler.stats.budget import Unit
 from sampler.stats.trees import Try, within_budget
 from sampler.study.spec import load_study
+from sampler.values import Prompt, PromptStyle, Request, SamplingParams
 from sandbox.errors import BoxLost
 from sandbox.values import Limits
 
@@ -253,11 +255,51 @@ def test_the_endpoint_answers_as_openais_api_with_a_verified_program(served):
     assert json.loads(served(None, "GET", "/v1/models")[1])["data"][0]["id"] == "codebudget"
 
 
-def test_a_stream_comes_in_one_piece_with_its_end(served):
+def chunks(text: str) -> list[dict]:
+    *told, done, rest = text.split("\n\n")
+    assert (done, rest) == ("data: [DONE]", "")
+    return [json.loads(one.removeprefix("data: ")) for one in told]
+
+
+def test_a_stream_brings_the_answer_then_its_end_then_the_counts_where_asked_for(served):
     status, text = served(CHAT | {"stream": True})
-    first, done, _ = text.split("\n\n")
-    assert (status, done) == (200, "data: [DONE]")
-    assert json.loads(first.removeprefix("data: "))["choices"][0]["delta"]["content"].startswith("```python")
+    first, last = chunks(text)
+    assert (status, first["object"], first["codebudget"]["verified"]) == (200, "chat.completion.chunk", True)
+    assert first["choices"][0]["delta"]["content"].startswith("```python")
+    assert (first["choices"][0]["finish_reason"], last["choices"][0]["finish_reason"]) == (None, "stop")
+    assert (last["choices"][0]["delta"], first["id"]) == ({}, last["id"])
+    *_, counts = chunks(served(CHAT | {"stream": True, "stream_options": {"include_usage": True}})[1])
+    assert (counts["choices"], counts["usage"]["total_tokens"]) == ([], 30)
+
+
+@pytest.mark.model
+def test_a_real_model_serves_an_openai_client(smallest_model, study, support):
+    spec = study().models[0]
+    stage = Stage(spec, 2)
+    with (
+        support.FakeExecutor() as executor,
+        Solver(
+            stages=[stage],
+            open_backend=lambda _model: open_backend(
+                "llamacpp", str(smallest_model.path), {"slots": 1, "context": 1024}
+            ),
+            executor=executor,
+            limits=Limits(),
+        ) as solver,
+        Endpoint(("127.0.0.1", 0), lambda problem: solver.solve(problem, Budget(unit=Unit.TOKENS), 0)) as server,
+    ):
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        host, port = server.server_address[:2]
+        options = {"base_url": f"http://{host}:{port}/v1", "dialect": "hosted", "logprobs": False}
+        with open_backend("openai", "codebudget", options) as client:  # streams, and asks for the counts
+            asked = Request(problem="P/0", prompt=Prompt(style=PromptStyle.CHAT, text=TASK), first=0, count=1, seed=1)
+            (sample,) = client.sample([asked], SamplingParams(max_tokens=64))
+        server.shutdown()
+        thread.join()
+    assert sample.text.startswith("```python")
+    assert sample.prompt_tokens > 20
+    assert sample.completion_tokens > 0
 
 
 @pytest.mark.parametrize(
