@@ -219,7 +219,7 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
     models = _chosen(request, reader)
     if exporter.of_all:
         path = request.to if _is_file(request, exporter) else request.to / f"samples{exporter.suffix}"
-        _write(exporter, path, Source(reader, request.study, models, _further(request, reader, models)))
+        _write(exporter, path, Source(reader, request.study, models, reader.path, _further(request, reader, models)))
         return [path]
     if len(models) > 1 and _is_file(request, exporter):
         raise ExportFault(
@@ -229,7 +229,7 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
         )
     places = [_place(request, exporter, model, alone=len(models) == 1) for model in models]
     for model, path in zip(models, places, strict=True):
-        _write(exporter, path, Source(reader, request.study, [model]))
+        _write(exporter, path, Source(reader, request.study, [model], reader.path))
     return places
 
 
@@ -245,7 +245,7 @@ def send(exporter: str, target: str, request: ExportRequest, reader: ExportReade
     if found.send is None:
         raise ExportFault(f"{exporter!r} is a format of files; write --to FILE --format {exporter}")
     models = _chosen(request, reader)
-    source = Source(reader, request.study, models, _further(request, reader, models))
+    source = Source(reader, request.study, models, reader.path, _further(request, reader, models))
     with _told(exporter):
         return list(found.send(target, source))
 
@@ -298,6 +298,7 @@ class Source:
     reader: ExportReader
     study: int
     models: Sequence[ModelRow]
+    store: Path
     further: Mapping[int, Sequence[int]] = field(default_factory=dict)  # what was allotted, by the model's id
 
     def groups(self) -> Iterator[list[ExportRow]]:
@@ -332,6 +333,7 @@ class Exporter:
     copies: bool = False
     write: Callable[[Path, Source], None] | None = None
     send: Callable[[str, Source], Iterable[str]] | None = None
+    track: Callable[[Any], Any] | None = None  # opens a run of a tracker, for `[report] log` (`sampler.tracking`)
 
 
 REGISTRY = Registry("exporters", Exporter)

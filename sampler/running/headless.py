@@ -17,19 +17,22 @@ from types import FrameType
 from typing import TextIO
 
 from sampler.cli_errors import error_boundary
-from sampler.exit_codes import Exit, allow_closed_pipe
+from sampler.exit_codes import CommandError, Exit, allow_closed_pipe
+from sampler.exporting import ExportFault, ExportRequest, exporter_of, send
 from sampler.models.pull import models_dir
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import Page, print_report, report_json
 from sampler.running.ci import CiCase, CiOutcome, tell_ci
 from sampler.running.dependencies import real_dependencies
 from sampler.running.displays import Bar, JsonLines, PlainLines
-from sampler.running.progress import Notice, Subscriber
+from sampler.running.progress import Notice, Progress, Subscriber
 from sampler.running.run import Dependencies, RunEnd, StudyRun
 from sampler.running.run_options import Display, HeadlessOptions, RunLimits, RunStopper
 from sampler.store.reader import Reader
-from sampler.store.writer import Store
+from sampler.store.sample_readers import ExportReader
+from sampler.store.writer import Store, chosen_study
 from sampler.study.spec import Study, load_study
+from sampler.tracking import LiveLog, RunName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ def run_headless(
         study = replace(study, cluster=run_options.cluster or study.cluster)
         with _shown(run_options.display, log, lines) as tell:
             dependencies = dependencies or real_dependencies(models_dir(), saying(tell), fetch=run_options.fetch)
-            ended = run_limited(study, dependencies, tell, run_options.limits)
+            with _logged(study, tell) as logged:
+                ended = run_limited(study, dependencies, logged, run_options.limits)
         tell_ci(run_options.places, f"{study.name}: {ended.reason}", ended.cases, lambda line: _write_line(log, line))
         made = read_report(study.store, study.name)
         with allow_closed_pipe(out):
@@ -97,6 +101,51 @@ def _shown(display: Display, log: TextIO, lines: JsonLines | None) -> Iterator[S
             yield lines
         case _:
             yield PlainLines(log)
+
+
+@contextmanager
+def _logged(study: Study, tell: Subscriber) -> Iterator[Subscriber]:
+    """Yield a subscriber that also logs progress to the study's tracker; send the curves at the end."""
+    if not study.log:
+        yield tell
+        return
+    name, _, project = study.log.partition(":")
+    opened = exporter_of(name).track
+    if opened is None:
+        raise ExportFault(f"[report] log = {study.log!r}: {name!r} is no tracker; write trackio or wandb")
+
+    def complain(line: str) -> None:
+        tell(Notice(level="warning", kind="log", message=line))
+
+    run = RunName(project=project or study.name, name=f"{study.name}, progress", group=study.name, config={})
+    live = LiveLog(lambda: opened(run), complain)
+    live.begin()
+
+    def both(event: Progress | Notice) -> None:
+        tell(event)
+        if isinstance(event, Progress):
+            live.see(event.sampled + event.scored, _counts(event))
+
+    try:
+        yield both
+    finally:
+        live.close()
+    try:
+        with ExportReader(study.store) as reader:
+            row = chosen_study(reader.studies(), study.store, study.name)
+            for line in send(name, project, ExportRequest(study=row.id, to=study.store, format=name), reader):
+                tell(Notice(level="info", kind="log", message=line))
+    except CommandError as error:
+        complain(f"the curves are not logged: {error}")
+
+
+def _counts(event: Progress) -> dict[str, float]:
+    """Return how far each model is, by the names of a tracker."""
+    return {
+        f"{model.name}/{what}": float(value)
+        for model in event.models
+        for what, value in (("sampled", model.sampled), ("scored", model.scored), ("passed", model.passed))
+    } | {f"{model.name}/pass_rate": model.passed / model.verdicts for model in event.models if model.verdicts}
 
 
 def run_study(study: Study, dependencies: Dependencies, tell: Subscriber) -> Exit:

@@ -339,6 +339,11 @@ class ClaimReader(Reader):
 class ExportReader(Reader):
     """Queries for `sampler export`."""
 
+    @property
+    def path(self) -> Path:
+        """Return where the store is."""
+        return self._path
+
     def problem_ids(self, study: int) -> list[int]:
         """Return the problems of a study, in its order."""
         return [row["id"] for row in self._rows(_PROBLEM_IDS, study)]

@@ -177,7 +177,10 @@ LIMITS = {
     "disk_mb": "MB that it may write.",
     "files": "Files that it may make.",
 }
-REPORT = {"budgets": "The amounts at which models are compared, in each unit that is named here."}
+REPORT = {
+    "budgets": "The amounts at which models are compared, in each unit that is named here.",
+    "log": "A tracker that gets the progress of a run, and its curves at the end: trackio, wandb, or trackio:PROJECT.",
+}
 BUDGETS = {
     "flops": "By the architecture: products of matrices, and attention at every position.",
     "flops_params": "By the rule 2N for each token.",
@@ -454,4 +457,4 @@ def _sandbox() -> Schema:
 def _report() -> Schema:
     amounts = {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}}
     budgets = _table({unit.value: amounts for unit in Unit}, BUDGETS)
-    return _table({"budgets": budgets}, REPORT)
+    return _table({"budgets": budgets, "log": _TEXT}, REPORT)

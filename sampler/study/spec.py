@@ -176,6 +176,7 @@ class Study:
     cluster: str | None = None
     registry: str | None = None
     spending: Spending = Spending()
+    log: str = ""  # the tracker that a run logs to, and its project, as in trackio:mine
     sandbox_keys: frozenset[str] = frozenset()  # those of [sandbox] that the file sets
 
     @property
@@ -263,6 +264,7 @@ def read_study(text: str, path: Path) -> Study:
     top = TomlTable(path, "", parse_toml(text, path))
     top.only(_KEYS)
     folder = path.parent
+    report = TomlTable(path, "[report]", top.take("report", {}))
     study = Study(
         path=path,
         toml=text,
@@ -272,7 +274,8 @@ def read_study(text: str, path: Path) -> Study:
         problems=_problems(TomlTable(path, "[problems]", top.take("problems", {})), folder),
         models=read_models(top, path),
         **_sandbox(TomlTable(path, "[sandbox]", top.take("sandbox", {}))),
-        budgets=_report(TomlTable(path, "[report]", top.take("report", {})), path),
+        log=report.text("log") if report.has("log") else "",
+        budgets=_report(report, path),
         spending=read_spending(TomlTable(path, "[budget]", top.take("budget", {}))),
     )
     top.done()
@@ -491,6 +494,7 @@ def _sandbox(table: TomlTable) -> dict[str, Any]:
 
 def _report(table: TomlTable, path: Path) -> dict[Unit, tuple[float, ...]]:
     budgets = TomlTable(path, "[report.budgets]", table.take("budgets", {}))
+    table.take("log")  # of the run; no report depends on it
     table.done()
     chosen = {unit: tuple(sorted(set(budgets.numbers(unit.value)))) for unit in Unit if budgets.has(unit.value)}
     for unit in Unit:

@@ -115,6 +115,21 @@ def fetch(source: HubSource) -> HubFiles:
         raise ProblemsError(f"{source.text} cannot be fetched: {_why(error)}. {_by_hand(source)}") from error
 
 
+def publish(folder: Path, repo: str) -> str:
+    """Upload a folder as a data set of the hub, private if it is new, and return its address; raises ProblemsError."""
+    try:
+        import huggingface_hub
+        from huggingface_hub import errors
+    except ImportError as error:
+        raise ProblemsError(f"hf:{repo} needs huggingface_hub: install codebudget[hub]") from error
+    api = huggingface_hub.HfApi()
+    try:
+        api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
+        return str(api.upload_folder(folder_path=folder, repo_id=repo, repo_type="dataset"))
+    except (errors.HfHubHTTPError, errors.HFValidationError, errors.OfflineModeIsEnabled, OSError) as error:
+        raise ProblemsError(f"hf:{repo} cannot be written: {_why(error)}") from error
+
+
 def _fetched(source: HubSource, api: HfApi) -> HubFiles:
     from huggingface_hub import hf_hub_download
 
