@@ -28,6 +28,7 @@ from sampler.store.writer import migrate
 from sampler.study.json_schema import study_schema
 from sandbox.cli import cli as sandbox_cli
 from sandbox.problems import CATALOGUE
+from sandbox.problems.sources.catalogue import FAILING
 from tui.cli import cli as tui_cli
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -88,6 +89,17 @@ above them.
 
 A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that
 model with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
+"""
+FAILING_HEAD = """
+## Problems that are left out
+
+The canonical solution of these problems does not pass here, in the profile of their set. They are left out, wherever
+their rows come from, and the command says so; `--keep-failing`, or `keep_failing = true` in `[problems]`, takes them. A
+study that names a problem takes it, too. `sandbox problems FILE --check --write-failing failing.tsv` writes such a list
+of a set of your own, and `--leave-out failing.tsv` reads it.
+
+| why | problems |
+|---|---|
 """
 DATASETS_HEAD = """# Data sets by name
 
@@ -315,7 +327,11 @@ def datasets_page() -> str:
         about = f"{one.about}<br>`{one.origin}`"
         cells = (f"`{one.name}`", about, f"{one.problems:,}", one.licence, one.tests, one.limits, profile, one.prompt)
         rows.append(f"| {' | '.join(cells)} | {one.checked} |\n")
-    return DATASETS_HEAD + "".join(rows)
+    reasons: dict[str, list[str]] = {}
+    for name, why in FAILING.items():
+        reasons.setdefault(why, []).append(name)
+    told = [f"| {why} | {', '.join(names)} |\n" for why, names in reasons.items()]
+    return DATASETS_HEAD + "".join(rows) + FAILING_HEAD + "".join(told)
 
 
 def schema_file(schema: dict[str, Any]) -> str:

@@ -216,7 +216,7 @@ def knows_ds1000(row: dict[str, Any]) -> bool:
 
 def read_ds1000(row: dict[str, Any]) -> Given:
     """Return the problem of a row; raises ValueError for missing or malformed fields."""
-    source, place = json_fields.text(row, "code_context"), json_fields.field(row, "metadata")
+    source, place = json_fields.text(row, "code_context"), json_fields.inner(row, "metadata")
     if "def test_execution(" not in source:
         raise ValueError("code_context defines no test_execution(solution), so nothing could ever fail")
     if not isinstance(place, dict):

@@ -126,6 +126,14 @@ class TestDS1000:
         for text in ("```python\n    b = a\n```", "    b = a\n</code>\nEND SOLUTION", "<code>\n    b = a\n</code>"):
             assert problem.solve(extract(text, problem).source).source == "_snippet = '    b = a\\n'\n"
 
+    def test_files_are_read_as_the_hub_has_them(self, tmp_path: Path) -> None:
+        folder = tmp_path / "DS-1000"
+        folder.mkdir()
+        (folder / "README.md").write_text("---\nlicense: cc-by-sa-4.0\n---\n", encoding="utf-8")
+        packed = DS1000 | {"metadata": json.dumps(DS1000["metadata"] | {"problem_id": 8})}
+        (folder / "test.jsonl").write_text(f"{json.dumps(DS1000)}\n{json.dumps(packed)}\n", encoding="utf-8")
+        assert [problem.name for problem in load_problems(folder)] == ["DS-1000/7", "DS-1000/8"]
+
     @pytest.mark.docker
     @pytest.mark.parametrize(
         ("answer", "expected"),
@@ -146,6 +154,7 @@ class TestDS1000:
         [
             ({"code_context": "x = 1"}, "defines no test_execution"),
             ({"metadata": []}, "metadata is not an object"),
+            ({"metadata": "{"}, "metadata"),
         ],
     )
     def test_a_row_that_could_test_nothing_is_refused(self, change: dict[str, object], why: str) -> None:

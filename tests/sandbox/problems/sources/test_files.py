@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from sandbox.problems import Filters, ProblemsError, load_problems, read_problems
+from sandbox.cli import cli
+from sandbox.problems import CATALOGUE, Filters, ProblemsError, load_problems, read_problems
+from sandbox.problems.sources.catalogue import FAILING
 from sandbox.problems.sources.filters import Facets, facets_of
 
 
@@ -133,3 +136,35 @@ def test_rows_that_do_not_fit_are_never_read_as_problems(tmp_path: Path) -> None
     file = tmp_path / "set.jsonl"
     file.write_text(lines(row(1, difficulty="easy"), {"task_id": 2, "difficulty": "hard", "test": None}))
     assert names(file, Filters(difficulty=("easy",))) == ["s/1"]
+
+
+def test_problems_that_are_known_to_fail_are_left_out_with_the_reason_and_can_be_taken(tmp_path: Path) -> None:
+    known = next(iter(FAILING))
+    path = tmp_path / "p.jsonl"
+    path.write_text(lines(row(1), row(2, task_id=known), row(3)), encoding="utf-8")
+    found = read_problems(path)
+    assert [problem.name for problem in found.problems] == ["s/1", "s/3"]
+    assert list(found.left_out) == [f"{path}, line 2: {known} is left out: {FAILING[known]}"]
+    assert found.untested == {known}
+    assert names(path, Filters(keep_failing=True)) == ["s/1", known, "s/3"]
+    assert names(path, Filters(keep_failing=True, leave_out={"s/3": "slow"})) == ["s/1", known]
+
+
+def test_a_list_of_problems_to_leave_out_is_written_by_a_check_and_read_again(tmp_path: Path) -> None:
+    path, listed = tmp_path / "p.jsonl", tmp_path / "failing.tsv"
+    path.write_text(lines(row(1), row(2), row(3)), encoding="utf-8")
+    listed.write_text("# by hand\ns/2\tWRONG\tit answered 1\n\ns/3\n", encoding="utf-8")
+    said = CliRunner().invoke(cli, ["problems", str(path), "--leave-out", str(listed)])
+    assert said.exit_code == 0
+    assert "s/1\tf\tdata" in said.output
+    assert "1 problems" in said.output
+    assert "s/2 is left out: WRONG: it answered 1" in said.output
+    refused = CliRunner().invoke(cli, ["problems", str(path), "--write-failing", str(listed)])
+    assert refused.exit_code == 2
+    assert "--check" in refused.output
+
+
+def test_every_reason_for_leaving_a_problem_out_is_a_sentence_of_its_set() -> None:
+    for one in CATALOGUE.values():
+        assert not one.failing or one.problems > len(one.failing)
+        assert all(" " in why for why in one.failing.values())
