@@ -36,7 +36,7 @@ from sampler.frame_columns import (
     small_frame,
     words_column,
 )
-from sampler.page.page_model import PageFacts, PageModel, make_sheet
+from sampler.page.page_model import MOST_EXAMPLES, PageFacts, PageModel, make_sheet
 from sampler.page.write import figure, page_html
 from sampler.reporting.comparison import compare
 from sampler.reporting.inputs import RequestedUnits, Source, facts_and_request, load_paired, read_report
@@ -47,6 +47,7 @@ from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.frame_reader import FINISHES, SAMPLE_NUMBERS, VERDICT_NUMBERS, VERDICT_WORDS, VERDICTS, FrameReader
 from sampler.store.reader import Reader
+from sampler.store.sample_readers import SampleReader
 from sampler.store.writer import chosen_study, open_migrated
 from sandbox.console import SanitizingConsole
 
@@ -331,4 +332,6 @@ def read_sheet(
         row = chosen_study(reader.studies(), path, name)
         facts, request = facts_and_request(reader, row, path, units, charge)
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
+    with SampleReader(path) as samples:
+        page = replace(page, failing=samples.failing(row.id, MOST_EXAMPLES))
     return make_sheet(page, replace(request, metrics=metrics))

@@ -31,6 +31,7 @@ from tui.screens.curves import CurvesScreen
 from tui.screens.dialogs import HelpScreen, JumpScreen, KeyEntry, PickScreen, entries_of
 from tui.screens.failures import FailuresScreen
 from tui.screens.live import LiveScreen
+from tui.screens.more import MoreScreen
 from tui.screens.problems import ProblemsScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.samples import SamplesScreen
@@ -38,7 +39,7 @@ from tui.screens.system import SystemScreen
 from tui.settings import Settings
 from tui.widgets.header import TabLine
 
-WIDTHS = [(0, "-narrow"), (110, "-wide")]  # columns from which a class of the layout holds
+WIDTHS = [(0, "-narrow"), (110, "-wide"), (160, "-vast")]  # columns from which a class of the layout holds
 HEIGHTS = [(0, "-tiny"), (23, "-short"), (30, "-tall")]  # lines
 
 
@@ -57,6 +58,7 @@ class BudgetApp(StudyApp):
             ProblemsScreen,
             CompareScreen,
             SystemScreen,
+            MoreScreen,
         )
     }
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -71,6 +73,7 @@ class BudgetApp(StudyApp):
     .pane:focus-within { border: round $accent 80%; border-title-color: $foreground; }
     StudyScreen.-zoomed .pane { border: none; }
     StudyScreen.-zoomed TabLine { display: none; }
+    StudyScreen.-narrow TabLine { padding: 0; }
     StudyScreen.-tiny TabLine { display: none; }
     .field { display: none; height: 1; border: none; padding: 0 1; background: $foreground 10%; }
     .field.-shown { display: block; }

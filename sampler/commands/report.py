@@ -229,6 +229,7 @@ def compare(
     show_default=True,
     help="Whose pass ends a search and hands an answer out.",
 )
+@click.option("--all", "everything", is_flag=True, help="Print every table; by default, what fits on a screen.")
 @click.option("--diversity", is_flag=True, help="Read the right programs, and count the different ones.")
 @params_option
 @json_option
@@ -245,6 +246,7 @@ def analyse(
     budgets: tuple[TypedBudget, ...],
     ks: tuple[int, ...],
     accept: str,
+    everything: bool,
     diversity: bool,
     params: tuple[str, ...],
     as_json: bool,
@@ -273,7 +275,7 @@ def analyse(
             if as_json:
                 click.echo(analysis_json(made))
             else:
-                print_analysis(made, Page(file=sys.stdout))
+                print_analysis(made, Page(file=sys.stdout), everything=everything or diversity)
         sys.exit(Exit.OK if made.problems else Exit.EMPTY)
     sys.exit(failed[0])
 

@@ -29,3 +29,36 @@ for (const figure of document.querySelectorAll("figure[data-at]")) {
   svg.addEventListener("pointermove", show);
   svg.addEventListener("pointerleave", hide);
 }
+
+// A click on the head of a column sorts its table, by number where every cell begins with one; a second click turns it round.
+for (const table of document.querySelectorAll("table:not(.ways)")) {
+  const body = table.tBodies[0], heads = table.tHead ? [...table.tHead.rows[0].cells] : [];
+  if (!body || body.rows.length < 2) continue;
+  heads.forEach((head, at) => {
+    const sizes = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, Z: 1e21 };
+    const key = (row) => {
+      const text = row.cells[at] ? row.cells[at].textContent.trim() : "";
+      const found = text.match(/^[$]?([+-]?[\d.,]+)(?: ([kMGTPEZ])(?![a-z]))?/);
+      return [found ? Number(found[1].replaceAll(",", "")) * (sizes[found[2]] || 1) : NaN, text];
+    };
+    const sort = () => {
+      const up = head.getAttribute("aria-sort") === "descending";
+      const rows = [...body.rows].map((row) => [...key(row), row]);
+      const known = rows.filter((row) => !Number.isNaN(row[0])).length;
+      const numbers = known && rows.every((row) => !Number.isNaN(row[0]) || row[1] === "–" || row[1] === "");
+      const way = up ? 1 : -1;
+      rows.sort((a, b) => {
+        if (!numbers) return way * a[1].localeCompare(b[1], "en", { numeric: true });
+        return Number.isNaN(a[0]) || Number.isNaN(b[0]) ? Number.isNaN(a[0]) - Number.isNaN(b[0]) : way * (a[0] - b[0]);
+      });
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      body.append(...rows.map((row) => row[2]));
+    };
+    head.classList.add("sorts");
+    head.tabIndex = 0;
+    head.addEventListener("click", sort);
+    head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(); });
+  });
+}
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));

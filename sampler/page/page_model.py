@@ -20,16 +20,20 @@ from sampler.reporting.metrics import RELIABILITY, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.render_analysis import WAYS, legs_words, short_names
 from sampler.reporting.report import Finding, Report, ReportRequest, Row, StudyFacts, Table, make_report
+from sampler.reporting.verdict_explanation import explanation
 from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import Curve
-from sampler.store.read_models import FailureRow, ModelRow, OriginRow, StudyRow, TallyRow
+from sampler.store.read_models import FailureRow, ModelRow, OriginRow, SampleDetail, StudyRow, TallyRow
+from sandbox.sanitize import sanitize
 
 MARGIN = 16  # on the right of a figure without names
 MOST_MODELS = 8  # of more, cascades and mixtures would take longer than a page may
 ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the same
 MOST_FAILURES = 40
+MOST_EXAMPLES = 40  # problems with a failed sample
+LONGEST_CODE = 6_000  # characters of a program or of a prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +231,37 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailingProblem:
+    """A problem with failed samples: how many failed, and the newest of them with the reason of its verdict."""
+
+    problem: str
+    failures: int
+    model: str
+    index: int
+    reason: str
+    prompt: str
+    code: str
+
+
+def failing_problem(failures: int, detail: SampleDetail) -> FailingProblem:
+    """Return what the page shows of a failed sample; its texts are hostile and cut to a length."""
+    return FailingProblem(
+        problem=detail.row.problem,
+        failures=failures,
+        model=detail.row.model,
+        index=detail.row.index,
+        reason=explanation(detail)[0],
+        prompt=_cut(detail.prompt),
+        code=_cut(detail.program),
+    )
+
+
+def _cut(text: str) -> str:
+    lines = "\n".join(sanitize(line) for line in text.expandtabs(4)[:LONGEST_CODE].splitlines())
+    return f"{lines}\n… {len(text) - LONGEST_CODE:,} more characters" if len(text) > LONGEST_CODE else lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageModel:
     """The whole page. `origin` says where each number comes from, as lines of (what, value)."""
 
@@ -238,6 +273,7 @@ class PageModel:
     mixes: tuple[Mix, ...]
     failures: tuple[FailureRow, ...]
     more_failures: int
+    failing: tuple[FailingProblem, ...]
     origin: tuple[tuple[str, str], ...]
 
 
@@ -248,6 +284,7 @@ class PageFacts:
     facts: StudyFacts
     failures: Sequence[FailureRow]
     origin: OriginRow
+    failing: Sequence[tuple[int, SampleDetail]] = ()
 
 
 def make_sheet(page: PageFacts, request: ReportRequest) -> PageModel:
@@ -265,6 +302,7 @@ def make_sheet(page: PageFacts, request: ReportRequest) -> PageModel:
         mixes=tuple(_mixes(models, facts.verdicts)),
         failures=tuple(page.failures[:MOST_FAILURES]),
         more_failures=max(0, len(page.failures) - MOST_FAILURES),
+        failing=tuple(failing_problem(*one) for one in page.failing),
         origin=tuple(_origin(facts.study, models, page.origin)),
     )
 

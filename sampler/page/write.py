@@ -15,7 +15,7 @@ import jinja2
 from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
 from sampler.page.page_model import MOST_MODELS, Figure, PageModel, charge_words, sentence
-from sampler.plotting import ON_DARK, ON_LIGHT, Rgb, budget_ticks
+from sampler.plotting import ON_DARK, ON_LIGHT, Rgb, budget_ticks, format_interval
 from sampler.reporting.render import NAMES, WAITS, amount, conclusion, one_line, spanned, thinking_words
 from sampler.stats.budget import Unit
 
@@ -44,6 +44,7 @@ def page_html(sheet: PageModel) -> str:
         spanned=spanned,
         sentence=sentence,
         conclusion=conclusion,
+        ends=format_interval,
         thinking_words=thinking_words,
         waits=WAITS,
         charge_words=charge_words,

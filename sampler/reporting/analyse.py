@@ -145,6 +145,7 @@ class ModelAnalysis:
     beyond: tuple[Beyond, ...]
     not_fitted: str | None
     diversity: Diversity | None
+    measured: float | None = None  # pass@n over the samples drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +216,7 @@ def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: Samp
                 if model.id in stats and request.accept is Accept.JUDGE
                 else (),
                 diversity=read.diversity.get(model.id),
+                measured=_pass_at_n(paired.counts[model.id]),
             )
             for model in paired.models
         ),
@@ -225,6 +227,10 @@ def analyse(study: str, paired: PairedData, request: AnalysisRequest, read: Samp
         notes=paired.uneven_samples,
         strata=strata_of(list(stats.values()), dearest, budgets, paired.draws) if dearest else (),
     )
+
+
+def _pass_at_n(counts: Counts) -> float | None:
+    return float(counts.rates[:, -1].mean()) if counts.n and counts.problems else None
 
 
 class _Costs(TypedDict):

@@ -13,7 +13,7 @@ from sampler.plotting import format_interval
 from sampler.reporting.allocation_report import AllocationRow, Stratum
 from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
-from sampler.stats.allocation import Choice
+from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import Unit
 from sampler.stats.stopping import CostOfPass
@@ -24,18 +24,106 @@ MOST_RUNS = 8
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def print_analysis(made: Analysis, console: Console) -> None:
-    """Print the tables."""
+def print_analysis(made: Analysis, console: Console, *, everything: bool = True) -> None:
+    """Print the tables and the conclusion; without `everything`, so few tables that they fit on a screen."""
     whose = {Accept.JUDGE: "the judge's tests accept", Accept.SELECTION: "the selection tests accept, the judge's tell"}
     about = f"{one_line(made.study)} · {made.problems} problems · {NAMES[made.unit]} · {whose[made.accept]}"
     console.print(Text(about, style="bold"))
     if not made.models:
         console.print(Text("No problem is complete yet for every model."))
         return
-    for table in _tables(made):
+    for table in _tables(made) if everything else _brief_tables(made):
         console.print(table)
-    for line in _closing(made):
+    for line in _closing(made) if everything else _brief_closing(made):
         console.print(Text(line))
+    console.print(Text(analysis_conclusion(made), style="bold"))
+
+
+def _brief_closing(made: Analysis) -> Iterator[str]:
+    """Yield what was left out, and where more is."""
+    yield from _left_out(made)
+    yield "--all prints every table, with the definition of each number."
+
+
+def analysis_conclusion(made: Analysis) -> str:
+    """Return in a few sentences whom to ask at the largest budget, and what more samples would bring."""
+    return " ".join([*_best_way(made), *_promises(made)]) or "There are too few samples for a conclusion."
+
+
+def _best_way(made: Analysis) -> Iterator[str]:
+    """Say which way solves most on unseen problems within the largest budget; a simpler way wins a tie."""
+    if not made.allotment or not made.allotment.rows:
+        return
+    row = made.allotment.rows[-1]
+    budget = amount(row.budget, made.unit)
+    held = {kind: value for kind in WAYS if (value := row.held.get(kind)) and getattr(row, kind)}
+    rated = [(kind, value) for kind, value in held.items() if value.rate is not None and not value.over(row.budget)]
+    if not rated:
+        yield f"Within {budget} a problem no way keeps to the budget on problems that it was not chosen on."
+        return
+    kind, best = max(rated, key=lambda one: (one[1].rate or 0.0, -one[1].cost))  # the cheaper of equal ones
+    whom = legs_words(getattr(row, kind), {model.name: one_line(model.name) for model in made.models})
+    yield (
+        f"Within {budget} a problem, {_IN_WORDS[kind]} solves most: {whom}, {_around_held(best)} % of unseen problems "
+        f"for {amount(best.cost, made.unit)}."
+    )
+
+
+_IN_WORDS = {
+    "single": "one model",
+    "stopping": "one model until its first pass",
+    "cascade": "a cascade",
+    "mixture": "a mixture",
+    "greedy": "the greedy schedule",
+}
+
+
+def _around_held(held: CrossValidated) -> str:
+    near = f" {format_interval(held.interval.low, held.interval.high)}" if held.interval else ""
+    return f"{_percent(held.rate or 0.0)}{near}"
+
+
+def _promises(made: Analysis) -> Iterator[str]:
+    """Say what the first step beyond the samples promises of the model that gains most by it."""
+    gains = [
+        (model.beyond[0].promise.rate - model.measured, model, model.measured)
+        for model in made.models
+        if model.beyond and model.measured is not None
+    ]
+    if not gains:
+        return
+    _, model, measured = max(gains, key=lambda one: one[0])
+    promise = model.beyond[0].promise
+    near = format_interval(promise.interval.low, promise.interval.high)
+    yield (
+        f"More samples would bring most for {one_line(model.name)}: {_percent(measured)} % with k={model.n}, and a fit "
+        f"promises {_percent(promise.rate)} {near} % with k={promise.k}."
+    )
+
+
+def _brief_tables(made: Analysis) -> Iterator[RichTable]:
+    """Yield what a solution costs, what more samples bring, and the ways at the largest budget."""
+    called = _called(made)
+    rows = [[_titled(model.name, called), *_solving_cells(model, made.unit)] for model in made.models]
+    heads = ("model", "n", "to solve", "solved", "cost of pass", "never solved")
+    yield _table("What a solution costs, where the first pass ends a problem", heads, iter(rows))
+    most = max((len(model.beyond) for model in made.models), default=0)
+    promised = ([called[model.name], *promise_cells(model, most)] for model in made.models)
+    yield _table("pass@k measured, and promised by a fit", ("model", "measured", *["promised"] * most), promised)
+    if made.allotment and made.allotment.rows:
+        row = made.allotment.rows[-1]
+        ways = ([way, choice, unseen, cost] for way, choice, _, unseen, cost in _ways(row, made.unit, called) if choice)
+        title = f"Whom to ask within {amount(row.budget, made.unit)} a problem, on problems that it was not chosen on"
+        yield _table(title, ("way", "choice", "solves", "its cost"), ways)
+
+
+def promise_cells(model: ModelAnalysis, most: int) -> list[str]:
+    """Return pass@n as it was measured, and pass@k as a fit promises it at `most` larger ks."""
+    measured = "–" if model.measured is None else f"{_percent(model.measured)} (k={model.n})"
+    told = [f"{_around(one.promise.rate, one.promise.interval)} (k={one.promise.k})" for one in model.beyond]
+    if model.not_fitted:
+        told = [one_line(model.not_fitted)]
+    return [measured, *told, *[""] * (most - len(told))][: most + 1 if most else None]
 
 
 def _tables(made: Analysis) -> Iterator[RichTable]:
@@ -264,8 +352,7 @@ def _closing(made: Analysis) -> Iterator[str]:
         runs = [f"{count} × {called[name]}" for name, count in made.allotment.schedule]
         more = ", …" if len(runs) > MOST_RUNS else ""
         yield f"The greedy schedule, until one passes: {', then '.join(runs[:MOST_RUNS])}{more}."
-    if made.unknown:
-        yield f"Without a known cost in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
+    yield from _left_out(made)
     if made.allotment:
         yield (
             "Ways: k samples of one model; up to k, to the first pass; a cascade, up to k1, then up to k2, ended by a "
@@ -273,15 +360,21 @@ def _closing(made: Analysis) -> Iterator[str]:
             "knows for each "
             "problem which one model to spend the budget on, all samples paid: a bound, and too high by luck."
         )
-    if made.left_out:
-        yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
-    yield from map(one_line, made.notes)
     yield (
         f"Intervals are of {made.level:.0%}, from resampled problems. "
         f"{_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the "
         "hard its rates "
         "are too low, among the easy too high."
     )
+
+
+def _left_out(made: Analysis) -> Iterator[str]:
+    """Yield which models and problems the numbers are not about, and notes on uneven samples."""
+    if made.unknown:
+        yield f"Without a known cost in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
+    if made.left_out:
+        yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
+    yield from map(one_line, made.notes)
 
 
 def legs_words(choice: Choice, called: Mapping[str, str]) -> str:
@@ -294,7 +387,7 @@ def legs_words(choice: Choice, called: Mapping[str, str]) -> str:
 
 
 def _around(rate: float, near: Interval | None) -> str:
-    return _percent(rate) + (f" [{_percent(near.low)}, {_percent(near.high)}]" if near else "")
+    return _percent(rate) + (f" {format_interval(near.low, near.high)}" if near else "")
 
 
 _STOPS = {

@@ -34,6 +34,7 @@ class CiCase:
     outcome: CiOutcome
     message: str = ""
     properties: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0  # how long it took
 
 
 def junit(cases: Sequence[CiCase]) -> str:
@@ -50,12 +51,14 @@ def _suite(name: str, cases: Sequence[CiCase]) -> str:
 
 def _counts(cases: Sequence[CiCase]) -> str:
     failed, broken = (sum(case.outcome is one for case in cases) for one in (CiOutcome.FAILED, CiOutcome.ERROR))
-    return f'tests="{len(cases)}" failures="{failed}" errors="{broken}"'
+    took = sum(case.seconds for case in cases)
+    return f'tests="{len(cases)}" failures="{failed}" errors="{broken}" time="{took:.3f}"'
 
 
 def _case(case: CiCase) -> str:
     inside = "".join(_inside(case))
-    return f"    <testcase classname={_quoted(case.suite)} name={_quoted(case.name)}>\n{inside}    </testcase>\n"
+    name = f'classname={_quoted(case.suite)} name={_quoted(case.name)} time="{case.seconds:.3f}"'
+    return f"    <testcase {name}>\n{inside}    </testcase>\n"
 
 
 def _inside(case: CiCase) -> Iterator[str]:

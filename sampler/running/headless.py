@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -155,13 +156,15 @@ def run_study(study: Study, dependencies: Dependencies, tell: Subscriber) -> Exi
 
 def run_limited(study: Study, dependencies: Dependencies, tell: Subscriber, limits: RunLimits) -> RunResult:
     """Run a study within limits."""
+    began = time.monotonic()
     stopper = RunStopper(limits, tell, lambda: _spent(study.store))
     with Store(study.store) as store:
         run = StudyRun(study, store, dependencies, stopper)
         with stopper.watching(run.stop), interrupts(run.stop, tell) as caught:
             end = run()
     tell(Notice(level="info" if end.complete else "warning", kind="end", message=f"{study.name}: {end.reason}"))
-    return RunResult(code=_code(end, stopper, caught), reason=end.reason, cases=_cases(study.name, end, stopper))
+    cases = _cases(study.name, end, stopper, time.monotonic() - began)
+    return RunResult(code=_code(end, stopper, caught), reason=end.reason, cases=cases)
 
 
 def _code(end: RunEnd, stopper: RunStopper, caught: Sequence[int]) -> Exit:
@@ -172,12 +175,12 @@ def _code(end: RunEnd, stopper: RunStopper, caught: Sequence[int]) -> Exit:
     return Exit.OK if end.complete else Exit.INCOMPLETE
 
 
-def _cases(name: str, end: RunEnd, stopper: RunStopper) -> tuple[CiCase, ...]:
-    """Return a run's gates: that it is complete, and that not too much of it failed by our fault."""
+def _cases(name: str, end: RunEnd, stopper: RunStopper, seconds: float) -> tuple[CiCase, ...]:
+    """Return a run's gates: that it is complete, as long as the run took, and that our faults are few."""
     complete = CiOutcome.PASSED if end.complete else CiOutcome.FAILED
     faults = CiOutcome.ERROR if stopper.too_many_faults else CiOutcome.PASSED
     return (
-        CiCase(suite=name, name="gate: complete", outcome=complete, message=end.reason),
+        CiCase(suite=name, name="gate: complete", outcome=complete, message=end.reason, seconds=seconds),
         CiCase(suite=name, name="gate: faults of ours", outcome=faults, message=stopper.fault_line),
     )
 

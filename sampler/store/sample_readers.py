@@ -110,6 +110,11 @@ SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message,
   s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id CROSS JOIN problem p ON p.id = s.problem_id
 WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4, 5"""
+# Of each problem the newest failure, those with the most failures first.
+_FAILING = f"""
+SELECT p.name AS problem, count(*) AS failures, max(v.id) AS newest
+FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id CROSS JOIN problem p ON p.id = s.problem_id
+WHERE v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY p.id ORDER BY failures DESC, p.position LIMIT ?"""
 _USAGE = """
 SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
   v.flags AS flags
@@ -274,6 +279,16 @@ class SampleReader(Reader):
     def groups(self, study: int, stretch: tuple[int, int]) -> list[GroupRow]:
         """Return the failures among the verdicts in (low, high], counted by how they ended and by model."""
         return [GroupRow(**row) for row in self._rows(_GROUPS, *stretch, study)]
+
+    def failing(self, study: int, limit: int) -> list[tuple[int, SampleDetail]]:
+        """Return the problems with failures, most failures first: how many, and the newest failed sample."""
+        found = []
+        for row in self._rows(_FAILING, study, limit):
+            (sample,) = self.page([row["newest"]])
+            detail = self.detail(sample.sample_id)
+            if detail is not None:
+                found.append((row["failures"], detail))
+        return found
 
     def usage(self, study: int, *, after: int = 0, limit: int = 500) -> list[UsageRow]:
         """Return what the newest runs used, newest first."""

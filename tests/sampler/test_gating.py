@@ -371,6 +371,7 @@ class TestFiles:
     def test_junit_is_xml_whatever_a_name_holds(self, cases: list[CiCase]) -> None:
         root = ET.fromstring(junit(cases).encode("utf-8", "replace"))
         assert root.get("tests") == str(len(cases))
+        assert float(root.get("time", "")) == pytest.approx(sum(case.seconds for case in cases), abs=0.01)
         assert len(root.findall(".//failure")) == sum(case.outcome is CiOutcome.FAILED for case in cases)
 
     @given(CASES)

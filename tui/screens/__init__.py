@@ -3,4 +3,5 @@
 Pure functions above each class make its texts.
 """
 
-SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")  # by their keys, from 0
+# By their keys, from 0.
+SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system", "more")

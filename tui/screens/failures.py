@@ -1,6 +1,7 @@
 """The Failures screen: what goes wrong, how often, and for which model.
 
-Failures are grouped by verdict, error, and message without quoted text and numbers, in at most `MOST` groups.
+Failures are grouped by verdict, error, and message without quoted text and numbers, in at most `MOST` groups. Wrong
+answers have no message: they are grouped by problem, and what differs is read of the newest one of each group in sight.
 `FailureCounter` belongs to the query worker's thread. Each `step` counts one range of the store, newest first or new
 rows, and returns a `GroupTable`.
 """
@@ -11,23 +12,28 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
+from sampler.reporting.verdict_explanation import explanation
 from sampler.store.filters import narrowed
-from sampler.store.read_models import GroupRow
+from sampler.store.read_models import GroupRow, SampleDetail
 from sampler.store.sample_readers import SampleReader
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.screens.base import StudyScreen
+from tui.screens.sample_pages import coloured_lines, pages
 from tui.text import Severity, glyph, grouped, sanitize, severity_of
 from tui.view_state import tone_of
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.plot import mark
+from tui.widgets.styles import is_dark
+from tui.widgets.text_view import TextView
 
 SLICE_SECONDS = 0.025
 FIRST = 4_000
@@ -36,7 +42,7 @@ MOST = 2_000
 OTHERS = "(other messages)"
 _HOLE = "…"
 
-Key = tuple[str, str, str]  # verdict, error type, message made alike
+Key = tuple[str, str, str, str]  # verdict, error type, message made alike, problem of a wrong answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,7 @@ class FailureGroup:
     count: int
     newest: int
     by_model: Mapping[int, int]
+    problem: str = ""  # of wrong answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,8 @@ def filter_of(group: FailureGroup, *, model: str | None = None, any_message: boo
         text = narrowed(text, "msg", re.sub(rf"[^ -~]|{_HOLE}", "*", group.message)[:120], ":~")
     else:
         text = f"{text} {_NO_MESSAGE}"
+    if group.problem and not any_message:
+        text = narrowed(text, "problem", group.problem)
     return narrowed(text, "model", model) if model else text
 
 
@@ -103,19 +112,19 @@ def _merged(groups: Sequence[FailureGroup]) -> FailureGroup:
         for model, count in group.by_model.items():
             by_model[model] = by_model.get(model, 0) + count
     first = groups[0]
-    more = f" (+{len(groups) - 1} other messages)" if len(groups) > 1 else ""
+    more = f" (+{len(groups) - 1} other groups)" if len(groups) > 1 else ""
     return FailureGroup(
         verdict=first.verdict,
         error=first.error,
-        message=first.message + more,
+        message=(first.message or _without_message(first)) + more,
         count=sum(group.count for group in groups),
         newest=max(group.newest for group in groups),
         by_model=by_model,
     )
 
 
-def _rank(group: FailureGroup) -> tuple[int, str, str, str]:
-    return -group.count, group.verdict, group.error, group.message
+def _rank(group: FailureGroup) -> tuple[int, str, str, str, str]:
+    return -group.count, group.verdict, group.error, group.message, group.problem
 
 
 @dataclass(slots=True)
@@ -164,9 +173,9 @@ class FailureCounter:
 
     def _add(self, rows: Sequence[GroupRow]) -> None:
         for row in rows:
-            key = row.verdict, row.error_type or "", normalized(row.message or "")
+            key = row.verdict, row.error_type or "", normalized(row.message or ""), row.problem
             if key not in self._counts and len(self._counts) >= MOST:
-                key = row.verdict, row.error_type or "", OTHERS
+                key = row.verdict, row.error_type or "", OTHERS, ""
             count = self._counts.setdefault(key, _Count())
             count.newest = max(count.newest, row.newest)
             count.by_model[row.model_id] = count.by_model.get(row.model_id, 0) + row.count
@@ -177,11 +186,12 @@ class FailureCounter:
                 verdict=v,
                 error=e,
                 message=m,
+                problem=p,
                 count=sum(c.by_model.values()),
                 newest=c.newest,
                 by_model=dict(c.by_model),
             )
-            for (v, e, m), c in self._counts.items()
+            for (v, e, m, p), c in self._counts.items()
         ]
         return GroupTable(
             groups=tuple(sorted(groups, key=_rank)),
@@ -191,18 +201,25 @@ class FailureCounter:
         )
 
 
+NARROW = 96  # cells of the list, below which the error has no column of its own
 COLUMNS = (
     Column(key="count", label="count", width=8, right=True),
     Column(key="share", label="share", width=6, right=True),
     Column(key="verdict", label="verdict", width=12),
-    Column(key="error", label="error", width=19, middle=True),
+    Column(key="error", label="error", width=19, middle=True, needs=NARROW),
     Column(key="models", label="by model", width=26, needs=110),
     Column(key="message", label="message", width=0),
 )
 
 
-def group_cells(group: FailureGroup, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
-    """Return the cells of one group; `tones` are the models' places, by id."""
+def group_cells(
+    group: FailureGroup, total: int, tones: Mapping[int, int], differs: str = "", *, brief: bool = False
+) -> tuple[Cell, ...]:
+    """Return the cells of one group; `tones` are the models' places, by id, `differs` what its newest sample did.
+
+    With `brief` there is no column for the error, and the message begins with it.
+    """
+    error = f"{sanitize(group.error, 60)}: " if brief and group.error else ""
     parts = sorted((tones.get(model, 0), count) for model, count in group.by_model.items() if model in tones)
     return (
         Cell(text=grouped(group.count), strong=True),
@@ -210,8 +227,56 @@ def group_cells(group: FailureGroup, total: int, tones: Mapping[int, int]) -> tu
         Cell(text=f"{glyph(group.verdict)} {sanitize(group.verdict, 20)}", severity=severity_of(group.verdict)),
         Cell(text=sanitize(group.error, 100) or "—", severity=Severity.PLAIN if group.error else Severity.FAINT),
         Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
-        Cell(text=group.message or _without_message(group), severity=Severity.FAINT),
+        Cell(text=error + message_words(group, differs), severity=Severity.FAINT),
     )
+
+
+def message_words(group: FailureGroup, differs: str = "") -> str:
+    """Return what the failures of a group have in common, or what the newest one of them did."""
+    if group.message:
+        return group.message
+    said = differs or _without_message(group)
+    return f"{sanitize(group.problem, 60)}: {said}" if group.problem else said
+
+
+_LINE = re.compile(r"\bline (\d+)\b")
+_BEFORE = 4  # lines of code above the one that is told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """The newest sample of a group: what happened, and its program, a line of which may be to blame."""
+
+    detail: SampleDetail
+    reason: str
+    line: int | None
+
+
+def read_example(reader: SampleReader, verdict: int) -> Example | None:
+    """Return the sample of a verdict, and why it failed; None if it is no longer in the store."""
+    rows = reader.page([verdict])
+    detail = reader.detail(rows[0].sample_id) if rows else None
+    if detail is None:
+        return None
+    reason = explanation(detail)[0].partition(": ")[2]
+    blamed = _LINE.findall(reason) if rows[0].verdict in {"SYNTAX", "ERROR"} else []
+    return Example(detail=detail, reason=reason, line=int(blamed[-1]) if blamed else None)
+
+
+def example_lines(example: Example, *, dark: bool) -> list[Text]:
+    """Return an example as lines: which sample, why it failed, its program from a little above the blamed line on."""
+    row = example.detail.row
+    page = pages(example.detail, (), None)[0]
+    code = coloured_lines(page, dark=dark)
+    start = max(0, (example.line or 0) - 1 - _BEFORE) if example.line and example.line <= len(code) else 0
+    lines = [
+        Text(f"{sanitize(row.model, 200)} · {sanitize(row.problem, 200)} #{row.index}", "dim"),
+        Text(f"{glyph(row.verdict or '')} {sanitize(example.reason, 600)}", "bold"),
+    ]
+    for number, line in enumerate(code[start:], start + 1):
+        blamed = number == example.line
+        lines.append(Text.assemble((f"{'▸' if blamed else ' '}{number:>3} ", "bold" if blamed else "dim"), line))
+    return lines
 
 
 def _without_message(group: FailureGroup) -> str:
@@ -221,16 +286,28 @@ def _without_message(group: FailureGroup) -> str:
 
 
 class FailuresScreen(StudyScreen):
-    """FailureCounter of failures, the largest first."""
+    """Groups of failures, the largest first, and the newest sample of the chosen one."""
 
     NAME = "failures"
     HELP: ClassVar[str] = """
 Every sample whose latest verdict is not PASSED, grouped by verdict, error and message. Quoted names and numbers are
-replaced by … in a message, so that failures of one kind form one group. "by model" shows the count of each model beside
-its mark.
+replaced by … in a message, so that failures of one kind form one group. Wrong answers are grouped by problem, with what
+the newest one answered and what was expected. "by model" shows the count of each model beside its mark.
+
+Below (or beside, in a wide window) is the newest sample of the chosen group: why it failed, and its code, with ▸ at the
+line that the error names.
 
 enter lists the samples of a group, o only those of the selected model. m merges the messages of an error.
 """
+    CSS = """
+    #failures { height: 1fr; layout: vertical; }
+    #list-pane { height: 1fr; }
+    FailuresScreen #example-pane { height: 1fr; }
+    FailuresScreen.-vast #failures { layout: horizontal; }
+    FailuresScreen.-vast #list-pane { width: 3fr; }
+    FailuresScreen.-vast #example-pane { width: 2fr; }
+    FailuresScreen.-tiny #example-pane, FailuresScreen.-zoomed #example-pane { display: none; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "messages", "Messages", id="failures.messages", tooltip="Group by error, or by error and message"),
         Binding(
@@ -253,11 +330,17 @@ enter lists the samples of a group, o only those of the selected model. m merges
         self._counted = GroupTable()
         self._coarse = False
         self._busy = False
+        self._examples: dict[int, Example | None] = {}  # by the id of their verdict
+        self._asked: set[int] = set()
+        self._previewed: tuple[int, bool] | None = None
 
     def body(self) -> Iterator[Widget]:
-        """One list."""
-        with Container(id="list-pane", classes="pane"):
-            yield ListTable(COLUMNS, id="groups")
+        """Yield the list, and an example of the chosen group."""
+        with Container(id="failures"):
+            with Container(id="list-pane", classes="pane"):
+                yield ListTable(COLUMNS, id="groups")
+            with Container(id="example-pane", classes="pane"):
+                yield TextView(id="example")
 
     def on_mount(self) -> None:
         """Focus the list."""
@@ -267,12 +350,14 @@ enter lists the samples of a group, o only those of the selected model. m merges
     @property
     def settled(self) -> bool:
         """Return whether every failure is counted."""
-        return not self._counted.behind and not self._busy
+        return not self._counted.behind and not self._busy and self._asked <= set(self._examples)
 
     def draw(self, snapshot: Snapshot) -> None:
         """Begin to count, or count what is new."""
         if self._counter is None or self._counter.uid != snapshot.study.uid:
             self._counter, self._counted = FailureCounter(snapshot.study.id, snapshot.study.uid), GroupTable()
+            self._examples.clear()
+            self._asked.clear()
         self._pump()
         self._draw_groups()
 
@@ -295,12 +380,62 @@ enter lists the samples of a group, o only those of the selected model. m merges
         rows = table.groups
         words = "no failure yet" if not table.behind else f"{table.scanned * 100:.0f} % scanned …"
         self.query_one(ListTable).show(
-            len(rows), lambda at: group_cells(rows[at], table.total, tones) if at < len(rows) else None, empty=words
+            len(rows),
+            lambda at: self._cells(rows[at], table.total, tones) if at < len(rows) else None,
+            empty=words,
         )
+        self._draw_example()
+        self._read_examples()
         told = f"Failures · {grouped(table.total)} of {grouped(snapshot.study.scored)} · {len(rows)} groups"
         if table.behind:
             told += f" · {table.scanned * 100:.0f} % scanned"
         self.set_title("#list-pane", told, "by verdict and error" if self._coarse else "by verdict, error and message")
+
+    def _cells(self, group: FailureGroup, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
+        return group_cells(group, total, tones, self._differs(group), brief=self.query_one(ListTable).room < NARROW)
+
+    def _differs(self, group: FailureGroup) -> str:
+        example = self._examples.get(group.newest)
+        return "" if example is None else sanitize(example.reason, 200)
+
+    def _read_examples(self) -> None:
+        """Ask for the examples of the groups in sight; wrong answers show theirs in the list, others in the pane."""
+        table, rows = self.query_one(ListTable), self._shown.groups
+        first = table.first_in_sight
+        seen = rows[first : first + table.rows_in_sight]
+        wanted = [group.newest for group in seen if not group.message]
+        chosen = self._chosen
+        if chosen is not None:
+            wanted.insert(0, chosen.newest)
+        for verdict in dict.fromkeys(wanted):
+            if verdict not in self._asked:
+                self._asked.add(verdict)
+                self.app.query_worker.ask(
+                    partial(read_example, verdict=verdict),
+                    partial(self._example_read, verdict),
+                    on_failure=partial(self._asked.discard, verdict),
+                    low_priority=chosen is None or verdict != chosen.newest,
+                )
+
+    def _example_read(self, verdict: int, example: Example | None) -> None:
+        self._examples[verdict] = example
+        if self.is_attached:
+            self.query_one(ListTable).refresh()
+            self._draw_example()
+
+    def _draw_example(self) -> None:
+        group, dark = self._chosen, is_dark(self)
+        example = self._examples.get(group.newest) if group else None
+        if group is None or example is None or self._previewed == (group.newest, dark):
+            return
+        self._previewed = (group.newest, dark)
+        self.query_one("#example", TextView).show(example_lines(example, dark=dark), wrapped=True, hang=5)
+        self.set_title("#example-pane", "The newest of the group", "enter lists the group's samples")
+
+    def on_list_table_chosen(self, _event: ListTable.Chosen) -> None:
+        """Show an example of another group."""
+        self._draw_example()
+        self._read_examples()
 
     def _pump(self) -> None:
         counter = self._counter
@@ -352,4 +487,5 @@ enter lists the samples of a group, o only those of the selected model. m merges
         """Copy the chosen group."""
         group = self._chosen
         if group is not None:
-            self.copy(f"{group.count}× {group.verdict} {group.error} {group.message}".strip(), "group")
+            words = message_words(group, self._differs(group))
+            self.copy(f"{group.count}× {group.verdict} {group.error} {words}".replace("  ", " "), "group")

@@ -47,7 +47,7 @@ Span = tuple[int, str, str]  # from which cell, which tab, in which words
 def tab_spans(tabs: Sequence[tuple[str, str]], present: str, width: int) -> list[Span]:
     """Return the places of the tabs; on a narrow screen inactive tabs shrink to their first letter."""
     labels = [label for _, label in tabs]
-    if sum(map(len, labels)) + len(labels) > width:
+    if sum(map(len, labels)) + len(labels) - 1 > width:
         labels = [label if key == present else label[0] for key, label in tabs]
     gap = 2 if sum(map(len, labels)) + 2 * len(labels) <= width else 1
     spans: list[Span] = []
@@ -61,7 +61,9 @@ def tab_spans(tabs: Sequence[tuple[str, str]], present: str, width: int) -> list
 class TabLine(Widget):
     """One line, as 0 Runs  1 Live."""
 
-    DEFAULT_CSS = "TabLine { height: 1; width: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = """
+    TabLine { height: 1; width: 1fr; padding: 0 1; }
+    """
     ALLOW_SELECT = False
 
     class Picked(Message):

@@ -19,6 +19,7 @@ from sampler.commands import cli
 from sampler.page.chart import HEIGHT, WIDTH, ChartMark, Extra, Line, chart, promises
 from sampler.page.page_model import MOST_MODELS, PageFacts, PageModel, choices, heat, make_sheet, marks, turns
 from sampler.page.write import PlotError, draw, page_html
+from sampler.plotting import format_interval
 from sampler.reporting.analyse import AnalysisRequest, analyse
 from sampler.reporting.paired_data import paired_data
 from sampler.reporting.render import spanned
@@ -135,8 +136,8 @@ def test_the_page_says_what_the_report_says() -> None:
     for row in rows:
         for cell in row.cells:
             if cell.point and cell.point.interval:
-                low, high = 100 * cell.point.interval.low, 100 * cell.point.interval.high
-                assert f"{100 * cell.point.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+                near = format_interval(cell.point.interval.low, cell.point.interval.high)
+                assert f"{100 * cell.point.rate:.1f} {near}" in page
 
 
 def test_the_page_shows_every_metric_of_reliability_and_whose_its_interval_is() -> None:
@@ -163,7 +164,7 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
     for row in whom.rows:
         if row.router is not None and row.router_interval is not None:
             low, high = 100 * row.router_interval.low, 100 * row.router_interval.high
-            assert f"{100 * row.router:.1f} [{low:.1f}, {high:.1f}]" in page
+            assert f"{100 * row.router:.1f} {format_interval(low / 100, high / 100)}" in page
         for way in row.ways:
             assert way.choice in page
             if way.words == "schedule":  # undefined where some of four problems tell nothing of difficulty
@@ -171,7 +172,7 @@ def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_
             assert way.held is not None
             assert way.held.interval is not None
             low, high = 100 * way.held.interval.low, 100 * way.held.interval.high
-            assert f"{100 * way.held.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+            assert f"{100 * way.held.rate:.1f} {format_interval(low / 100, high / 100)}" in page
             assert way.held.cost_interval is not None
             assert spanned(way.held.cost, way.held.cost_interval, made.figures[0].table.unit) in page
     assert made.figures[1].choices is None  # nobody has a cost in that unit
@@ -227,7 +228,7 @@ def test_what_lies_beyond_the_samples_is_dashed_and_warned_of() -> None:
         assert {one.promise.k for one in row.shown} == {8, 20, 40}
         for one in row.shown:
             low, high = 100 * one.promise.interval.low, 100 * one.promise.interval.high
-            assert f"k={one.promise.k}: {100 * one.promise.rate:.1f} [{low:.1f}, {high:.1f}]" in page
+            assert f"k={one.promise.k}: {100 * one.promise.rate:.1f} {format_interval(low / 100, high / 100)}" in page
     assert "k=40: 10 times the samples drawn: the fitted tail decides, not the data" in page
 
 

@@ -81,6 +81,15 @@ def test_groups_of_stretches_add_up_to_the_failures(store: Path) -> None:
     assert found == {key: n for key, n in counts.items() if key[1] != "PASSED"}
 
 
+def test_failing_problems_come_with_their_newest_failure_the_worst_first(store: Path) -> None:
+    with SampleReader(store) as reader:
+        found = reader.failing(1, 3)
+        failures = Counter(row.problem for row in reader.page([key for key, _ in listed(reader, "failed")]))
+    assert [count for count, _ in found] == [count for _, count in failures.most_common(3)]
+    assert all(failures[detail.row.problem] == count for count, detail in found)
+    assert all(detail.row.verdict != "PASSED" and detail.program for _, detail in found)
+
+
 def test_a_detail_holds_every_text_and_a_passing_sample_is_of_the_same_problem(store: Path) -> None:
     with SampleReader(store) as reader:
         failed = reader.page([listed(reader, "failed")[0][0]])[0]

@@ -19,7 +19,7 @@ from tui.widgets.plot import CurvePlot
 
 SIZES = [(80, 24), (140, 40)]
 View = Callable[..., Any]
-SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")
+SCREENS = ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system", "more")
 WORDS = {
     "runs": ("Runs · 1", "toy-study", "✓ DONE", "study.db"),
     "live": ("Models (3)", "pass rate by FLOPs"),
@@ -28,6 +28,7 @@ WORDS = {
     "failures": ("Failures · ", "AssertionError", "✗ WRONG", "%"),
     "problems": ("Problems · 8 problems", "Toy/0", "▸●", "%"),
     "compare": ("ahead by", "Flips at the rule", "8 problems"),
+    "more": ("Within ", "promised by a fit", "to a pass", "k=10"),
     "system": ("Run", "state", "Log · 1 line", "all samples are there"),
 }
 
@@ -57,11 +58,11 @@ async def test_digits_and_clicks_on_tabs_go_from_screen_to_screen(finished: Path
 
 async def test_every_screen_can_be_drawn_in_the_smallest_and_a_large_terminal(finished: Path, view: View) -> None:
     async with view(finished, (40, 12)) as viewer:
-        for number in range(8):
+        for number in range(len(SCREENS)):
             await viewer.press(str(number))
             await viewer.pilot.pause()
         await viewer.pilot.resize_terminal(200, 60)
-        for number in range(8):
+        for number in range(len(SCREENS)):
             await viewer.press(str(number))
             await viewer.sees(WORDS[SCREENS[number]][0])
 
@@ -289,7 +290,7 @@ def _fail(writer: Any) -> None:
 async def test_an_empty_study_is_no_trouble_on_any_screen(store_path: Path, new_writer: View, view: View) -> None:
     new_writer()
     async with view(store_path) as viewer:
-        for number in range(8):
+        for number in range(len(SCREENS)):
             await viewer.press(str(number))
             await viewer.pilot.pause(0.05)
             assert "0/120" in viewer.text.splitlines()[0]

@@ -33,6 +33,7 @@ from tui.screens.base import StudyScreen
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (140, 40)]
+MORE_SIZES = [(100, 30), (200, 50)]  # of the screens whose layout differs there
 BEGAN = 1_700_000_000.0
 PATIENCE = 120.0
 STILL = 1.0  # seconds without a change after which a screen is taken for a new snapshot
@@ -54,7 +55,10 @@ class Sight:
 
 
 SIGHTS = (
-    *(Sight(name, name) for name in ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system")),
+    *(
+        Sight(name, name)
+        for name in ("runs", "live", "curves", "samples", "failures", "problems", "compare", "system", "more")
+    ),
     Sight("running", "live", done=False),
     Sight("sample", "samples", ("exclamation_mark", "enter")),
     Sight("sample-diff", "samples", ("exclamation_mark", "enter", "left")),
@@ -62,6 +66,9 @@ SIGHTS = (
     Sight("question", "live", ("R",)),
     Sight("no-colour", "live", colours=False),
 )
+
+
+RESHAPED = {"live", "failures", "compare", "system", "more"}
 
 
 @pytest.fixture
@@ -177,8 +184,13 @@ def frozen(
     return open_one
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("sight", SIGHTS, ids=lambda sight: sight.name)
+SEEN = [
+    *((sight, size) for sight in SIGHTS for size in SIZES),
+    *((sight, size) for sight in SIGHTS for size in MORE_SIZES if sight.name in RESHAPED),
+]
+
+
+@pytest.mark.parametrize(("sight", "size"), SEEN, ids=[f"{sight.name}-{w}x{h}" for sight, (w, h) in SEEN])
 async def test_a_screen_looks_as_it_did_when_it_was_last_looked_at(
     sight: Sight, size: tuple[int, int], frozen: Callable[[Sight], BudgetApp], request: pytest.FixtureRequest
 ) -> None:
