@@ -31,14 +31,15 @@ from sampler.importing.imported_sample import (
     text_of,
 )
 from sampler.importing.sample_formats import Format, named, recognised
+from sampler.importing.service_logs import values_of_eval
 from sampler.study.spec import ProblemsSpec
 from sampler.values import Architecture
 from sandbox.problems.json_fields import long_integers
 
-_GZIP = b"\x1f\x8b"
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
 Samples = Callable[[Any], Iterator[Imported | MissingText]]
-SUFFIXES = (".gz", ".jsonl", ".json")
+SUFFIXES = (".gz", ".jsonl", ".json", ".eval")
 EXAMPLE = '{"id": "HumanEval/0", "answer": "    return 1", "tokens": 5}'
 _PLACES: Mapping[str, str] = {"passed": "claim"}
 
@@ -68,7 +69,10 @@ def values_of(path: Path, *, skip_bad: bool = False) -> Iterator[tuple[str, Any]
         return
     try:
         with path.open("rb") as raw:
-            zipped = raw.read(2) == _GZIP
+            zipped = (head := raw.read(4))[:2] == _GZIP
+        if head == _ZIP:
+            yield from values_of_eval(path)
+            return
         with gzip.open(path, "rb") if zipped else path.open("rb") as file:
             yield from _values(file, path, skip_bad=skip_bad)
     except (OSError, EOFError, zlib.error) as error:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from itertools import zip_longest
 from typing import Any
 
+from sampler.importing import service_logs
 from sampler.importing.imported_sample import (
     Claim,
     Imported,
@@ -400,6 +401,20 @@ class Format:
 
 # The first that recognises a file's first value takes it, so what demands more fields stands first.
 FORMATS = (
+    Format(
+        name="openai-batch",
+        recognises=service_logs.is_openai_batch,
+        samples=service_logs.openai_batch_samples,
+        reading=Reading.ANSWER,
+        example=service_logs.OPENAI_BATCH_EXAMPLE,
+    ),
+    Format(
+        name="inspect",
+        recognises=service_logs.is_inspect,
+        samples=service_logs.inspect_samples,
+        reading=Reading.ANSWER,
+        example=service_logs.INSPECT_EXAMPLE,
+    ),
     Format(name="jsonl", recognises=is_jsonl, samples=jsonl_samples, reading=Reading.RAW, example=JSONL_EXAMPLE),
     Format(
         name="ollama-lines",

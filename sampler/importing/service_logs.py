@@ -1,0 +1,227 @@
+"""Read logs of inspect_ai, and outputs of batches in OpenAI's form, as samples.
+
+A log of inspect_ai is a zip file of JSON (`.eval`): `header.json` says which model was asked, and `samples/` has a
+file for each sample and epoch; or it is the same as one JSON document. A batch is JSON lines that bind a `custom_id`
+of the user's to the `response` of a request.
+
+See https://inspect.aisi.org.uk/eval-logs.html and https://platform.openai.com/docs/guides/batch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sampler.importing.imported_sample import (
+    Claim,
+    Imported,
+    ImportFault,
+    MissingText,
+    count_of,
+    list_of,
+    table_of,
+    text_of,
+)
+from sampler.values import Finish
+from sandbox.problems.json_fields import long_integers
+
+LARGEST = 256 << 20  # bytes of one entry of a log: with its transcript, a sample of an agent may have many
+ZSTANDARD = 93  # the method of compression that newer logs use, by APPNOTE.TXT 4.4.5
+_FINISHES = {
+    "stop": Finish.STOP,
+    "completed": Finish.STOP,
+    "length": Finish.LENGTH,
+    "max_tokens": Finish.LENGTH,
+    "model_length": Finish.LENGTH,
+    "incomplete": Finish.LENGTH,
+}
+
+INSPECT_EXAMPLE = (
+    '{"eval": {"model": "openai/gpt-4o"}, "samples": [{"id": "HumanEval/0", "epoch": 1, "output": {"choices": '
+    '[{"message": {"content": "def f(): ..."}, "stop_reason": "stop"}], "usage": {"input_tokens": 5, '
+    '"output_tokens": 7}}, "scores": {"verify": {"value": "C"}}}]}'
+)
+OPENAI_BATCH_EXAMPLE = (
+    '{"custom_id": "HumanEval/0#3", "response": {"status_code": 200, "body": {"model": "gpt-4o", "choices": '
+    '[{"message": {"content": "def f(): ..."}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 5, '
+    '"completion_tokens": 7}}}, "error": null}'
+)
+
+
+def values_of_eval(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the samples of a `.eval` file, each as a log of one sample, with its place; raises ImportFault."""
+    try:
+        with zipfile.ZipFile(path) as log:
+            names = sorted(name for name in log.namelist() if re.fullmatch(r"samples/.+\.json", name))
+            heads = [name for name in ("header.json", "_journal/start.json") if name in log.namelist()]
+            if not heads:
+                raise ImportFault(f"{path} is a zip file without header.json, so no log of inspect_ai")
+            head = {"eval": table_of(_entry(log, heads[0], path), heads[0]).get("eval")}
+            for name in names:
+                yield f"{path}, {name}", head | {"samples": [_entry(log, name, path)]}
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise ImportFault(f"cannot read {str(path)!r}: {error}; get it again") from error
+
+
+def _entry(log: zipfile.ZipFile, name: str, path: Path) -> Any:
+    """Return the JSON of an entry; raises ImportFault."""
+    found = log.getinfo(name)
+    if found.file_size > LARGEST:
+        raise ImportFault(f"{path}, {name}: it has {found.file_size} bytes; at most {LARGEST} are read")
+    if found.compress_type == ZSTANDARD:
+        with suppress(ImportError):
+            import_module("zipfile_zstd")  # teaches `zipfile` the method; inspect_ai brings it
+    try:
+        with log.open(found) as entry, long_integers():
+            return json.loads(entry.read(LARGEST))
+    except NotImplementedError as error:
+        raise ImportFault(
+            f"{path}, {name}: it is compressed by Zstandard; pip install zipfile-zstd, or run "
+            f"`inspect log convert --to json --output-dir DIR {path}` and import what it writes"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ImportFault(f"{path}, {name}: not JSON ({error})") from error
+
+
+def is_inspect(row: object) -> bool:
+    """Return whether a file is a log of inspect_ai."""
+    return isinstance(row, dict) and isinstance(row.get("eval"), dict) and isinstance(row.get("samples"), list)
+
+
+def inspect_samples(row: Any) -> Iterator[Imported | MissingText]:
+    """Yield the samples of a log; the number of a sample is that of its epoch."""
+    model = row["eval"].get("model")
+    for number, one in enumerate(row["samples"]):
+        sample = table_of(one, f"sample {number}")
+        output = table_of(sample.get("output") or {}, "output")
+        choices = list_of(output.get("choices") or [], "choices")
+        where = f"sample {sample.get('id')!r}, epoch {sample.get('epoch')}"
+        if not choices:
+            error = sample.get("error")
+            said = error.get("message") if isinstance(error, dict) else error
+            yield MissingText(f"{where}: there is no answer" + (f", but an error: {said!r:.60}" if said else ""))
+            continue
+        choice = table_of(choices[0], "choices.0")
+        text, thought = _content(table_of(choice.get("message"), "message").get("content"))
+        if text is None:
+            yield MissingText(f"{where}: an answer without a text")
+            continue
+        usage = table_of(output.get("usage") or {}, "usage")
+        epoch = count_of(sample, "epoch")
+        yield Imported(
+            problem=sample["id"],
+            prompt=sample.get("input") if isinstance(sample.get("input"), str) else None,
+            text=text,
+            thought=thought,
+            model=str(model) if model else None,
+            index=None if not epoch else epoch - 1,
+            finish=_finish(choice.get("stop_reason")),
+            prompt_tokens=count_of(usage, "input_tokens"),
+            completion_tokens=count_of(usage, "output_tokens"),
+            thought_tokens=count_of(usage, "reasoning_tokens"),
+            cached_tokens=count_of(usage, "input_tokens_cache_read"),
+            claim=_claim(sample.get("scores")),
+        )
+
+
+def _claim(scores: object) -> Claim | None:
+    """Return the verdict of the first scorer whose value is a truth: "C" and "I", or 1 and 0."""
+    for name, score in scores.items() if isinstance(scores, dict) else ():
+        value = score.get("value") if isinstance(score, dict) else None
+        if (isinstance(value, str) and value in {"C", "I"}) or (isinstance(value, int | float) and value in {0, 1}):
+            return Claim(passed=value in {"C", 1}, said=f"{name}: {value}")
+    return None
+
+
+def _content(content: object) -> tuple[str | None, str | None]:
+    """Return the text of a message, and its thought; a message may be a list of parts."""
+    if content is None or isinstance(content, str):
+        return content, None
+    parts = [table_of(part, "a part of the content") for part in list_of(content, "content")]
+    texts = [text_of(part, "text") for part in parts if part.get("type") in {"text", "output_text"}]
+    thoughts = [str(part.get("reasoning") or "") for part in parts if part.get("type") == "reasoning"]
+    return ("".join(texts) if texts else None), ("".join(thoughts) or None)
+
+
+def _finish(reason: object) -> Finish | None:
+    return _FINISHES.get(reason) if isinstance(reason, str) else None
+
+
+def is_openai_batch(row: object) -> bool:
+    """Return whether a line is the output of a request of a batch."""
+    return isinstance(row, dict) and {"custom_id", "response"} <= row.keys()
+
+
+def openai_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
+    """Yield the samples of a request: of /v1/chat/completions, /v1/completions or /v1/responses.
+
+    `custom_id` is the problem's name, or NAME#INDEX. What a request of several choices has written is known in sum
+    alone, so their tokens are unknown.
+    """
+    asked = text_of(row, "custom_id")
+    named = re.fullmatch(r"(.+)#(\d{1,9})", asked, re.DOTALL)
+    response = row["response"]
+    body = response.get("body") if isinstance(response, dict) else None
+    error = row.get("error") or (body or {}).get("error")
+    if not isinstance(body, dict) or error or response.get("status_code", 200) != 200:
+        said = error.get("message") if isinstance(error, dict) else error or "no response"
+        raise MissingText(f"{asked}: there is no answer, but an error: {said!r:.60}")
+    answers = list(_answers(body))
+    usage = table_of(body.get("usage") or {}, "usage")
+    alone = len(answers) == 1
+    for text, thought, finish in answers:
+        if text is None:
+            yield MissingText(f"{asked}: an answer without a text")
+            continue
+        yield Imported(
+            problem=named[1] if named else asked,
+            text=text,
+            thought=thought,
+            model=None if body.get("model") is None else text_of(body, "model"),
+            index=int(named[2]) if named and alone else None,
+            finish=_finish(finish),
+            prompt_tokens=_either(usage, "prompt_tokens", "input_tokens"),
+            prompt_shared=not alone,
+            completion_tokens=_either(usage, "completion_tokens", "output_tokens") if alone else None,
+            thought_tokens=_detail(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens")
+            if alone
+            else None,
+            cached_tokens=_detail(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens"),
+        )
+
+
+def _answers(body: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None, object]]:
+    """Yield the text, the thought and the end of each answer of a response."""
+    if "output" in body:
+        messages = [
+            one for one in list_of(body["output"], "output") if table_of(one, "output").get("type") == "message"
+        ]
+        parts = [part for one in messages for part in list_of(one.get("content") or [], "content")]
+        yield (*_content(parts), body.get("status"))
+        return
+    for one in list_of(body.get("choices"), "choices"):
+        choice = table_of(one, "a choice")
+        if "text" in choice:
+            yield choice["text"], None, choice.get("finish_reason")
+            continue
+        message = table_of(choice.get("message"), "message")
+        text, thought = _content(message.get("content"))
+        told = message.get("reasoning_content") or message.get("reasoning")
+        yield text, thought or (told if isinstance(told, str) else None), choice.get("finish_reason")
+
+
+def _either(usage: Mapping[str, Any], *names: str) -> int | None:
+    return next((found for name in names if (found := count_of(usage, name)) is not None), None)
+
+
+def _detail(usage: Mapping[str, Any], tables: tuple[str, ...], name: str) -> int | None:
+    for table in tables:
+        if isinstance(usage.get(table), dict):
+            return count_of(usage[table], name)
+    return None

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sampler.importing.imported_sample import Claim, Imported, ImportFault, MissingText
+from sampler.importing.sample_files import format_of, samples_of
+from sampler.values import Finish
+
+ANSWER = "```python\ndef f():\n    return 1\n```"
+
+
+def read(path: Path) -> list[Imported | ImportFault]:
+    return [sample for _, sample in samples_of(path, format_of(path, None).samples)]
+
+
+def inspect_sample(name: str, epoch: int, **more: object) -> dict[str, object]:
+    choice = {"message": {"role": "assistant", "content": ANSWER}, "stop_reason": "max_tokens"}
+    usage = {"input_tokens": 5, "output_tokens": 9, "input_tokens_cache_read": 2, "reasoning_tokens": 4}
+    output = {"model": "m", "choices": [choice], "usage": usage}
+    scores = {"verify": {"value": "C", "answer": "…"}}
+    return {"id": name, "epoch": epoch, "input": "solve", "output": output, "scores": scores, **more}
+
+
+def log(path: Path, *samples: dict[str, object], head: str = "header.json") -> Path:
+    """A log in the layout of inspect_ai 0.3: names of samples may hold slashes."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("_journal/summaries/1.json", "[]")
+        made.writestr("summaries.json", "[]")
+        for sample in samples:
+            made.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))
+        made.writestr(head, json.dumps({"version": 2, "status": "success", "eval": {"model": "openai/gpt-4o"}}))
+    return path
+
+
+@pytest.mark.parametrize("head", ["header.json", "_journal/start.json"])
+def test_a_log_of_inspect_is_read_with_epochs_costs_and_claims(tmp_path: Path, head: str) -> None:
+    reasoning = [{"type": "reasoning", "reasoning": "First"}, {"type": "text", "text": ANSWER}]
+    parts = {"choices": [{"message": {"content": reasoning}, "stop_reason": "stop"}]}
+    samples = (
+        inspect_sample("HumanEval/0", 1),
+        inspect_sample("HumanEval/0", 2, output=parts, scores={"own": {"value": {"a": 1}}, "verify": {"value": 0}}),
+        inspect_sample("HumanEval/1", 1, output=None, error={"message": "the sandbox was lost"}),
+    )
+    found = read(log(tmp_path / "mine.eval", *samples, head=head))
+    assert found[0] == Imported(
+        problem="HumanEval/0",
+        prompt="solve",
+        text=ANSWER,
+        model="openai/gpt-4o",
+        index=0,
+        finish=Finish.LENGTH,
+        prompt_tokens=5,
+        completion_tokens=9,
+        cached_tokens=2,
+        thought_tokens=4,
+        claim=Claim(passed=True, said="verify: C"),
+    )
+    second = found[1]
+    assert isinstance(second, Imported)
+    assert (second.text, second.thought, second.index, second.finish) == (ANSWER, "First", 1, Finish.STOP)
+    assert second.claim == Claim(passed=False, said="verify: 0")
+    assert isinstance(found[2], MissingText)
+    assert "the sandbox was lost" in str(found[2])
+
+
+def test_a_log_as_one_json_document_is_read_alike(tmp_path: Path) -> None:
+    samples = [inspect_sample("HumanEval/0", 1), inspect_sample("HumanEval/8", 1)]
+    document = tmp_path / "mine.json"
+    document.write_text(json.dumps({"version": 2, "eval": {"model": "openai/gpt-4o"}, "samples": samples}, indent=1))
+    assert read(document) == read(log(tmp_path / "mine.eval", *samples))
+
+
+def test_what_is_no_log_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "some.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("a.txt", "hello")
+    with pytest.raises(ImportFault, match=r"without header\.json"):
+        read(path)
+    whole = log(tmp_path / "cut.eval", inspect_sample("HumanEval/0", 1))
+    whole.write_bytes(whole.read_bytes()[:-40])
+    with pytest.raises(ImportFault, match="get it again"):
+        read(whole)
+
+
+def request(name: str, **body: object) -> str:
+    response = {"status_code": 200, "request_id": "r", "body": {"model": "gpt-4o", **body}}
+    return json.dumps({"id": "b", "custom_id": name, "response": response, "error": None}) + "\n"
+
+
+def test_a_batch_of_chats_is_read_with_its_numbers_and_costs(tmp_path: Path) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "length"}
+    usage = {
+        "prompt_tokens": 7,
+        "completion_tokens": 9,
+        "prompt_tokens_details": {"cached_tokens": 3},
+        "completion_tokens_details": {"reasoning_tokens": 4},
+    }
+    failed = {"custom_id": "HumanEval/2", "response": {"status_code": 429, "body": {"error": {"message": "slow"}}}}
+    refused = request("HumanEval/3", choices=[{"message": {"content": None, "refusal": "no"}}])
+    path = tmp_path / "batch.jsonl"
+    path.write_text(
+        request("HumanEval/0#3", choices=[choice], usage=usage)
+        + request("HumanEval/1", choices=[choice, choice], usage=usage)
+        + json.dumps(failed)
+        + "\n"
+        + refused
+    )
+    first, second, third, lost, empty = read(path)
+    assert first == Imported(
+        problem="HumanEval/0",
+        text=ANSWER,
+        model="gpt-4o",
+        index=3,
+        finish=Finish.LENGTH,
+        prompt_tokens=7,
+        completion_tokens=9,
+        thought_tokens=4,
+        cached_tokens=3,
+    )
+    assert isinstance(second, Imported)
+    assert second == third
+    assert (second.completion_tokens, second.prompt_tokens, second.index, second.prompt_shared) == (None, 7, None, True)
+    assert isinstance(lost, MissingText)
+    assert "slow" in str(lost)
+    assert isinstance(empty, MissingText)
+
+
+def test_a_batch_of_responses_is_read(tmp_path: Path) -> None:
+    output = [
+        {"type": "reasoning", "summary": []},
+        {"type": "message", "content": [{"type": "output_text", "text": ANSWER}]},
+    ]
+    path = tmp_path / "batch.jsonl"
+    path.write_text(
+        request("HumanEval/0", output=output, status="completed", usage={"input_tokens": 5, "output_tokens": 6})
+    )
+    (found,) = read(path)
+    assert isinstance(found, Imported)
+    assert (found.text, found.prompt_tokens, found.completion_tokens, found.finish) == (ANSWER, 5, 6, Finish.STOP)
