@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sandbox.languages.language import OUTPUT, PROGRAM, Compile, Language, Toolchain
 
+# Mono says on its standard output that it may not set the priority of a thread; this is where it says such things.
+_QUIET = (("MONO_LOG_DEST", "/dev/null"),)
 _LINKER = ("/usr/bin/as", "/usr/bin/ld")
 
 CSHARP = Language(
@@ -23,7 +25,9 @@ CSHARP = Language(
             "{file}",
         ),
         image=Toolchain(packages=("mono-mcs",), keep=("/usr/bin/mono",)),
+        environment=_QUIET,
     ),
+    environment=_QUIET,
     run=("/usr/bin/mono", f"{PROGRAM}/main.exe"),
     image=Toolchain(packages=("mono-mcs",), keep=("/usr/bin/mono",)),
     version="6.12.0",
