@@ -121,7 +121,11 @@ R = Language(
         ("R_DEFAULT_PACKAGES", "utils,grDevices,graphics,stats"),
         ("LD_LIBRARY_PATH", "/usr/lib/R/lib:/usr/lib/x86_64-linux-gnu/blas:/usr/lib/x86_64-linux-gnu/lapack"),
     ),
-    image=Toolchain(packages=("r-base-core",), keep=("/usr/lib/R/bin/exec/R",)),
+    image=Toolchain(
+        packages=("r-base-core",),
+        keep=("/usr/lib/R/bin/exec/R",),
+        links=(("/etc/R/Renviron", "/usr/lib/R/etc/Renviron.ucf"),),  # without it, `utils` and `stats` do not load
+    ),
     version="4.5.0",
     added_mb=64,
 )
