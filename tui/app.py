@@ -102,10 +102,12 @@ class BudgetApp(StudyApp):
 
     def action_go(self, screen: str) -> None:
         """Show another of the main screens."""
+        self.forget_trail()
         self.go(screen)
 
     def on_tab_line_picked(self, event: TabLine.Picked) -> None:
         """Show the screen of a clicked tab."""
+        self.forget_trail()
         self.go(event.key)
 
     def action_export(self) -> None:

@@ -236,7 +236,7 @@ def _replay(store: Path, speed: float, options: Mapping[str, Any]) -> None:
     with tempfile.TemporaryDirectory(prefix="budget-tui-") as folder:
         copy = Path(folder) / store.name
         with Player(store, copy, speed):
-            _watch(copy, copy, {**options, "readonly": True})
+            _watch(copy, copy, {**options, "readonly": True, "replay": True})
 
 
 def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
@@ -257,7 +257,7 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     study = what if what.suffix == ".toml" else None
     editor = "" if _in_browser() else next(filter(None, map(os.environ.get, EDITORS)), "less")
     watcher = StoreWatcher(path=store, hint=f"sampler run {study or 'STUDY.toml'}", against=options["against"])
-    rights = Rights(act=not options["readonly"], study_file=study)
+    rights = Rights(act=not options["readonly"], replay=options.get("replay", False), study_file=study)
     try:
         app = BudgetApp(
             watcher,

@@ -32,7 +32,7 @@ from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, 
 from tui.screens import SCREENS
 from tui.screens.dialogs import PickScreen
 from tui.settings import Settings
-from tui.text import sanitize
+from tui.text import Severity, sanitize
 from tui.view_state import ViewState
 from tui.widgets.header import HeaderLine, TabLine
 
@@ -42,9 +42,13 @@ SLIM = 68  # columns below which side panes give way
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """What the viewer may do beyond looking: run, pause and cancel studies (`act`). `study_file` is what it runs."""
+    """What the viewer may do beyond looking: run, pause and cancel studies (`act`). `study_file` is what it runs.
+
+    `replay`: the store is a copy that fills as the study once did, which the header says.
+    """
 
     act: bool = True
+    replay: bool = False
     study_file: Path | None = None
 
 
@@ -90,6 +94,7 @@ class StudyApp(App[None]):
         self.query_worker = QueryWorker(watcher.path, self._answered, self._trouble)
         self.view_state = ViewState()
         self.news: Snapshot | StoreProblem | None = None
+        self._trail: list[tuple[str, str]] = []  # the screens that led to the present one, each with its filter
 
     @property
     def store(self) -> Path:
@@ -145,8 +150,24 @@ class StudyApp(App[None]):
 
     def list_samples(self, text: str) -> None:
         """Show the samples that match a filter."""
+        self._trail.append((self.current_mode, self.view_state.filter))
         self.view_state = replace(self.view_state, filter=text)
         self.go("samples")
+
+    def step_back(self) -> None:
+        """Show the screen from which the reader came here, as it was; without one, Live."""
+        screen, text = self._trail.pop() if self._trail else ("live", self.view_state.filter)
+        self.view_state = replace(self.view_state, filter=text)
+        self.go(screen)
+
+    def forget_trail(self) -> None:
+        """Forget where the reader came from: a screen was chosen by its key."""
+        self._trail.clear()
+
+    @property
+    def replays(self) -> bool:
+        """Return whether the shown store is a replay."""
+        return self._rights.replay
 
     def open_study(self, store: Path, study: int) -> None:
         """Show another study, perhaps of another store."""
@@ -327,7 +348,12 @@ class StudyScreen(Screen[None]):
         if self._paused and self._snapshot is not None:
             missed = self._heard.study.scored - self._snapshot.study.scored
         self.query_one(HeaderLine).show(
-            [*self.crumbs(), *header_parts(self._heard, self.app.machine.clock(), paused=missed)]
+            [*self._replay_mark(), *self.crumbs(), *header_parts(self._heard, self.app.machine.clock(), paused=missed)]
+        )
+
+    def _replay_mark(self) -> list[HeaderPart]:
+        return (
+            [HeaderPart(text="» REPLAY", priority=9, severity=Severity.WARN, strong=True)] if self.app.replays else []
         )
 
     def crumbs(self) -> list[HeaderPart]:
@@ -367,7 +393,7 @@ class StudyScreen(Screen[None]):
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
         elif self.NAME != "live":
-            self.app.go("live")
+            self.app.step_back()
 
 
 def replaced(view_state: ViewState, **changes: Any) -> ViewState:

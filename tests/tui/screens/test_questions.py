@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tui.screens.base import Rights
 from tui.screens.live import LiveScreen
 
 SIZES = [(80, 24), (100, 30), (140, 40), (200, 50)]
@@ -61,3 +62,20 @@ async def test_another_group_of_failures_shows_another_example(finished: Path, v
         before = viewer.app.screen._previewed
         await viewer.press("down")
         await viewer.until(lambda: viewer.app.screen._previewed not in {None, before})
+
+
+async def test_escape_goes_back_one_step_and_brings_the_filter_back(finished: Path, view: View) -> None:
+    async with view(finished, screen="failures") as viewer:
+        await viewer.until(lambda: viewer.app.screen.settled)
+        await viewer.press("enter")
+        await viewer.sees("verdict:")
+        await viewer.press("escape")
+        await viewer.until(lambda: viewer.app.current_mode == "failures")
+        assert viewer.app.view_state.filter == ""
+        await viewer.press("escape")
+        await viewer.until(lambda: viewer.app.current_mode == "live")
+
+
+async def test_a_replay_says_in_its_first_line_that_it_is_one(finished: Path, view: View) -> None:
+    async with view(finished, (80, 24), rights=Rights(act=False, replay=True)) as viewer:
+        await viewer.until(lambda: "» REPLAY" in viewer.text.splitlines()[0])
