@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sampler.exit_codes import Exit
+from sampler.exporting import ExportRequest, export
 from sampler.reporting.inputs import read_report
 from sampler.reporting.unit_costs import counts_of
 from sampler.running.early_stopping import UnknownCost
@@ -15,6 +17,7 @@ from sampler.running.headless import run_study
 from sampler.running.run import StudyRun
 from sampler.stats.sequential import next_targets
 from sampler.store.reader import Reader
+from sampler.store.sample_readers import ExportReader
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
@@ -203,6 +206,21 @@ def test_an_allotted_budget_goes_where_no_sample_passed_and_says_what_all_sample
     assert {line.name: (line.samples, line.sampled) for line in report.models} == {
         model.name: (counts_of(model, tallies, names).n, 80) for model in models
     }
+
+
+def test_a_file_holds_allotted_samples_as_their_models_and_one_for_other_programs_leaves_them_out(rare, tmp_path):
+    _, asked, _ = rare("allotted.db", ALLOTTED)
+    for name, held in (("all.jsonl", len(asked)), ("paper", 40 * 2 * 2)):
+        with ExportReader(tmp_path / "allotted.db") as reader:
+            form = name.removeprefix("all.")
+            export(ExportRequest(study=1, to=tmp_path / name, format=form), reader)
+        if form == "jsonl":
+            lines = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+            assert {line["model"] for line in lines} == {"small", "other"}
+            assert len({(line["model"], line["task_id"], line["index"]) for line in lines}) == held
+        else:
+            written = [json.loads(file.read_text()) for file in (tmp_path / name).iterdir()]
+            assert sum(len(one["samples"]) for made in written for one in made.values()) == held
 
 
 def first_passes(path: Path, model: str) -> dict[str, int]:
