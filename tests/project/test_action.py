@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from script import ROOT
@@ -90,3 +94,90 @@ def test_it_runs_the_study_comments_its_table_and_gates(tmp_path: Path) -> None:
     passed = run("Gate", tmp_path, **gate)
     assert "gate: PASS" in passed.stdout, passed.stderr
     assert run("Gate", tmp_path, **gate | {"AT": "nothing"}).returncode == 2
+
+
+# The same on GitLab: `gitlab-template.yml`.
+
+
+class Notes(BaseHTTPRequestHandler):
+    """The notes of a merge request, as GitLab's API has them."""
+
+    held: ClassVar[list[dict[str, object]]] = []
+    asked: ClassVar[list[tuple[str, str, str | None]]] = []
+
+    def do_GET(self) -> None:
+        self.answer(self.held)
+
+    def do_POST(self) -> None:
+        self.held.append({"id": 7, "body": self.body()})
+        self.answer({})
+
+    def do_PUT(self) -> None:
+        self.held[0]["body"] = self.body()
+        self.answer({})
+
+    def body(self) -> str:
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        return form.split("\r\n\r\n", 1)[1].rsplit("\r\n--", 1)[0]
+
+    def answer(self, value: object) -> None:
+        self.asked.append((self.command, self.path.partition("?")[0], self.headers["PRIVATE-TOKEN"]))
+        data = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("engine")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_template_of_gitlab_runs_comments_once_and_gates(tmp_path: Path) -> None:
+    text = (ROOT / "gitlab-template.yml").read_text(encoding="utf-8")
+    script = text.partition("  script:\n")[2].partition("  artifacts:")[0]
+    items = [textwrap.dedent(item.removeprefix("|\n")) for item in re.split(r"^    - ", script, flags=re.MULTILINE)[1:]]
+    assert [item.split()[0] for item in items] == ["pip", "command", "if", "sampler", "if", "if"]
+    shutil.copy(ROOT / "examples" / "replay" / RECORDING, tmp_path)
+    (tmp_path / "mine.toml").write_text(STUDY)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Notes)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "CI_API_V4_URL": f"http://127.0.0.1:{server.server_port}/api/v4",
+        "CI_PROJECT_ID": "5",
+        "CI_MERGE_REQUEST_IID": "3",
+        "CODEBUDGET_TOKEN": "secret",
+        "STUDY": "mine.toml",
+        "STORE": "mine.db",
+        "AT": "2e11",
+        "LEAST": "0.01",
+        "no_proxy": "127.0.0.1",
+    }
+    try:
+        for _ in range(2):
+            ran = subprocess.run(
+                ["bash", "-eo", "pipefail", "-c", "\n".join(items[3:])],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=300,
+            )
+            assert ran.returncode == 0, ran.stderr
+            assert "gate: PASS" in ran.stdout
+    finally:
+        server.shutdown()
+        server.server_close()
+    (note,) = Notes.held
+    assert str(note["body"]).startswith("<!-- codebudget -->")
+    assert "pass@1" in str(note["body"])
+    place = "/api/v4/projects/5/merge_requests/3/notes"
+    assert Notes.asked == [
+        (verb, path, "secret")
+        for verb, path in (("GET", place), ("POST", place), ("GET", place), ("PUT", f"{place}/7"))
+    ]
