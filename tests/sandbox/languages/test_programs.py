@@ -50,6 +50,7 @@ BROKEN = {
     "bash": "if then",
     "csharp": "class P { static void Main() { x; } }",
     "lua": "local = 3",
+    "ocaml": "let x = y",
     "perl": "my $x = ;",
     "php": "<?php $x = ;",
     "ruby": "def",
