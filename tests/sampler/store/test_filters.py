@@ -30,7 +30,7 @@ def tables() -> sqlite3.Connection:
         CREATE TABLE model(id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE problem(id INTEGER PRIMARY KEY, name TEXT);
         CREATE TABLE text(sha256 BLOB PRIMARY KEY, body TEXT);
         CREATE TABLE sample(id INTEGER PRIMARY KEY, model_id, problem_id, idx, program_sha, finish, prompt_tokens,
-          completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, created_at);
+          completion_tokens, prompt_seconds, decode_seconds, prompt_flops, decode_flops, created_at, turn);
         CREATE TABLE verdict(id INTEGER PRIMARY KEY, sample_id, attempt, verdict, ending, cpu_s, wall_s, memory_mb,
           error_type, error_message, flags, created_at);
     """)
@@ -40,8 +40,8 @@ def tables() -> sqlite3.Connection:
     for number, (model, problem, tokens, verdict, kind, message, flags, at) in enumerate(ROWS):
         sha = b"\0" if number == 2 else b"\1"
         finish = "length" if tokens == 500 else "stop"
-        row = (number, model, problem, number, sha, finish, 10, tokens, 0.5, 1.5, None, None, at - 1)
-        connection.execute("INSERT INTO sample VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        row = (number, model, problem, number, sha, finish, 10, tokens, 0.5, 1.5, None, None, at - 1, number == 3)
+        connection.execute("INSERT INTO sample VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", row)
         if verdict:
             row = (number, number, 1, verdict, "exited", 0.1, 0.2, 9.0, kind, message, flags, at)
             connection.execute("INSERT INTO verdict VALUES(?,?,?,?,?,?,?,?,?,?,?,?)", row)
@@ -85,6 +85,7 @@ def found(tables: sqlite3.Connection, text: str) -> set[int]:
         ("flag:near_limit", {1, 2}),
         ("flag:rejudged", {2}),
         ("flag:near", set()),
+        ("turn>0", {3}),
         ("finish:length", {2}),
         ("cut", {2}),
         ("passed", {0}),

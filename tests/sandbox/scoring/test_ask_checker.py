@@ -229,7 +229,7 @@ def test_queued_programs_are_checked_as_each_alone_is(scorer: Scorer) -> None:
 @pytest.mark.docker
 def test_queued_programs_whose_checker_fails_on_one_of_them_get_their_own_verdicts(scorer: Scorer) -> None:
     picky = PAIR.replace("    a, b", "    if output.startswith('70 '):\n        raise KeyError(output)\n    a, b")
-    assert tests_of(problem(picky)).stateless
+    assert checker_of(problem(picky)).stateless
     sources = ["n = int(input())\nprint(70, n - 70)", ANY[1], NONE[0], ANY[2]]
     futures = [scorer.submit(problem(picky).solve(source)) for source in sources]
     verdicts = [future.result().verdict for future in futures]
@@ -247,7 +247,7 @@ def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, 
         runs = [
             Run(ending=Ending.EXITED, exit_code=0, proved=True, stdout=printed) for printed in (b"0 1", b"5 5", b"1 0")
         ]
-        return ask_together(boxes, [request_for({0: run}, tests_with(asked), job, visits) for run in runs])
+        return ask_together(boxes, [request_for({0: run}, stdin_tests(asked), job, visits) for run in runs])
 
     said = scorer._pool.submit_task(asking).result()
     assert said == ([(1.0,), (0.0,), (1.0,)] if shared else [None, None, None])
@@ -274,7 +274,7 @@ def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, 
     ],
 )
 def test_a_checker_is_stateless_only_if_its_text_shows_it(checker: str, stateless: bool) -> None:
-    assert tests_of(problem(checker)).stateless is stateless
+    assert checker_of(problem(checker)).stateless is stateless
 
 
 def test_a_script_has_names_of_its_own_each_time() -> None:
@@ -283,12 +283,12 @@ def test_a_script_has_names_of_its_own_each_time() -> None:
     assert not of_any_kind(script + "exec(total[0])\n").stateless
 
 
-def tests_with(asked: Problem) -> StdinTests:
+def stdin_tests(asked: Problem) -> StdinTests:
     assert isinstance(asked.given, StdinTests)
     return asked.given
 
 
-def tests_of(asked: Problem) -> Checker:
-    checker = tests_with(asked).checker
+def checker_of(asked: Problem) -> Checker:
+    checker = stdin_tests(asked).checker
     assert checker is not None
     return checker

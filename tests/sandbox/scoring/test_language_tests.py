@@ -41,11 +41,17 @@ def verdicts(scorer: Scorer, problem: Problem, *completions: str) -> list[tuple[
     return [(score.verdict, Flag.IN_PROCESS in score.flags) for score in (future.result() for future in futures)]
 
 
+def left_early(example: FunctionExample) -> set[Verdict]:
+    """Return what an early exit may be told as: in Bash it ends the subshell of a call, which then answers nothing."""
+    return {Verdict.EARLY_EXIT} | ({Verdict.WRONG, Verdict.ERROR} if example.problem.language == "bash" else set())
+
+
 def test_expected_answers_stay_outside_and_an_early_exit_does_not_pass(
     example: FunctionExample, scorer: Scorer
 ) -> None:
     got = verdicts(scorer, example.problem, example.right, example.wrong, example.exits)
-    assert got == [(Verdict.PASSED, False), (Verdict.WRONG, False), (Verdict.EARLY_EXIT, False)]
+    assert got[:2] == [(Verdict.PASSED, False), (Verdict.WRONG, False)]
+    assert got[2] in [(verdict, False) for verdict in left_early(example)]
 
 
 def test_tests_beside_the_function_pass_only_when_they_have_ended(example: FunctionExample, scorer: Scorer) -> None:
@@ -55,5 +61,6 @@ def test_tests_beside_the_function_pass_only_when_they_have_ended(example: Funct
         pytest.skip("the published tests need a library that is not in the image, or print what fails")
     beside = replace(example.problem, given=replace(given, pairs=()))
     right, wrong, exits = verdicts(scorer, beside, example.right, example.wrong, example.exits)
-    assert (right, exits) == ((Verdict.PASSED, True), (Verdict.EARLY_EXIT, True))
+    assert right == (Verdict.PASSED, True)
+    assert exits in [(verdict, True) for verdict in left_early(example)]
     assert wrong[0] in {Verdict.WRONG, Verdict.ERROR}
