@@ -57,9 +57,7 @@ from sandbox.problems.readers.codebudget_format import read_assumptions
 from sandbox.problems.readers.training_rows import USUAL
 from sandbox.values import OUTPUT_RULES, Limits, changed
 
-# Which of a source's problems a study takes.
-#
-# A published split, numbers, names, every so many-th, no more than a limit.
+# Which of a source's problems a study takes: a published split, numbers, names, every so many-th, up to a limit.
 #
 # The splits of MBPP are those of Austin et al. (2021, "Program Synthesis with Large Language Models"): tasks 1 to 10
 # are for few-shot prompts, 11 to 510 for testing. The sanitized set and MBPP+ keep the numbers, so they split alike.
@@ -91,9 +89,7 @@ def in_split(names: Sequence[str], split: str) -> list[str]:
         set_name = name.partition("/")[0].casefold()
         if split not in SPLITS.get(set_name, {}):
             known = ", ".join(SPLITS)
-            raise ValueError(
-                f"{name!r} is of no data set with a split {split!r} (known: {known}); give numbers or names"
-            )
+            raise ValueError(f"{name!r} is of no set with a split {split!r} (known: {known}); give numbers or names")
     return [name for name in names if _within(name, [SPLITS[name.partition("/")[0].casefold()][split]])]
 
 

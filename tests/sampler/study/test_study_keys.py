@@ -162,9 +162,7 @@ def test_a_split_of_mbpp_is_its_published_numbers(load, tmp_path):
 
 
 def test_a_split_that_a_data_set_lacks_is_refused_with_the_way_out(load, tmp_path):
-    with pytest.raises(
-        ProblemsError, match=r"'HumanEval/0' is of no data set with a split 'test' .*give numbers or names"
-    ):
+    with pytest.raises(ProblemsError, match=r"'HumanEval/0' is of no set with a split 'test' .*give numbers or names"):
         chosen(load(source('"humaneval"\nsplit = "test"')))
     with pytest.raises(ProblemsError, match="holds no problem of that split or those numbers"):
         chosen(load(source('"humaneval"\nnumbers = "700-800"')))
