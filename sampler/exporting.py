@@ -179,7 +179,7 @@ def write_parquet(path: Path, groups: Iterable[list[Mapping[str, Any]]]) -> None
         import pyarrow as pa  # heavy, and an extra
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise PyarrowMissing("Parquet needs pyarrow: install codebudget[parquet]") from error
+        raise PyarrowMissing("Parquet needs pyarrow; run `pip install 'codebudget[parquet]'`") from error
     kinds = {"text": pa.string(), "whole": pa.int64(), "number": pa.float64(), "truth": pa.bool_()}
     schema = pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
     with whole(path) as parts, pq.ParquetWriter(parts, schema, compression="zstd") as writer:

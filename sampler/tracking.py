@@ -69,7 +69,7 @@ class _Trackio:
         try:
             import trackio  # an extra
         except ImportError as error:
-            raise ExportFault("trackio is not installed: install codebudget[trackio]") from error
+            raise ExportFault("trackio is not installed; run `pip install 'codebudget[trackio]'`") from error
         options = {"embed": False, "auto_log_gpu": False, "auto_log_cpu": False}
         with redirect_stdout(sys.stderr):
             self._run = trackio.init(
@@ -91,7 +91,7 @@ class _Wandb:
         try:
             import wandb  # an extra
         except ImportError as error:
-            raise ExportFault("wandb is not installed: install codebudget[wandb]") from error
+            raise ExportFault("wandb is not installed; run `pip install 'codebudget[wandb]'`") from error
         silent: dict[str, Any] = {"console": "off", "silent": True}
         private: dict[str, Any] = {"disable_git": True, "disable_code": True, "disable_job_creation": True}
         private |= {"x_disable_stats": True, "x_disable_meta": True}
@@ -256,7 +256,7 @@ def _write_curves(path: Path, rows: list[tuple[Any, ...]]) -> None:
         import pyarrow as pa  # heavy, and an extra
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise PyarrowMissing("a data set needs pyarrow: install codebudget[hub]") from error
+        raise PyarrowMissing("a data set needs pyarrow; run `pip install 'codebudget[hub]'`") from error
     kinds = [pa.string(), pa.string(), pa.int64(), *[pa.float64()] * (len(CURVE_COLUMNS) - 3)]
     columns = [pa.array([row[at] for row in rows], kind) for at, kind in enumerate(kinds)]
     pq.write_table(pa.table(columns, names=list(CURVE_COLUMNS)), path)
@@ -264,15 +264,7 @@ def _write_curves(path: Path, rows: list[tuple[Any, ...]]) -> None:
 
 def data_set_card(report: Report, source: Source) -> str:
     """Return the card of a study's samples: what they are, how they were judged, and what each column means."""
-    count = sum(line.sampled for line in report.models)
-    above = next((most for most in CARD_ROWS if count < most), None)
-    size = (
-        "n>10M"
-        if above is None
-        else f"n<{_short(above)}"
-        if above == CARD_ROWS[0]
-        else (f"{_short(above // 10)}<n<{_short(above)}")
-    )
+    size = _size_category(sum(line.sampled for line in report.models))
     (study,) = [row for row in source.reader.studies() if row.id == source.study]
     out = io.StringIO()
     print_report(report, Page(file=out))
@@ -326,6 +318,15 @@ known. Models and problems have licences of their own, which hold for what is he
 |---|---|
 {curves}
 """
+
+
+def _size_category(count: int) -> str:
+    """Return the hub's name for a number of rows, such as 1K<n<10K."""
+    above = next((most for most in CARD_ROWS if count < most), None)
+    if above is None:
+        return f"n>{_short(CARD_ROWS[-1])}"
+    below = f"n<{_short(above)}"
+    return below if above == CARD_ROWS[0] else f"{_short(above // 10)}<{below}"
 
 
 def _short(count: int) -> str:

@@ -202,7 +202,7 @@ def _of_parquet(path: Path) -> Iterator[tuple[str, Any]]:
         import pyarrow as pa  # heavy, and an extra
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise ImportFault(f"{path}: Parquet needs pyarrow: install codebudget[parquet]") from error
+        raise ImportFault(f"{path}: Parquet needs pyarrow; run `pip install 'codebudget[parquet]'`") from error
     try:
         with pq.ParquetFile(path) as file:
             rows = (row for batch in file.iter_batches(batch_size=2000) for row in batch.to_pylist())

@@ -23,7 +23,7 @@ from sandbox.cluster.node import Letter, NodeHost, NodeSpec, Reply
 from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
 from sandbox.cluster.schedule import Delivery, Node, NodeState, Schedule, Task
 from sandbox.errors import SandboxError
-from sandbox.languages import chosen_languages
+from sandbox.languages import find_language
 from sandbox.scoring.compiler import images_of
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import CallTests, Limits, Program, Score
@@ -67,19 +67,22 @@ class _Link:
     dropped: list[int] = field(default_factory=list)
 
 
-class _Result(Future[Any]):
-    """A future that says when it is cancelled; a callback of each would take time where most are not."""
+class _TaskFuture(Future[Any]):
+    """A future of a task that calls `on_cancel` when it is cancelled.
+
+    A callback for each would take time at every result, and hardly any is cancelled.
+    """
 
     task: Task
 
-    def __init__(self, left: Callable[[Task], None]) -> None:
+    def __init__(self, on_cancel: Callable[[Task], None]) -> None:
         super().__init__()
-        self._left = left
+        self._on_cancel = on_cancel
 
     def cancel(self) -> bool:
         if not super().cancel():
             return False
-        self._left(self.task)
+        self._on_cancel(self.task)
         return True
 
 
@@ -128,14 +131,14 @@ class Dispatcher:
                 longest_s=longest_s,
                 key=(kind, sheet, program.source, more) if shared else None,
             )
-            future = _Result(self._left)
+            future = _TaskFuture(self._cancelled)
             future.task = self.schedule.submit(task, future)
             wake, self._woken = not self._woken, True
         if wake:
             self._events.put(self._woke)
         return future
 
-    def _left(self, task: Task) -> None:
+    def _cancelled(self, task: Task) -> None:
         with self.lock:
             self.schedule.cancelled(task)
 
@@ -422,7 +425,8 @@ class Dispatcher:
 
 def _images_of(spec: ClusterSpec) -> list[ImageSpec]:
     """Return the images that every node needs; raises ValueError for a language that is not known."""
-    return [spec.options.image_spec, *images_of(chosen_languages(",".join(spec.languages)) if spec.languages else ())]
+    found = [find_language(name) for name in spec.languages]
+    return [spec.options.image_spec, *images_of(language for language in found if language is not None)]
 
 
 def _open_node(

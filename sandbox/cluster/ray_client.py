@@ -23,7 +23,7 @@ BOXES = "boxes"  # a node's resource that says how many boxes it has
 CONNECT_S, CLOSE_S = 30.0, 5.0
 # Seconds after which Ray ends the process that has lost the head, even when it has disconnected: a trainer, a test run.
 # What a lost head means is decided here (`ClusterUnavailable`), so Ray waits longer than any program runs.
-NEVER_ENDS = ("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**8))
+RAY_RECONNECT = ("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**8))
 _CLIENT = "ray://"
 
 
@@ -80,7 +80,7 @@ class RayClient:
 
     def __init__(self, address: str) -> None:
         """Connect to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT; raises ClusterUnavailable."""
-        os.environ.setdefault(*NEVER_ENDS)  # noqa: TID251 - Ray reads it when it is imported
+        os.environ.setdefault(*RAY_RECONNECT)  # noqa: TID251 - Ray reads it when it is imported
         try:
             import ray
         except ImportError as error:

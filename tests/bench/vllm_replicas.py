@@ -17,16 +17,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "common"))
 from ray_cluster import SETTINGS, RayNodes
+from vllm_throughput import humaneval_requests
 
 from sampler.backends.open import BackendContext, open_backend
-from sampler.running.planning import first_seed
-from sampler.study.prompts import prompt_for
-from sampler.values import PromptStyle, Request, Sample, SamplingParams
-from sandbox.problems import load_problems
+from sampler.values import Request, Sample, SamplingParams
 
 Place = tuple[str, int]
 
@@ -34,16 +33,7 @@ Place = tuple[str, int]
 def main() -> None:
     """Measure, and print."""
     given = arguments()
-    requests = [
-        Request(
-            problem=problem.name,
-            prompt=prompt_for(problem, PromptStyle.COMPLETION),
-            first=0,
-            count=given.samples,
-            seed=first_seed(0, problem.name),
-        )
-        for problem in load_problems("humaneval")[: given.problems]
-    ]
+    requests = humaneval_requests(given.problems, given.samples)
     wanted = {(request.problem, number) for request in requests for number in range(request.count)}
     params, engine = SamplingParams(max_tokens=given.max_tokens), {"engine": json.loads(given.engine)}
     with RayNodes() as nodes:
@@ -53,7 +43,12 @@ def main() -> None:
         options = {**engine, "replicas": given.replicas, "cluster": nodes.address}
         alone = draw(given.model, engine, requests, params)
         spread = draw(given.model, options, requests, params)
-        lossy = draw(given.model, options, requests, params, kill_after=len(wanted) // 4)
+
+        def kill(count: int) -> None:
+            if count == len(wanted) // 4:
+                os.kill(nodes.processes("ReplicaHost")[0], signal.SIGKILL)
+
+        lossy = draw(given.model, options, requests, params, kill)
     for name, drawn in (("replicas", spread), ("one of them killed", lossy)):
         assert drawn.keys() == wanted, f"{name}: {wanted - drawn.keys()} did not come"
         alike = sum(drawn[place].text == alone[place].text for place in wanted)
@@ -61,34 +56,23 @@ def main() -> None:
 
 
 def draw(
-    model: str, options: dict[str, object], requests: list[Request], params: SamplingParams, kill_after: int = 0
+    model: str,
+    options: dict[str, object],
+    requests: list[Request],
+    params: SamplingParams,
+    seen: Callable[[int], None] = lambda _: None,
 ) -> dict[Place, Sample]:
-    """Return the samples by problem and index; after `kill_after` of them one engine is killed."""
+    """Return the samples by problem and index; `seen` is told how many have come."""
     drawn: dict[Place, Sample] = {}
     with open_backend("vllm", model, options, BackendContext(tell=lambda words: print(words, flush=True))) as backend:
         began = time.monotonic()
         for sample in backend.sample(requests, params):
             assert (sample.problem, sample.index) not in drawn, f"{sample.problem}, {sample.index} came twice"
             drawn[sample.problem, sample.index] = sample
-            if len(drawn) == kill_after:
-                os.kill(hosts()[0], signal.SIGKILL)
+            seen(len(drawn))
         tokens = sum(sample.completion_tokens or 0 for sample in drawn.values())
         print(f"{options.get('replicas', 1)} engine(s): {tokens / (time.monotonic() - began):.0f} tokens/s", flush=True)
     return drawn
-
-
-def hosts() -> list[int]:
-    """Return the processes of replicas on the nodes of this cluster."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            named = (folder / "cmdline").read_bytes().startswith(b"ray::ReplicaHost")
-            ours = f"RAY_TMPDIR={os.environ['RAY_TMPDIR']}".encode() in (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if named and ours:
-            found.append(int(folder.name))
-    return found
 
 
 def arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -71,3 +72,13 @@ class RayNodes:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def processes(self, kind: str) -> list[int]:
+        """Return the processes on the nodes that run objects of a class."""
+        found, ours = [], f"RAY_TMPDIR={self.folder}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                named = (folder / "cmdline").read_bytes().startswith(f"ray::{kind}".encode())
+                if named and ours in (folder / "environ").read_bytes():
+                    found.append(int(folder.name))
+        return found

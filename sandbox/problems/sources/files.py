@@ -107,7 +107,9 @@ def _columns(path: Path, source: str) -> Rows:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise ProblemsError(f"{source} is in columns, which needs pyarrow: install codebudget[hub]") from error
+        raise ProblemsError(
+            f"{source} is in columns, which needs pyarrow; run `pip install 'codebudget[hub]'`"
+        ) from error
     try:
         if path.suffix == ".arrow":
             with pa.memory_map(str(path)) as mapped:

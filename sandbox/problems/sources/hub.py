@@ -97,7 +97,7 @@ def fetch(source: HubSource) -> HubFiles:
         from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise ProblemsError(
-            f"{source.text} needs huggingface_hub: install codebudget[hub]. Without it: {_by_hand(source)}"
+            f"{source.text} needs huggingface_hub; run `pip install 'codebudget[hub]'`. Without it: {_by_hand(source)}"
         ) from error
     noted = _noted(source)
     held = None if noted is None else _held(source, *noted)
@@ -121,7 +121,7 @@ def publish(folder: Path, repo: str) -> str:
         import huggingface_hub
         from huggingface_hub import errors
     except ImportError as error:
-        raise ProblemsError(f"hf:{repo} needs huggingface_hub: install codebudget[hub]") from error
+        raise ProblemsError(f"hf:{repo} needs huggingface_hub; run `pip install 'codebudget[hub]'`") from error
     api = huggingface_hub.HfApi()
     try:
         api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)

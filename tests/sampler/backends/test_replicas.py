@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -80,7 +79,7 @@ def test_two_engines_draw_every_sample_once_and_one_alone_goes_on(cluster: RayNo
 
         drawn = backend.sample(requests(10), PARAMS)
         samples = [next(drawn)]
-        first, *others = hosts()
+        first, *others = cluster.processes("ReplicaHost")
         assert len(others) == 1
         os.kill(first, signal.SIGKILL)
         samples += drawn
@@ -101,15 +100,3 @@ def test_a_replica_without_weights_is_named(cluster: RayNodes, tmp_path: Path) -
     options = OPTIONS | {"cluster": cluster.address}
     with pytest.raises((CannotLoad, BackendError), match="the replica on "):
         open_backend("llamacpp", str(tmp_path / "broken.gguf"), options)
-
-
-def hosts() -> list[int]:
-    """Return the processes of replicas on the nodes of this test's cluster."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (folder / "cmdline").read_bytes().startswith(b"ray::ReplicaHost"):
-                environment = (folder / "environ").read_bytes()
-                if f"RAY_TMPDIR={os.environ['RAY_TMPDIR']}".encode() in environment:
-                    found.append(int(folder.name))
-    return found

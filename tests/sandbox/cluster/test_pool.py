@@ -23,7 +23,7 @@ from sandbox import ClusterPool, Pool, SandboxError, load_problems, score
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.pool import ClusterSpec
-from sandbox.cluster.ray_client import NEVER_ENDS
+from sandbox.cluster.ray_client import RAY_RECONNECT
 from sandbox.cluster.schedule import NodeState
 from sandbox.scoring.scorefile import score_fields
 from sandbox.scoring.strategy import ScoringOptions
@@ -184,10 +184,10 @@ def test_a_node_that_loses_its_engine_rests_and_works_again_later(pool: ClusterP
     until(lambda: pool.boxes == 2)
 
 
-def test_a_process_that_is_killed_loses_nothing_and_is_opened_again(pool: ClusterPool) -> None:
+def test_a_process_that_is_killed_loses_nothing_and_is_opened_again(pool: ClusterPool, nodes: RayNodes) -> None:
     futures = [pool.submit(work(4000 + number)) for number in range(120)]
     until(lambda: sum(future.done() for future in futures) > 10)
-    os.kill(hosts()[0], signal.SIGKILL)
+    os.kill(nodes.processes("NodeHost")[0], signal.SIGKILL)
     assert verdicts(futures) == [right(4000 + number) for number in range(120)]
     until(lambda: pool.boxes == 2)
     assert verdicts([pool.submit(work(1))]) == [right(1)]
@@ -205,17 +205,17 @@ def test_a_node_that_cannot_open_boxes_is_named_and_left_out(pool: ClusterPool, 
 @pytest.mark.usefixtures("pool")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_driver_that_is_ended_leaves_no_process_and_no_box(nodes: RayNodes, number: int, tmp_path: Path) -> None:
-    before = set(hosts())
+    before = set(nodes.processes("NodeHost"))
     command = [sys.executable, str(DRIVER), nodes.address, str(tmp_path / "ready")]
     with subprocess.Popen(command, env=nodes.environment, stderr=subprocess.PIPE, text=True) as driver:
         until(lambda: (tmp_path / "ready").exists() or driver.poll() is not None)
         assert driver.poll() is None, driver.stderr.read()
-        its = set(hosts()) - before
+        its = set(nodes.processes("NodeHost")) - before
         assert its
         assert owned_by(its)
         driver.send_signal(number)
         driver.stderr.read()
-    until(lambda: not set(hosts()) & its)
+    until(lambda: not set(nodes.processes("NodeHost")) & its)
     until(lambda: not owned_by(its))
 
 
@@ -271,21 +271,9 @@ def test_the_command_scores_on_the_cluster_and_a_lost_head_ends_it_with_what_was
     assert len(lines) == len(set(lines)) > 30
     with suppress(SandboxError, RuntimeError):
         pool.close(finish=False)
-    until(lambda: not hosts())
+    until(lambda: not nodes.processes("NodeHost"))
     # Ray would end this process a minute after its head is gone.
-    assert int(os.environ[NEVER_ENDS[0]]) > 86400
-
-
-def hosts() -> list[int]:
-    """Return the processes of pools on the nodes of this test's cluster."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (folder / "cmdline").read_bytes().startswith(b"ray::NodeHost"):
-                environment = (folder / "environ").read_bytes()
-                if f"RAY_TMPDIR={os.environ['RAY_TMPDIR']}".encode() in environment:
-                    found.append(int(folder.name))
-    return found
+    assert int(os.environ[RAY_RECONNECT[0]]) > 86400
 
 
 def owned_by(pids: set[int]) -> list[str]:
