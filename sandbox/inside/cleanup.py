@@ -11,8 +11,9 @@ else it carries: a bound name, a terminal, the blocks of a file without a name. 
 time later. So a box is compared with a snapshot of it from when it opened.
 
 Process ids (`PidCounter`) count up in a box, so a program could leave a number in the counter for the next one to read.
-After a visit that made more processes or threads than our own, process 1 moves the counter on by a random number, which
-is a multiple of theirs at most: what is hidden is their number, and most runtimes make a few threads in every program.
+After a visit that made more processes or threads than our own, process 1 moves the counter on by a random number, below
+`SPREAD` and below `_TIMES` times the number that was made: the runtimes of most languages make a few threads in every
+program, and to hide those takes few ids. What can still be read is an order of magnitude (SECURITY.md).
 Threads do that cheaply, because each takes an id.
 """
 
