@@ -127,6 +127,7 @@ def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dic
             assumed=sandbox.assumed,
             columns=sandbox.columns,
             task=sandbox.task,
+            checker_files=sandbox.checker_files,
         )
     )
     if problems_digest(chosen) != wish.study.problems_digest:

@@ -132,6 +132,7 @@ class ProblemsSpec:
     filters: Filters = field(default_factory=Filters)
     columns: Mapping[str, str] = field(default_factory=dict)
     task: str = ""
+    checker_files: tuple[str, ...] = ()
     skip_bad: bool = False
     output_rule: str | None = None
     language: str | None = None
@@ -141,8 +142,8 @@ class ProblemsSpec:
     @property
     def decides(self) -> dict[str, object]:
         """Return how the problems are read and what decides the verdicts besides their texts, if not the default."""
-        said = {"output_rule": self.output_rule, "language": self.language, "assume": dict(self.assumed)}
-        said |= {"map": dict(self.columns), "task": self.task}
+        said: dict[str, object] = {"output_rule": self.output_rule, "language": self.language, "task": self.task}
+        said |= {"assume": dict(self.assumed), "map": dict(self.columns), "checker_files": list(self.checker_files)}
         return {key: value for key, value in said.items() if value}
 
     @property
@@ -317,13 +318,11 @@ class StudySandbox:
     assumed: Mapping[str, object] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     task: str = ""
+    checker_files: tuple[str, ...] = ()
 
 
 def stored_sandbox(said: str) -> StudySandbox:
-    """Return a study's sandbox as its store keeps it.
-
-    JSON of the limits, and of the rest where it is not the default.
-    """
+    """Return a study's sandbox as its store keeps it: JSON of the limits, and of the rest that is not the default."""
     told: dict[str, Any] = json.loads(said)
     return StudySandbox(
         python=told.pop("python", None),
@@ -335,6 +334,7 @@ def stored_sandbox(said: str) -> StudySandbox:
         assumed=told.pop("assume", {}),
         columns=told.pop("map", {}),
         task=told.pop("task", ""),
+        checker_files=tuple(told.pop("checker_files", ())),
         limits=Limits(**told),
     )
 
@@ -404,6 +404,7 @@ def _load(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: No
             filters=replace(spec.filters, keep_failing=spec.filters.keep_failing or bool(spec.names)),
             columns=spec.columns,
             task=spec.task,
+            checker_files=spec.checker_files,
         )
         for told in held.left_out:
             left_out(told)
@@ -412,9 +413,7 @@ def _load(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: No
             if valid_text(text) != text:
                 raise ProblemsError(f"{source}: {problem.name!a} holds characters that no UTF-8 can say; mend the file")
             if problem.name in found:
-                raise ProblemsError(
-                    f"{source}: {problem.name!r} stands in an earlier source, too; take one of them out"
-                )
+                raise ProblemsError(f"{source}: {problem.name!r} stands in an earlier source, too; leave one out")
             found[problem.name] = problem
     return list(found.values())
 
@@ -441,6 +440,7 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         filters=_filters(table),
         columns=TomlTable(table.path, "[problems.map]", table.take("map", {})).texts_by_key(USUAL),
         task=table.text("task") if table.has("task") else "",
+        checker_files=tuple(str(folder / path) for path in table.texts("checker_files")),
         skip_bad=table.flag("skip_bad"),
         output_rule=table.choice("output_rule", tuple(OUTPUT_RULES)) if table.has("output_rule") else None,
         language=table.choice("language", tuple(language_names())) if table.has("language") else None,

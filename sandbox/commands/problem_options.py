@@ -19,7 +19,7 @@ from sandbox.values import OUTPUT_RULES
 
 
 def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--skip-bad` and `--output-rule`; the command gets them as `reader`, a ProblemReader."""
+    """Add `--skip-bad`, `--output-rule` and `--checker-files`; the command gets them as `reader`, a ProblemReader."""
 
     @click.option(
         "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
@@ -27,9 +27,20 @@ def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--output-rule", type=click.Choice(list(OUTPUT_RULES)), help="Compare what programs print by this rule."
     )
+    @click.option(
+        "--checker-files",
+        multiple=True,
+        type=click.Path(exists=True, path_type=Path),
+        metavar="PATH",
+        help="A header that checkers in C++ include, such as testlib.h, or a folder of them. May be given several "
+        "times.",
+    )
     @functools.wraps(command)
-    def with_reader(*args: Any, skip_bad: bool, output_rule: str | None, **options: Any) -> Any:
-        return command(*args, reader=ProblemReader(skip_bad=skip_bad, output_rule=output_rule), **options)
+    def with_reader(
+        *args: Any, skip_bad: bool, output_rule: str | None, checker_files: tuple[Path, ...], **options: Any
+    ) -> Any:
+        reader = ProblemReader(skip_bad=skip_bad, output_rule=output_rule, checker_files=checker_files)
+        return command(*args, reader=reader, **options)
 
     return with_reader
 
@@ -144,6 +155,7 @@ class ProblemReader:
 
     `filters` choose among the rows; `columns` says where they keep their parts, `task` which of a
     row's tasks is asked. `output_rule` and `assumed` (what programs may assume) replace those of the data set.
+    `checker_files` are headers for checkers in C++.
     """
 
     skip_bad: bool = False
@@ -152,6 +164,7 @@ class ProblemReader:
     filters: Filters = field(default_factory=Filters)
     columns: Mapping[str, str] = field(default_factory=dict)
     task: str = ""
+    checker_files: tuple[Path, ...] = ()
 
     def problems(self, source: str) -> list[Problem]:
         """Return the problems of a file; print to standard error what was left out. Raises ProblemsError."""
@@ -160,7 +173,12 @@ class ProblemReader:
     def file(self, source: str) -> ProblemFile:
         """Return the same, with the rows that were left out."""
         found = read_problems(
-            source, skip_bad=self.skip_bad, filters=self.filters, columns=self.columns, task=self.task
+            source,
+            skip_bad=self.skip_bad,
+            filters=self.filters,
+            columns=self.columns,
+            task=self.task,
+            checker_files=self.checker_files,
         )
         for note in found.notes:
             say(note)

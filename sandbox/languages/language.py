@@ -46,12 +46,16 @@ class Toolchain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compile:
-    """How programs are compiled: a command, the image that has the compiler, limits, and environment variables."""
+    """How programs are compiled: a command, the image that has the compiler, limits, and environment variables.
+
+    `files` lie beside the source: names and contents.
+    """
 
     command: Command
     image: Toolchain
     limits: Limits = COMPILE_LIMITS
     environment: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,19 +4,26 @@ A checker is a function `check(input, output, answer)`, as in our own format, or
 them (`generated_checker`): called with the names of three files, it prints the points. A script becomes a function that
 writes the files and runs it. Nothing of it runs on the host.
 
-The readers are those of open-r1's Codeforces and of CodeContests+ (Wang et al. 2025), whose checkers are in C++ and use
-testlib.
+A checker in C++ uses testlib as a rule. Its header is no part of this package: it stands in the problem
+(`checker_files`), comes from the user (`with_files`), or is part of the checker's text.
+
+The readers are those of open-r1's Codeforces and of CodeContests+ (Wang et al. 2025), whose checkers are in C++.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
+from sandbox.languages import find_language
 from sandbox.problems import json_fields
 from sandbox.problems.parse_tests import UNREADABLE
 from sandbox.problems.readers.stdin_formats import CODECONTESTS, Given, in_programs, with_limits_of
-from sandbox.values import Checker, OutputRule, StdinTests
+from sandbox.values import PYTHON, Checker, Files, OutputRule, StdinTests
 
 _SCRIPT = '''import contextlib as _contextlib, io as _io, os as _os, sys as _sys
 
@@ -58,6 +65,11 @@ _CHANGING = {  # of the plain modules, what changes them, keeps something or rea
     "*", "attrgetter", "cache", "get_type_hints", "getcontext", "localcontext", "lru_cache", "methodcaller",
     "setcontext", "singledispatch",
 }  # fmt: skip
+_INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]", re.MULTILINE)  # not every comment of Python's that begins so
+_TESTLIB = re.compile(r"^\s*#\s*include\s*[\"<]testlib\.h[\">]", re.MULTILINE)
+_HEADERS = (".h", ".hpp")
+_HEADER_NAME = re.compile(r"\w[\w.+-]{0,99}")
+T = TypeVar("T")
 _PARTS = (("input_format", "Input"), ("output_format", "Output"))
 
 
@@ -79,10 +91,82 @@ def function(source: str) -> Checker:
     return Checker(source=source, stateless=_is_stateless(source))
 
 
-def of_any_kind(source: str) -> Checker:
-    """Return the checker of a function, or of a script in Python; raises ValueError for other languages."""
-    if "#include" in source:
-        raise ValueError("its checker is in C++, which is not run here")
+def of_row(row: Mapping[str, Any], key: str) -> Checker | None:
+    """Return the checker of a row of any set, with the row's `checker_files`; None without one. Raises ValueError."""
+    source = json_fields.text_or_none(row, key)
+    return None if source is None else of_any_kind(source, files_of(row.get("checker_files") or {}))
+
+
+def of_program(told: Mapping[str, Any], files: Files = ()) -> Checker:
+    """Return the checker of an object with a language and a source; raises ValueError."""
+    fields = json_fields.checked(told, {"language": "a text", "source": "a text with something in it"})
+    if len(fields) != 2:
+        raise ValueError("a checker that is an object has a language and a source")
+    language = find_language(fields["language"])
+    if language is None:
+        return of_any_kind(fields["source"])
+    if not language.native:
+        raise ValueError(f"a checker is a program in Python or a language such as C++, not in {language.title}")
+    return Checker(source=fields["source"], language=language.name, files=files)
+
+
+def files_of(told: Any) -> Files:
+    """Return the headers beside a checker; raises ValueError."""
+    files = json_fields.an_object(told, "checker_files")
+    for name, text in files.items():
+        if not _HEADER_NAME.fullmatch(name) or not isinstance(text, str):
+            raise ValueError(f"checker_files holds texts by the names of headers, such as testlib.h, not {name!r}")
+    return tuple(sorted((name, text.encode("utf-8", "surrogatepass")) for name, text in files.items()))
+
+
+def read_headers(paths: Iterable[str | Path]) -> Files:
+    """Return the headers at some paths, and those directly in the folders among them; raises ValueError."""
+    found: dict[str, bytes] = {}
+    for path in map(Path, paths):
+        files = sorted(file for file in path.glob("*") if file.suffix in _HEADERS) if path.is_dir() else [path]
+        if not files:
+            raise ValueError(f"the folder {path} of checker files holds no header ({', '.join(_HEADERS)})")
+        for file in files:
+            try:
+                found[file.name] = file.read_bytes()
+            except OSError as error:
+                raise ValueError(f"the checker file {file} cannot be read: {error.strerror or error}") from error
+    return tuple(sorted(found.items()))
+
+
+def with_files(tests: T, files: Files) -> T:
+    """Return tests whose checker and interactor have these headers beside them, where they have none of that name."""
+    if not isinstance(tests, StdinTests) or not files:
+        return tests
+    changed = {}
+    for role in ("checker", "interactor"):
+        program = getattr(tests, role, None)
+        if isinstance(program, Checker) and program.language != PYTHON:
+            changed[role] = replace(program, files=tuple(sorted(dict((*files, *program.files)).items())))
+    return replace(tests, **changed) if changed else tests  # type: ignore[arg-type]  # roles are fields of such tests
+
+
+def missing_of(tests: StdinTests) -> str:
+    """Return the same for the programs of such tests."""
+    programs = [tests.checker, getattr(tests, "interactor", None)]
+    return next(filter(None, (missing_header(one) for one in programs if one is not None)), "")
+
+
+def missing_header(program: Checker) -> str:
+    """Return what to do about a program whose testlib.h is missing; empty if it is there or not needed."""
+    if program.language == PYTHON or not _TESTLIB.search(program.source) or "testlib.h" in dict(program.files):
+        return ""
+    return (
+        "its checker includes testlib.h, which is no part of this package: take the file from "
+        "https://github.com/MikeMirzayanov/testlib and name it by --checker-files testlib.h (checker_files of "
+        "load_problems and of [problems] in a study), or put its text into checker_files of the problem"
+    )
+
+
+def of_any_kind(source: str, files: Files = ()) -> Checker:
+    """Return the checker of a function or a script in Python, or of a program in C++; raises ValueError."""
+    if _INCLUDE.search(source):
+        return Checker(source=source, language="cpp", files=files)
     try:
         body = ast.parse(source).body
     except UNREADABLE as error:
@@ -164,8 +248,7 @@ def codeforces(row: dict[str, Any]) -> Given:
         raise json_fields.NoTests(name)
     if row.get("input_mode") not in {None, "stdio"}:
         raise json_fields.NoTests(name)
-    checker = json_fields.text_or_none(row, "generated_checker")
-    how = None if checker is None else of_any_kind(checker)
+    how = of_row(row, "generated_checker")
     examples = _pairs(row.get("examples") or [], "examples")
     return Given(
         name=name,
@@ -182,11 +265,10 @@ def codecontests_plus(row: dict[str, Any]) -> Given:
     tests = _pairs(row.get("test_cases") or [], "test_cases")
     if not tests:
         raise json_fields.NoTests(name)
-    source = json_fields.text_or_none(row, "checker")
     return Given(
         name=name,
         question=json_fields.text(row, "description"),
-        tests=_checked(tests, None if source is None else of_any_kind(source)),
+        tests=_checked(tests, of_row(row, "checker")),
         assumptions=with_limits_of(row, CODECONTESTS),
     )
 

@@ -27,6 +27,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     "a list": lambda value: isinstance(value, list),
     "a list with something in it": lambda value: isinstance(value, list) and value != [],
     "an object": lambda value: isinstance(value, dict),
+    "a text or an object": lambda value: isinstance(value, str | dict),
     "any value": lambda _: True,
 }
 _lifted, _lock = 0, threading.Lock()

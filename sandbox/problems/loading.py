@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
-from sandbox.problems import json_fields
+from sandbox.problems import checkers, json_fields
 from sandbox.problems.problem import AS_USUAL, Problem, read_problem
 from sandbox.problems.problem_formats import ProblemsError, data_set_of_plugin
 from sandbox.problems.readers import stdin_formats
@@ -26,6 +26,7 @@ from sandbox.problems.sources.catalogue import CATALOGUE
 from sandbox.problems.sources.files import Rows
 from sandbox.problems.sources.filters import Filters, facets_of
 from sandbox.registry import PluginError
+from sandbox.values import Files
 
 BUILT_IN = ("humaneval",)
 _EVERY = Filters()
@@ -64,9 +65,15 @@ class ProblemFile:
         return frozenset(one.name for one in self.left_out if one.name)
 
 
-def load_problems(
-    source: str | Path, *, filters: Filters = _EVERY, columns: Mapping[str, str] = AS_USUAL, task: str = ""
-) -> list[Problem]:
+class RowOptions(TypedDict, total=False):
+    """How rows are read; `load_problems` says what each means."""
+
+    columns: Mapping[str, str]
+    task: str
+    checker_files: Iterable[str | Path]
+
+
+def load_problems(source: str | Path, *, filters: Filters = _EVERY, **options: Unpack[RowOptions]) -> list[Problem]:
     """Load the problems of a set of the catalogue ("humaneval"), of a data set on the hub, or of files.
 
     A file holds JSON lines, one JSON list (.gz allowed) or Parquet; a folder holds such files, or is APPS's directory.
@@ -75,18 +82,14 @@ def load_problems(
     in {"tests": "reward_model.ground_truth"}. `task` is the one that is asked where rows hold several: "complete" or
     "instruct" of BigCodeBench, "output" or "input" of CRUXEval. Rows without tests are left out, those that do not fit
     the `filters` and, unless these say `keep_failing`, problems whose canonical solution is known to fail here.
+    `checker_files` are headers, or folders of them, that checkers in C++ include, such as testlib.h.
     Raises ProblemsError, which names the file, the line and the fault.
     """
-    return list(read_problems(source, filters=filters, columns=columns, task=task).problems)
+    return list(read_problems(source, filters=filters, **options).problems)
 
 
 def read_problems(
-    source: str | Path,
-    *,
-    skip_bad: bool = False,
-    filters: Filters = _EVERY,
-    columns: Mapping[str, str] = AS_USUAL,
-    task: str = "",
+    source: str | Path, *, skip_bad: bool = False, filters: Filters = _EVERY, **options: Unpack[RowOptions]
 ) -> ProblemFile:
     """Load the same, and return the rows that were left out, too.
 
@@ -95,8 +98,12 @@ def read_problems(
     """
     problems: dict[str, Problem] = {}
     left_out: list[LeftOut] = []
+    try:
+        headers = checkers.read_headers(options.get("checker_files", ()))
+    except ValueError as error:
+        raise ProblemsError(str(error)) from error
     opened, seen, unknown = _open(source), 0, Counter[str]()
-    asked = task or opened.task
+    asked, columns = options.get("task") or opened.task, options.get("columns", AS_USUAL)
     with closing(opened.rows) as rows:  # an error leaves no file open
         for place, (where, row) in enumerate(rows):
             try:
@@ -110,7 +117,8 @@ def read_problems(
                     if not filters.fits(facets):
                         continue
                 with json_fields.long_integers():
-                    problem = _new(read_problem(given, where, place, columns).assuming(opened.assumed), problems, where)
+                    read = read_problem(given, where, place, columns).assuming(opened.assumed)
+                    problem = _new(_with_headers(read, headers, where), problems, where)
                 if why := filters.why_not(problem.name):
                     told = f"{where}: {problem.name} is left out: {why}"
                     raise ProblemsError(told) from json_fields.LeftOutRow(problem.name)
@@ -125,6 +133,13 @@ def read_problems(
         raise ProblemsError(f"{source} holds no problem{chosen}" + (f"; {left_out[0]}" if left_out else ""))
     notes = [*opened.notes, *([f"{len(problems)} of {seen} problems fit {filters.text}"] if filters else [])]
     return ProblemFile(problems=tuple(problems.values()), left_out=tuple(left_out), notes=tuple(notes))
+
+
+def _with_headers(problem: Problem, headers: Files, where: str) -> Problem:
+    try:
+        return problem.with_checker_files(headers)
+    except ProblemsError as error:
+        raise ProblemsError(f"{where}: {error}") from error
 
 
 def _refuse_what_no_row_says(source: str | Path, seen: int, unknown: Mapping[str, int]) -> None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sandbox.languages.test_drivers import DRIVERS, preamble
+from sandbox.problems import checkers
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.in_process_tests import check_code
 from sandbox.problems.parse_tests import assert_tests, check_tests
@@ -20,6 +21,7 @@ from sandbox.values import (
     Assumptions,
     CallTests,
     CheckTests,
+    Files,
     OutputRule,
     Program,
     StdinTests,
@@ -168,6 +170,18 @@ class Problem:
     def assuming(self, assumed: Mapping[str, Any]) -> Problem:
         """Return the problem with these assumptions instead of its data set's (`assumed.read_assumed`)."""
         return replace(self, assumptions=replace(self.assumptions, **assumed)) if assumed else self
+
+    def with_checker_files(self, files: Files) -> Problem:
+        """Return the problem with these headers beside its checker, if that is a program; raises ProblemsError.
+
+        An error says what to do if the checker needs testlib.h, and it is neither in the problem nor among the files.
+        """
+        if not isinstance(self.given, StdinTests):
+            return self
+        given, public = checkers.with_files(self.given, files), checkers.with_files(self.public, files)
+        if missing := checkers.missing_of(given):
+            raise ProblemsError(f"{self.name}: {missing}")
+        return self if given is self.given else replace(self, tests=given.source, given=given, public=public)
 
     def in_language(self, language: str) -> Problem:
         """Return the problem for programs of another language, which a whole program's tests allow.

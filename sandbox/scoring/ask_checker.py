@@ -13,14 +13,19 @@ checked in one visit (`ask_together`), if the checker's text shows that it keeps
 for each program would show the same of any checker, but takes as long as a visit. A program whose outputs get no plain
 points there is checked alone, and so are all if the visit fails.
 
-A checker may fail: it raises, returns no number, or does not end. Then it is asked about the data set's own answer in
-the place of the output. If it accepts that, it works, and the output was so malformed that it could not be read: no
-points. If not, the fault is the problem's: CheckerFailed is raised, and there is no verdict. So no program can buy
-another try by an output that breaks a checker.
+A checker may fail: it raises, returns no number, or takes more than CALL_CPU_S for one output. Then it is asked about
+the data set's own answer in the place of the output. If it accepts that, it works, and the output was so malformed that
+it could not be read: no points. If not, the fault is the problem's: CheckerFailed is raised, and there is no verdict.
+So no program can buy another try by an output that breaks a checker. Only a checker with the protocol of testlib can
+say itself that the fault is the problem's.
+
+A visit has the time of one output. Outputs that it had no time for are checked in the next visit, as long as each has
+answered at least one, and up to ALL_WALL_S for a program.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -29,7 +34,9 @@ from sandbox.errors import SandboxError
 from sandbox.judging import judge
 from sandbox.scoring.references import ReferenceFailed
 from sandbox.scoring.strategy import Visits
+from sandbox.scoring.testlib_programs import FAULT_TYPE
 from sandbox.values import (
+    PYTHON,
     Answer,
     CallList,
     CallTest,
@@ -46,6 +53,7 @@ from sandbox.values import (
 FUNCTION = "check"
 MOST_CHARACTERS = 1 << 20  # of the texts of a program that is checked with others
 TOGETHER_CPU_S, TOGETHER_WALL_S = 5.0, 10.0
+CALL_CPU_S, CALL_WALL_S, ALL_WALL_S = 10.0, 20.0, 60.0
 
 
 class CheckerFailed(ReferenceFailed):
@@ -81,7 +89,7 @@ def ask_together(_boxes: WorkerBoxes, requests: Sequence[CheckRequest]) -> list[
         size = sum(len(str(text)) for call in one.calls for text in call.arguments)
         if one.checker.stateless and size <= MOST_CHARACTERS:
             assumed = one.job.program.assumptions.of_the_interpreter
-            kinds.setdefault((one.checker.source, assumed), []).append(number)
+            kinds.setdefault((one.checker.text, assumed), []).append(number)
     for numbers in kinds.values():
         if len(numbers) > 1:
             for number, points in zip(numbers, _ask_for_all([requests[n] for n in numbers]), strict=True):
@@ -122,23 +130,28 @@ def check_printed(
     checked, sound = dict(runs), False
     if said is not None:
         return checked | {n: replace(runs[n], points=points) for n, points in zip(waiting, said, strict=True)}
+    began = time.monotonic()
     while waiting:
         given = [_call(tests.cases[number], runs[number].stdout) for number in waiting]
         answers = _ask(checker, given, job, visits)
         for number, answer in zip(waiting, answers, strict=False):
+            _refuse_fault(answer, tests.cases[number])
             points = _points(answer)
             if points is None and not sound:  # once for a program is enough
                 _require_sound(checker, tests.cases[number], job, visits)
                 sound = True
             checked[number] = replace(runs[number], points=points or 0.0)
-        if len(answers) == len(waiting):
+        waiting = waiting[len(answers) :]
+        if not waiting:
             break
-        stopped = waiting[len(answers)]  # the checker did not come back from this one
+        if answers and time.monotonic() - began < ALL_WALL_S:
+            continue
+        stopped = waiting[0]  # the checker did not come back from this one
         if not sound:
             _require_sound(checker, tests.cases[stopped], job, visits)
             sound = True
         checked[stopped] = replace(runs[stopped], points=0.0)
-        waiting = waiting[len(answers) + 1 :] if visits.options.every_case else []
+        waiting = waiting[1:] if visits.options.every_case else []
     return checked
 
 
@@ -149,11 +162,22 @@ def _call(case: StdinTest, printed: bytes) -> CallTest:
 
 def _ask(checker: Checker, calls: Sequence[CallTest], job: Job, visits: Visits) -> tuple[Answer, ...]:
     """Return the checker's answers to the calls, as far as they came; raises CheckerFailed if it cannot be loaded."""
+    if checker.language != PYTHON:
+        return visits.checker_programs(checker, calls, visits.boxes)
     asked = replace(CallList(list(calls), whole=True).first(len(calls)), whole=True)
-    run = visits.grader(Program(source=checker.source, tests=asked), job)
+    run = visits.grader(Program(source=checker.source, tests=asked), job, cpu_s=CALL_CPU_S, wall_s=CALL_WALL_S)
     if run.raised is not None and not run.answers:
         raise CheckerFailed(f"the problem's checker cannot be used: {run.raised.type}: {run.raised.message[:200]}")
     return run.answers
+
+
+def _refuse_fault(answer: Answer, case: StdinTest) -> None:
+    """Raise CheckerFailed if the checker itself says that the problem is at fault."""
+    if answer.raised is not None and answer.raised.type == FAULT_TYPE:
+        raise CheckerFailed(
+            f"the problem's checker says that the problem is at fault, for the input {case.stdin[:60]!r}: "
+            f"{answer.raised.message[:200]}"
+        )
 
 
 def _points(answer: Answer) -> float | None:

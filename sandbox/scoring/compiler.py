@@ -129,7 +129,7 @@ def _compile_command(language: Language, how: Compile, source: str) -> Command:
     return Command(
         words=language.words(how.command, source, how.limits.memory_mb),
         environment=language.variables(how.environment),
-        sources=((language.file_name(source), encoded(source)),),
+        sources=((language.file_name(source), encoded(source)), *how.files),
         collect=True,
     )
 
@@ -137,7 +137,8 @@ def _compile_command(language: Language, how: Compile, source: str) -> Command:
 def _key(role: BoxRole, command: Command) -> str:
     parts = [str(role.image), *command.words, repr(sorted(command.environment.items()))]
     total = hashlib.sha256()
-    for part in (*(text.encode() for text in parts), *(content for _, content in command.sources)):
+    files = (part for name, content in command.sources for part in (name.encode(), content))
+    for part in (*(text.encode() for text in parts), *files):
         total.update(len(part).to_bytes(8, "big") + part)
     return total.hexdigest()
 

@@ -16,7 +16,7 @@ from sandbox.boxes import isolation_check
 from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import USUAL, ImageSpec, ensure_image
-from sandbox.boxes.pool import Pool, PoolTask, Suspended
+from sandbox.boxes.pool import Pool, PoolTask, Suspended, WorkerBoxes
 from sandbox.judging import judge
 from sandbox.scoring.call_tests import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
@@ -26,6 +26,7 @@ from sandbox.scoring.language_tests import LanguageStrategy
 from sandbox.scoring.references import References
 from sandbox.scoring.stdin_tests import score_printed, score_with_others
 from sandbox.scoring.strategy import ScoringOptions, Strategy, Visits
+from sandbox.scoring.testlib_programs import TestlibPrograms
 from sandbox.values import (
     PYTHON,
     Assumptions,
@@ -49,6 +50,7 @@ class Scorer:
         self._pool, self.options = pool, options or ScoringOptions()
         self.compiler = Compiler(pool)
         self._calls = CallStrategy(References(self.options.kept))
+        self._programs = TestlibPrograms(self.compiler)
         self.strategies: Mapping[type, Strategy] = {
             CallTests: self._calls,
             ReferenceTests: self._calls,
@@ -95,9 +97,7 @@ class Scorer:
             scored.set_result(asked)
             return scored
         job, options = asked
-        return self._pool.submit_task(
-            lambda boxes: self._begin(job, Visits(boxes=boxes, limits=self.limits, options=options))
-        )
+        return self._pool.submit_task(lambda boxes: self._begin(job, self._visits(boxes, options)))
 
     def task(
         self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
@@ -110,7 +110,10 @@ class Scorer:
         if isinstance(asked, Score):
             return asked
         job, options = asked
-        return lambda boxes: self._score(job, Visits(boxes=boxes, limits=self.limits, options=options))
+        return lambda boxes: self._score(job, self._visits(boxes, options))
+
+    def _visits(self, boxes: WorkerBoxes, options: ScoringOptions) -> Visits:
+        return Visits(boxes=boxes, limits=self.limits, options=options, checker_programs=self._programs.ask)
 
     def _job(
         self, program: Program, stdin: bytes, *, every_case: bool, limits: Limits | None

@@ -6,7 +6,7 @@ A strategy scores a program by one kind of tests. `sandbox.scoring` describes th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,19 @@ from typing import TypeVar
 from sandbox.boxes.box_supply import BoxRole
 from sandbox.boxes.image import USUAL, ImageSpec
 from sandbox.boxes.pool import GRADER, WorkerBoxes
-from sandbox.values import MAX_ANSWERS_BYTES, AnswerLimits, Isolation, Job, Limits, Program, Run, Score
+from sandbox.values import (
+    MAX_ANSWERS_BYTES,
+    Answer,
+    AnswerLimits,
+    CallTest,
+    Checker,
+    Isolation,
+    Job,
+    Limits,
+    Program,
+    Run,
+    Score,
+)
 
 T = TypeVar("T")
 GRADER_CPU_S, GRADER_WALL_S = 30.0, 60.0
@@ -50,12 +62,20 @@ class ScoringOptions:
         return f"{self.every_case} {self.fresh} {image} {self.isolation} {self.runtime}{chosen}"
 
 
+CheckerPrograms = Callable[[Checker, Sequence[CallTest], WorkerBoxes], tuple[Answer, ...]]
+
+
+def _no_programs(checker: Checker, _calls: Sequence[CallTest], _boxes: WorkerBoxes) -> tuple[Answer, ...]:
+    raise TypeError(f"nothing runs checkers in {checker.language} here")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visits:
     """The visits that a strategy may make for one program, all on the thread that owns the boxes.
 
     `limits` are the limits of the pool. `printed` are the program's runs without tests, by their input and limits: both
-    sets of tests of a program share them, so that no input is run twice.
+    sets of tests of a program share them, so that no input is run twice. `checker_programs` asks checkers in other
+    languages than Python (`testlib_programs`).
 
     Every visit raises a SandboxError if the program cannot be judged by our fault.
     """
@@ -64,6 +84,7 @@ class Visits:
     limits: Limits
     options: ScoringOptions
     printed: dict[tuple[bytes, Limits], Run] = field(default_factory=dict)
+    checker_programs: CheckerPrograms = _no_programs
 
     def candidate(self, job: Job) -> Run:
         """Run a job in the candidate's box, under the job's own limits."""

@@ -269,14 +269,26 @@ class StdinTest:
 class Checker:
     """Code of a data set that says whether printed output is right, where several outputs are.
 
-    `source` is Python that defines `check(input, output, answer)`, called with three texts: what the program read, what
-    it printed, and what the data set has as an answer. It returns whether that is right, or the share of the points,
-    from 0 to 1; an AssertionError means no. If it is `stateless`, its text shows that it keeps nothing from one call to
-    the next, so that outputs of several programs may be checked one after the other.
+    In Python, `source` defines `check(input, output, answer)`, called with three texts: what the program read, what it
+    printed, and what the data set has as an answer. It returns whether that is right, or the share of the points, from
+    0 to 1; an AssertionError means no. If it is `stateless`, its text shows that it keeps nothing from one call to the
+    next, so that outputs of several programs may be checked one after the other.
+
+    In another language, `source` is a program with the protocol of testlib, called with the names of three files;
+    `files` are the headers that lie beside it (`sandbox.scoring.testlib_programs`).
     """
 
     source: str
     stateless: bool = field(default=False, compare=False)
+    language: str = "python"
+    files: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Return all that decides what the checker says, for digests."""
+        if not self.files and self.language == "python":
+            return self.source
+        return f"{self.language} {self.source} {self.files!r}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +310,7 @@ class StdinTests:
     @functools.cached_property
     def source(self) -> str:
         """Return a digest of the cases, instead of a text."""
-        by = self.rule.text if self.checker is None else f"checker {self.checker.source}"
+        by = self.rule.text if self.checker is None else f"checker {self.checker.text}"
         total = hashlib.sha256(by.encode("utf-8", "surrogatepass"))
         for case in self.cases:
             for part in (case.stdin, case.expected):

@@ -70,7 +70,8 @@ _PROBLEM = {
     "comparison": "a text",
     "tolerance": "a number above 0",
     "output_rule": "a text",
-    "checker": "a text",
+    "checker": "a text or an object",
+    "checker_files": "an object",
     **ASSUMPTION_KEYS,
     "files": "an object",
     "argv": "a list",
@@ -151,7 +152,7 @@ def _refuse_what_has_no_effect(problem: dict[str, Any]) -> None:
 def _refuse_for_a_function(problem: dict[str, Any]) -> None:
     if not _ENTRY_POINT.fullmatch(problem["entry_point"]):
         raise ValueError(f"entry_point is the name of a function, or Class.method, not {problem['entry_point']!r}")
-    for key in ("output_rule", "checker"):
+    for key in ("output_rule", "checker", "checker_files"):
         if key in problem:
             raise ValueError(
                 f"{key} is about what whole programs print; a problem with an entry_point is tested by calls"
@@ -187,10 +188,17 @@ def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tup
 def _checker(problem: dict[str, Any]) -> Checker | None:
     """Return the checker of a problem that has several right outputs; raises ValueError."""
     if "checker" not in problem:
+        if "checker_files" in problem:
+            raise ValueError("checker_files are headers of a checker in C++; the problem has no checker")
         return None
     if problem.keys() & {"output_rule", "tolerance"}:
         raise ValueError("output_rule and tolerance compare outputs; with a checker they would have no effect")
-    return checkers.function(problem["checker"])
+    checker = problem["checker"]
+    if isinstance(checker, str):
+        if "checker_files" in problem:
+            raise ValueError("checker_files are headers of a checker in C++: give its language and its source")
+        return checkers.function(checker)
+    return checkers.of_program(checker, checkers.files_of(problem.get("checker_files", {})))
 
 
 def _output_rule(problem: dict[str, Any]) -> OutputRule:

@@ -139,7 +139,8 @@ def read(row: dict[str, Any], place: int = 0, columns: Mapping[str, str] | None 
     read_tests, called_name = _tests(_parsed(tests), function, name)
     checker = _one_text(found["checker"])
     if checker is not None and isinstance(read_tests, StdinTests):
-        read_tests = replace(read_tests, checker=checkers.of_any_kind(checker))
+        files = checkers.files_of(row.get("checker_files") or {})
+        read_tests = replace(read_tests, checker=checkers.of_any_kind(checker, files))
     return Given(
         name=name,
         question=_prompt(found["prompt"]),
