@@ -76,6 +76,7 @@ class UnitCost:
 FLOP_UNITS = (Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS)
 SECOND_UNITS = (Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS)
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
+_SPELLED = {"kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z", "milli": "m"}
 _PARTS = {"m": 1e-3, "µ": 1e-6, "μ": 1e-6, "u": 1e-6, "n": 1e-9}
 _DIVISIBLE = frozenset({Unit.SECONDS, Unit.JOULES, Unit.DOLLARS})  # whose thousandth is an amount
 _WORDS: Mapping[str, tuple[float, tuple[Unit, ...]]] = {
@@ -83,13 +84,19 @@ _WORDS: Mapping[str, tuple[float, tuple[Unit, ...]]] = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), (1.0, SECOND_UNITS)),
     **dict.fromkeys(("min", "minute", "minutes"), (60.0, SECOND_UNITS)),
     **dict.fromkeys(("h", "hour", "hours"), (3600.0, SECOND_UNITS)),
+    **dict.fromkeys(("d", "day", "days"), (86_400.0, SECOND_UNITS)),
     **dict.fromkeys(("j", "joule", "joules"), (1.0, (Unit.JOULES,))),
     "wh": (3600.0, (Unit.JOULES,)),
     **dict.fromkeys(("$", "usd", "dollar", "dollars"), (1.0, (Unit.DOLLARS,))),
     **dict.fromkeys(("tok", "token", "tokens"), (1.0, (Unit.TOKENS,))),
     **dict.fromkeys(("sample", "samples"), (1.0, (Unit.SAMPLES,))),
+    **{unit.value: (1.0, (unit,)) for unit in Unit if "_" in unit.value},  # as reports call them
 }
-_AMOUNT = re.compile(r"(\$?)\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Zµμ$]*)")
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_AMOUNT = re.compile(
+    rf"(\$?)\s*((?:{_DIGITS}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*((?:[kKMGBTPEZ] )?[a-zA-Zµμ$]*(?:_[a-z0-9]+)?)"
+)
+_SEPARATED = re.compile(r"[0-9][,'’\u00a0\u202f\u066b\u066c ][0-9]")
 EXAMPLES = "1e12, 1T, 2 TFLOP, 30s, 500 tokens or $0.02"
 
 
@@ -115,13 +122,16 @@ class TypedBudget:
 def parse_budget(text: str) -> TypedBudget:
     """Return the budget in a text such as 1e12, 1T, "2 TFLOP", 30s, 5 min or $0.02; raises BudgetError.
 
-    A size (k, M, G or B, T, P, E, Z) may stand alone or before a unit. Units may be written in any case, sizes not:
-    `m` alone is refused, because it could mean a million, a thousandth or a minute.
+    A size (k, M, G or B, T, P, E, Z, or kilo to zetta) may stand alone or before a unit. Units may be written in any
+    case, sizes not: `m` alone is refused, because it could mean a million, a thousandth or a minute. A comma is
+    refused, because it separates decimals for some people and thousands for others.
     """
     found = _AMOUNT.fullmatch(text.strip())
+    if found is None and _SEPARATED.search(text):
+        raise BudgetError(f"{text!r} is no budget; write a point before decimals, and nothing between thousands")
     if found is None:
         raise BudgetError(f"{text!r} is no budget; write a number above 0, as {EXAMPLES}")
-    dollar, number, words = found.groups()
+    dollar, number, words = found[1], found[2], found[3].replace(" ", "")
     if dollar and words and words not in _SCALES:
         raise BudgetError(f"{text!r} names two units; write $0.02 or 30s")
     scale, units = _meaning(text, words) if words else (1.0, ())
@@ -142,6 +152,9 @@ def _meaning(text: str, words: str) -> tuple[float, tuple[Unit, ...]]:
         return found
     if words in _PARTS:
         raise BudgetError(f"{text!r} could mean several things; write M for a million, min for minutes, ms with a unit")
+    larger = words[:1].upper() + words[1:]
+    if larger in _SCALES or next(_readings(larger), None) is not None:
+        raise BudgetError(f"{text!r} has no size that is known: upper and lower case differ there; write {larger}")
     raise BudgetError(f"{text!r} has no unit that is known; write a number above 0, as {EXAMPLES}")
 
 
@@ -149,8 +162,9 @@ def _readings(words: str) -> Iterator[tuple[float, tuple[Unit, ...]]]:
     """Yield what words can mean: a unit alone first, then one behind a size."""
     if words.lower() in _WORDS:
         yield _WORDS[words.lower()]
-    size, rest = words[:1], words[1:].lower()
-    if rest in _WORDS:
+    spelled = next((name for name in _SPELLED if words.lower().startswith(name)), "")
+    size, rest = (_SPELLED[spelled], words[len(spelled) :].lower()) if spelled else (words[:1], words[1:].lower())
+    if rest in _WORDS and "_" not in rest:
         scale, units = _WORDS[rest]
         if size in _SCALES:
             yield _SCALES[size] * scale, units

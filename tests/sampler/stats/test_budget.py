@@ -37,6 +37,18 @@ from sampler.stats.budget import BudgetError, Unit, parse_budget, unit_of
         ("8 samples", 8.0, Unit.SAMPLES),
         ("40 kJ", 40_000.0, Unit.JOULES),
         ("1 Wh", 3600.0, Unit.JOULES),
+        ("10k tokens", 10_000.0, Unit.TOKENS),
+        ("1.5 M tok", 1.5e6, Unit.TOKENS),
+        ("1_000_000", 1e6, None),
+        ("2 petaflops", 2e15, Unit.FLOPS),
+        ("3 milliseconds", 0.003, Unit.SECONDS),
+        ("1 day", 86_400.0, Unit.SECONDS),
+        ("1e12 flops_128", 1e12, Unit.FLOPS_128),
+        ("2 total_seconds", 2.0, Unit.TOTAL_SECONDS),
+        ("5 m s", None, None),
+        ("3 t", None, None),
+        ("1_", None, None),
+        ("kilo", None, None),
         ("", None, None),
         ("0", None, None),
         ("-1", None, None),
@@ -98,3 +110,20 @@ def test_a_size_of_a_model_is_shown_for_budgets_in_any_unit() -> None:
     shown = CliRunner().invoke(cli, ["models", "show", "qwen2.5-coder-0.5b", "--budget", "1TFLOP,10T"])
     assert shown.exit_code == 0, shown.output
     assert "FLOPs" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("text", "way_out"),
+    [
+        ("1,5e12", "a point before decimals"),
+        ("1,000,000", "nothing between thousands"),
+        ("1.000,5", "a point before decimals"),
+        ("2 000 tokens", "nothing between thousands"),
+        ("2 pflop", "write Pflop"),
+        ("2 mFLOP", "write MFLOP"),
+        ("3 t", "write T"),
+    ],
+)
+def test_a_budget_in_another_countrys_or_anothers_way_is_refused_with_the_right_one(text: str, way_out: str) -> None:
+    with pytest.raises(BudgetError, match=way_out):
+        parse_budget(text)
