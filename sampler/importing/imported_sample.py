@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isnan
 from typing import Any, TypedDict
 
+from sampler.backends.openai.answer import End, ended
 from sampler.exit_codes import CommandError, Exit
 from sampler.values import Finish
 
@@ -77,14 +79,14 @@ class Imported:
     cache_write_tokens: int | None = None
 
 
-FINISHES: Mapping[str, Finish] = {
+FINISHES: Mapping[str, Finish] = {  # our own words, beside those of servers that `ended` knows
     "word": Finish.STOP,
-    "eos": Finish.STOP,
     "stop": Finish.STOP,
     "limit": Finish.LENGTH,
     "length": Finish.LENGTH,
     "thought": Finish.THOUGHT,
 }
+ENDS: Mapping[End, Finish] = {End.STOP: Finish.STOP, End.LENGTH: Finish.LENGTH}
 
 
 def text_of(row: Mapping[str, Any], field: str) -> str:
@@ -150,19 +152,28 @@ def sample_fields(row: Mapping[str, Any]) -> SampleFields:
 
 
 def count_of(row: Mapping[str, Any], field: str) -> int | None:
-    """Return a whole number of at least 0, or None if it is missing; raises ValueError."""
+    """Return a whole number of at least 0, or None if it is missing; raises ValueError.
+
+    Tables have no missing whole numbers: they write 118.0 in a column where some number is missing, and NaN for that.
+    """
     value = row.get(field)
-    if value is None:
+    if value is None or _missing(value):
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise ValueError(f"{field} is {value!r:.40}, not a whole number of at least 0")
     return value
 
 
+def _missing(value: object) -> bool:
+    return isinstance(value, float) and isnan(value)
+
+
 def number_of(row: Mapping[str, Any], field: str) -> float | None:
-    """Return a finite number, or None if it is missing; raises ValueError."""
+    """Return a finite number, or None if it is missing or NaN; raises ValueError."""
     value = row.get(field)
-    if value is None:
+    if value is None or _missing(value):
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{field} is {value!r:.40}, not a number")
@@ -182,9 +193,10 @@ def finish_of(row: Mapping[str, Any], field: str) -> Finish | None:
     value = row.get(field)
     if value is None:
         return None
-    if value not in FINISHES:
-        raise ValueError(f"{field} is {value!r:.40}; known are {', '.join(FINISHES)}")
-    return FINISHES[value]
+    found = FINISHES.get(value) or ENDS.get(ended(value)) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{field} is {value!r:.40}; known are {', '.join(FINISHES)}, and the words of servers")
+    return found
 
 
 def list_of(value: object, what: str) -> list[Any]:

@@ -353,6 +353,10 @@ def _as_it_is(row: Mapping[str, Any], name: str) -> Any:
     return row[name]
 
 
+def _text_or_none(row: Mapping[str, Any], name: str) -> str | None:
+    return None if row[name] is None else text_of(row, name)
+
+
 def _claim(row: Mapping[str, Any], name: str) -> Claim | None:
     passed = row[name]
     return Claim(passed=bool(passed)) if isinstance(passed, bool | int | float) else None
@@ -362,6 +366,8 @@ _CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
     "problem": _as_it_is, "prompt": text_of, "text": text_of, "program": text_of, "model": text_of, "index": count_of,
     "seed": count_of, "finish": finish_of, "prompt_tokens": count_of, "completion_tokens": count_of,
     "prompt_seconds": seconds_of, "decode_seconds": seconds_of, "sum_logprob": number_of, "passed": _claim,
+    "thought": _text_or_none, "thought_tokens": count_of, "cached_tokens": count_of, "cache_write_tokens": count_of,
+    "prompt_joules": seconds_of, "decode_joules": seconds_of,
 }  # fmt: skip
 FIELDS = tuple(_CONVERTERS)
 

@@ -18,7 +18,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sampler.backends.openai.answer import End, ended
 from sampler.importing.imported_sample import (
+    ENDS,
     Claim,
     Imported,
     ImportFault,
@@ -33,15 +35,6 @@ from sandbox.problems.json_fields import long_integers
 
 LARGEST = 256 << 20  # bytes of one entry of a log: with its transcript, a sample of an agent may have many
 ZSTANDARD = 93  # the method of compression that newer logs use, by APPNOTE.TXT 4.4.5
-_FINISHES = {
-    "stop": Finish.STOP,
-    "completed": Finish.STOP,
-    "length": Finish.LENGTH,
-    "max_tokens": Finish.LENGTH,
-    "model_length": Finish.LENGTH,
-    "incomplete": Finish.LENGTH,
-}
-
 INSPECT_EXAMPLE = (
     '{"eval": {"model": "openai/gpt-4o"}, "samples": [{"id": "HumanEval/0", "epoch": 1, "output": {"choices": '
     '[{"message": {"content": "def f(): ..."}, "stop_reason": "stop"}], "usage": {"input_tokens": 5, '
@@ -109,8 +102,8 @@ def inspect_samples(row: Any) -> Iterator[Imported | MissingText]:
             continue
         choice = table_of(choices[0], "choices.0")
         text, thought = _content(table_of(choice.get("message"), "message").get("content"))
-        if text is None:
-            yield MissingText(f"{where}: an answer without a text")
+        if _withheld(choice.get("stop_reason")) or (not text and sample.get("error")):
+            yield MissingText(f"{where}: the answer was withheld or broken off ({choice.get('stop_reason')!r:.40})")
             continue
         usage = table_of(output.get("usage") or {}, "usage")
         epoch = count_of(sample, "epoch")
@@ -122,12 +115,31 @@ def inspect_samples(row: Any) -> Iterator[Imported | MissingText]:
             model=str(model) if model else None,
             index=None if not epoch else epoch - 1,
             finish=_finish(choice.get("stop_reason")),
-            prompt_tokens=count_of(usage, "input_tokens"),
+            prompt_tokens=_read(usage),
             completion_tokens=count_of(usage, "output_tokens"),
             thought_tokens=count_of(usage, "reasoning_tokens"),
             cached_tokens=count_of(usage, "input_tokens_cache_read"),
+            cache_write_tokens=count_of(usage, "input_tokens_cache_write"),
             claim=_claim(sample.get("scores")),
         )
+
+
+def _read(usage: Mapping[str, Any]) -> int | None:
+    """Return the tokens of a prompt, those of the cache included.
+
+    inspect_ai takes what was read from a cache, and of some providers what was written into one, out of `input_tokens`,
+    but not out of `total_tokens`; older logs have all of them in `input_tokens`.
+    """
+    rest, written = count_of(usage, "input_tokens"), count_of(usage, "output_tokens")
+    cached = count_of(usage, "input_tokens_cache_read") or 0
+    stored = count_of(usage, "input_tokens_cache_write") or 0
+    total = count_of(usage, "total_tokens")
+    if rest is None or not cached + stored:
+        return rest
+    if total is None or written is None:
+        return rest if rest >= cached + stored else rest + cached + stored
+    beside = total - rest - written
+    return rest + beside if beside in {cached, stored, cached + stored} else rest
 
 
 def _claim(scores: object) -> Claim | None:
@@ -139,18 +151,27 @@ def _claim(scores: object) -> Claim | None:
     return None
 
 
-def _content(content: object) -> tuple[str | None, str | None]:
-    """Return the text of a message, and its thought; a message may be a list of parts."""
+def _content(content: object) -> tuple[str, str | None]:
+    """Return the text of a message, and its thought; a message may be a list of parts.
+
+    A model that wrote no answer, or refused in words, has answered all the same.
+    """
     if content is None or isinstance(content, str):
-        return content, None
+        return content or "", None
     parts = [table_of(part, "a part of the content") for part in list_of(content, "content")]
-    texts = [text_of(part, "text") for part in parts if part.get("type") in {"text", "output_text"}]
+    fields = {"text": "text", "output_text": "text", "refusal": "refusal"}
+    texts = [text_of(part, fields[part["type"]]) for part in parts if part.get("type") in fields]
     thoughts = [str(part.get("reasoning") or "") for part in parts if part.get("type") == "reasoning"]
-    return ("".join(texts) if texts else None), ("".join(thoughts) or None)
+    return "".join(texts), ("".join(thoughts) or None)
+
+
+def _withheld(reason: object) -> bool:
+    """Return whether a filter or a fault of the service ended an answer: that is no sample of the model."""
+    return isinstance(reason, str) and ended(reason) in {End.FILTERED, End.ABORTED}
 
 
 def _finish(reason: object) -> Finish | None:
-    return _FINISHES.get(reason) if isinstance(reason, str) else None
+    return ENDS.get(ended(reason)) if isinstance(reason, str) else None
 
 
 def is_openai_batch(row: object) -> bool:
@@ -168,16 +189,19 @@ def openai_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
     named = re.fullmatch(r"(.+)#(\d{1,9})", asked, re.DOTALL)
     response = row["response"]
     body = response.get("body") if isinstance(response, dict) else None
-    error = row.get("error") or (body or {}).get("error")
+    error = row.get("error") or (body.get("error") if isinstance(body, dict) else body)
     if not isinstance(body, dict) or error or response.get("status_code", 200) != 200:
         said = error.get("message") if isinstance(error, dict) else error or "no response"
         raise MissingText(f"{asked}: there is no answer, but an error: {said!r:.60}")
     answers = list(_answers(body))
+    if not answers:
+        raise MissingText(f"{asked}: the response holds no answer")
     usage = table_of(body.get("usage") or {}, "usage")
     alone = len(answers) == 1
+    read = ("prompt_tokens_details", "input_tokens_details")
     for text, thought, finish in answers:
-        if text is None:
-            yield MissingText(f"{asked}: an answer without a text")
+        if _withheld(finish):
+            yield MissingText(f"{asked}: the answer was withheld or broken off ({finish!r:.40})")
             continue
         yield Imported(
             problem=named[1] if named else asked,
@@ -192,26 +216,29 @@ def openai_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
             thought_tokens=_detail(usage, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens")
             if alone
             else None,
-            cached_tokens=_detail(usage, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens"),
+            cached_tokens=_detail(usage, read, "cached_tokens"),
+            cache_write_tokens=_detail(usage, read, "cache_write_tokens"),
         )
 
 
-def _answers(body: Mapping[str, Any]) -> Iterator[tuple[str | None, str | None, object]]:
+def _answers(body: Mapping[str, Any]) -> Iterator[tuple[str, str | None, object]]:
     """Yield the text, the thought and the end of each answer of a response."""
     if "output" in body:
         messages = [
             one for one in list_of(body["output"], "output") if table_of(one, "output").get("type") == "message"
         ]
         parts = [part for one in messages for part in list_of(one.get("content") or [], "content")]
-        yield (*_content(parts), body.get("status"))
+        why = body.get("incomplete_details")
+        reason = why.get("reason") if isinstance(why, dict) else None
+        yield (*_content(parts), reason or body.get("status"))
         return
     for one in list_of(body.get("choices"), "choices"):
         choice = table_of(one, "a choice")
         if "text" in choice:
-            yield choice["text"], None, choice.get("finish_reason")
+            yield text_of(choice, "text"), None, choice.get("finish_reason")
             continue
         message = table_of(choice.get("message"), "message")
-        text, thought = _content(message.get("content"))
+        text, thought = _content(message.get("content") or message.get("refusal"))
         told = message.get("reasoning_content") or message.get("reasoning")
         yield text, thought or (told if isinstance(told, str) else None), choice.get("finish_reason")
 

@@ -92,10 +92,8 @@ _WORDS: Mapping[str, tuple[float, tuple[Unit, ...]]] = {
     **dict.fromkeys(("sample", "samples"), (1.0, (Unit.SAMPLES,))),
     **{unit.value: (1.0, (unit,)) for unit in Unit if "_" in unit.value},  # as reports call them
 }
-_DIGITS = r"[0-9]+(?:_[0-9]+)*"
-_AMOUNT = re.compile(
-    rf"(\$?)\s*((?:{_DIGITS}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*((?:[kKMGBTPEZ] )?[a-zA-Zµμ$]*(?:_[a-z0-9]+)?)"
-)
+_NUMBER = r"(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_AMOUNT = re.compile(rf"(\$?)\s*({_NUMBER})\s*((?:[kKMGBTPEZ] )?[a-zA-Zµμ$]*(?:_[a-z0-9]+)?)")
 _SEPARATED = re.compile(r"[0-9][,'’\u00a0\u202f\u066b\u066c ][0-9]")
 EXAMPLES = "1e12, 1T, 2 TFLOP, 30s, 500 tokens or $0.02"
 

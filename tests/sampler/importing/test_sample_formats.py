@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from contextlib import suppress
 
 import pytest
@@ -14,7 +15,7 @@ from sampler.importing.imported_sample import Claim, Imported, ImportFault, Miss
 from sampler.importing.importer import Numbering
 from sampler.importing.prepare import Matcher, PreparedSample, ReadingJob, SampleLeftOut, prepare_samples
 from sampler.importing.sample_files import ImportRequest, column_reader, digest_of, format_of, samples_of, values_of
-from sampler.importing.sample_formats import FORMATS, named, recognised
+from sampler.importing.sample_formats import FORMATS, humaneval_samples, jsonl_samples, named, recognised
 from sampler.values import Finish
 from sandbox.problems import Problem, load_problems
 
@@ -332,3 +333,25 @@ def test_livecodebench_grades_are_claims_and_answers_stand_in_for_missing_progra
     assert [s.reading for s in read("livecodebench", {"question_id": "a", "output_list": ["x"]})] == [Reading.ANSWER]
     with pytest.raises(ValueError, match="1 grades for the 2 texts"):
         read("livecodebench", {"question_id": "a", "code_list": ["x", "y"], "graded_list": [True]})
+
+
+def test_numbers_that_went_through_a_table_with_gaps_are_numbers_and_gaps():
+    row = {"task_id": "HumanEval/0", "completion": "    pass", "prompt_tokens": 118.0, "completion_tokens": math.nan}
+    (found,) = jsonl_samples(row | {"model": "m", "index": 0.0, "prompt_seconds": math.nan, "finish": "end_turn"})
+    assert (found.prompt_tokens, found.completion_tokens, found.index, found.prompt_seconds) == (118, None, 0, None)
+    assert found.finish is Finish.STOP
+    for wrong in (118.5, math.inf, -1.0, True):
+        with pytest.raises(ValueError, match="not a whole number"):
+            list(humaneval_samples(row | {"prompt_tokens": wrong}))
+
+
+def test_every_cost_of_a_sample_can_be_mapped():
+    row = {"id": "a", "text": "x", "thought": None, "usage": {"thought": 3, "cached": 2, "write": 1, "joules": 0.5}}
+    places = {"thought_tokens": "thought", "cached_tokens": "cached", "cache_write_tokens": "write"}
+    columns = {field: f"usage.{column}" for field, column in places.items()}
+    read = column_reader(
+        {"problem": "id", "text": "text", "thought": "thought", "decode_joules": "usage.joules"} | columns
+    )
+    (found,) = read(row)
+    assert [found.thought_tokens, found.cached_tokens, found.cache_write_tokens, found.decode_joules] == [3, 2, 1, 0.5]
+    assert found.thought is None

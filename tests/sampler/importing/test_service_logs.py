@@ -67,6 +67,28 @@ def test_a_log_of_inspect_is_read_with_epochs_costs_and_claims(tmp_path: Path, h
     assert "the sandbox was lost" in str(found[2])
 
 
+@pytest.mark.parametrize(
+    ("usage", "read_tokens"),
+    [
+        ({"input_tokens": 7}, 7),
+        ({"input_tokens": 7, "input_tokens_cache_read": 100, "total_tokens": 116}, 107),  # without what was cached
+        ({"input_tokens": 7, "input_tokens_cache_read": 5, "total_tokens": 16}, 7),  # older logs: with it
+        ({"input_tokens": 7, "input_tokens_cache_read": 100, "input_tokens_cache_write": 30, "total_tokens": 146}, 137),
+        ({"input_tokens": 7, "input_tokens_cache_read": 100}, 107),
+        ({"input_tokens": 107, "input_tokens_cache_read": 100}, 107),
+    ],
+)
+def test_the_tokens_of_a_prompt_are_counted_with_those_of_the_cache(
+    tmp_path: Path, usage: dict[str, int], read_tokens: int
+) -> None:
+    output = {"choices": [{"message": {"content": ANSWER}}], "usage": usage | {"output_tokens": 9}}
+    (found,) = read(log(tmp_path / "mine.eval", inspect_sample("HumanEval/0", 1, output=output)))
+    assert isinstance(found, Imported)
+    assert found.prompt_tokens == read_tokens
+    assert (found.cached_tokens or 0) <= read_tokens
+    assert found.cache_write_tokens == usage.get("input_tokens_cache_write")
+
+
 def test_a_log_as_one_json_document_is_read_alike(tmp_path: Path) -> None:
     samples = [inspect_sample("HumanEval/0", 1), inspect_sample("HumanEval/8", 1)]
     document = tmp_path / "mine.json"
@@ -96,20 +118,17 @@ def test_a_batch_of_chats_is_read_with_its_numbers_and_costs(tmp_path: Path) -> 
     usage = {
         "prompt_tokens": 7,
         "completion_tokens": 9,
-        "prompt_tokens_details": {"cached_tokens": 3},
+        "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 2},
         "completion_tokens_details": {"reasoning_tokens": 4},
     }
     failed = {"custom_id": "HumanEval/2", "response": {"status_code": 429, "body": {"error": {"message": "slow"}}}}
-    refused = request("HumanEval/3", choices=[{"message": {"content": None, "refusal": "no"}}])
     path = tmp_path / "batch.jsonl"
     path.write_text(
         request("HumanEval/0#3", choices=[choice], usage=usage)
         + request("HumanEval/1", choices=[choice, choice], usage=usage)
         + json.dumps(failed)
-        + "\n"
-        + refused
     )
-    first, second, third, lost, empty = read(path)
+    first, second, third, lost = read(path)
     assert first == Imported(
         problem="HumanEval/0",
         text=ANSWER,
@@ -120,13 +139,43 @@ def test_a_batch_of_chats_is_read_with_its_numbers_and_costs(tmp_path: Path) -> 
         completion_tokens=9,
         thought_tokens=4,
         cached_tokens=3,
+        cache_write_tokens=2,
     )
     assert isinstance(second, Imported)
     assert second == third
     assert (second.completion_tokens, second.prompt_tokens, second.index, second.prompt_shared) == (None, 7, None, True)
     assert isinstance(lost, MissingText)
     assert "slow" in str(lost)
-    assert isinstance(empty, MissingText)
+
+
+def test_a_model_that_answered_nothing_or_refused_has_a_sample_and_a_fault_of_the_service_has_none(
+    tmp_path: Path,
+) -> None:
+    def chat(content: object, end: str = "stop", **more: object) -> dict[str, object]:
+        return {"message": {"content": content, **more}, "finish_reason": end}
+
+    refusal = [{"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}]
+    whole = {"status": "completed", "output": refusal}
+    cut = {"status": "incomplete", "output": []}
+    samples = [
+        request("HumanEval/0", choices=[chat(None, "length", reasoning_content="Well")]),  # the thought took all tokens
+        request("HumanEval/1", choices=[chat(None, refusal="no")]),
+        request("HumanEval/2", **whole),
+        request("HumanEval/3", **cut, incomplete_details={"reason": "max_output_tokens"}),
+    ]
+    lost = [
+        request("HumanEval/4", choices=[chat("half", "content_filter")]),
+        request("HumanEval/5", **cut, incomplete_details={"reason": "content_filter"}),
+        request("HumanEval/6", choices=[]),
+        json.dumps({"custom_id": "HumanEval/7", "response": {"status_code": 502, "body": "Bad gateway"}}) + "\n",
+        json.dumps({"custom_id": "HumanEval/8", "response": None, "error": {"code": "batch_expired"}}) + "\n",
+    ]
+    path = tmp_path / "batch.jsonl"
+    path.write_text("".join(samples + lost))
+    found = read(path)
+    answers = [(one.text, one.finish) for one in found if isinstance(one, Imported)]
+    assert answers == [("", Finish.LENGTH), ("no", Finish.STOP), ("no", Finish.STOP), ("", Finish.LENGTH)]
+    assert [isinstance(one, MissingText) for one in found] == [False] * len(samples) + [True] * len(lost)
 
 
 def test_a_batch_of_responses_is_read(tmp_path: Path) -> None:
