@@ -9,8 +9,10 @@ A text is one of these kinds (`given`):
 
 How an answer is read, in this order (docs/extraction.md says the same to users, with each rule's reason):
 
-1. `wrappers`: a model's reasoning is not part of its answer, a special token ends the answer, JSON may hold it.
-2. `blocks`: which text is fenced, and which is not. A fence within a Python literal is text.
+1. `wrappers`: a model's reasoning is not part of its answer, a special token ends the answer. `json_answers`: JSON may
+   hold it.
+2. `blocks`: which text is fenced, and which is not. A fence within a Python literal is text. `repairs` undoes what was
+   done to a block's code on its way, and applies patches.
 3. `functions` or `programs`: which of the blocks is the code. For a function it is the last closed one that defines it
    with a body, for a whole program the last closed one that is complete. Missing imports and helpers come from the
    other blocks.
@@ -36,8 +38,10 @@ from sandbox.extraction import functions, other_languages, programs, unfenced
 from sandbox.extraction.assembly import Found
 from sandbox.extraction.blocks import FENCE, Block, outside, scan
 from sandbox.extraction.functions import Target
+from sandbox.extraction.json_answers import embedded, from_json
 from sandbox.extraction.parsing import Parser, Scanner
-from sandbox.extraction.wrappers import from_json, marks_code, until_end, unwrapped, without_reasoning
+from sandbox.extraction.repairs import as_written
+from sandbox.extraction.wrappers import marks_code, until_end, unwrapped, without_reasoning
 from sandbox.problems import Form, Problem
 from sandbox.values import PYTHON
 from sandbox.values.answer_forms import AnswerForm, found_snippet, found_value
@@ -66,7 +70,7 @@ _RETURNED = re.compile(
 )
 _QUOTED_FENCE = re.compile(r"^> ?(?:```|~~~)", re.MULTILINE)
 _ALL_QUOTED = re.compile(r"(?:>(?: .*+|)\n?)++")
-_QUOTED = re.compile(r"^>(?: |$)", re.MULTILINE)
+_QUOTED = re.compile(r"^(?:>(?!>) ?)+", re.MULTILINE)
 
 
 def stops_of(problem: Problem) -> tuple[str, ...]:
@@ -161,29 +165,36 @@ def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
         return _nothing(problem, target, "reasoning that never ended: there is no answer")
     after = ", after its reasoning" * bool(reasoning)
     answer = until_end(answer if reasoning else prefill + answer)
-    if _QUOTED_FENCE.search(answer) or _ALL_QUOTED.fullmatch(answer.strip()):
-        answer = _QUOTED.sub("", answer)
-    for region in unwrapped(answer)[:_MOST_REGIONS]:
+    for region in unwrapped(_unquoted(answer))[:_MOST_REGIONS]:
         found = _found(from_json(region) or region, target, parser) or _in_json(region, target, parser)
         if found is not None:
             return _made(replace(found, why=found.why + after), problem, target)
     return _nothing(problem, target, f"no code in the answer{after}")
 
 
+def _unquoted(answer: str) -> str:
+    """Return an answer of which the code stands in a quotation (`> `) without the quotation's marks."""
+    quoted = _QUOTED_FENCE.search(answer) or _ALL_QUOTED.fullmatch(answer.strip())
+    return _QUOTED.sub("", answer) if quoted else answer
+
+
 def _in_other_language(prefill: str, text: str, problem: Problem) -> Extracted:
     clean = _clean(text)
-    clean = from_json(clean) or clean
+    clean = _clean(from_json(clean) or clean)
     answer, reasoning = without_reasoning(clean, Parser())
     if reasoning == "cut":
-        return Extracted("", "reasoning that never ended: there is no answer")
-    found = other_languages.find_code(until_end(answer if reasoning else prefill + answer), problem)
-    if found is None:
-        return Extracted("", "no code in the answer")
-    return Extracted(other_languages.whole(found.code, problem), found.why + ", after its reasoning" * bool(reasoning))
+        return Extracted(other_languages.NO_CODE, "reasoning that never ended: there is no answer")
+    answer = _unquoted(until_end(answer if reasoning else prefill + answer))
+    after = ", after its reasoning" * bool(reasoning)
+    for region in unwrapped(answer, problem.language)[:_MOST_REGIONS]:
+        found = other_languages.find_code(from_json(region) or region, problem)
+        if found is not None:
+            return Extracted(other_languages.whole(found.code, problem), found.why + after)
+    return Extracted(other_languages.NO_CODE, f"no code in the answer{after}")
 
 
 def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
-    blocks = [block for block in _nested(scan(text)) if not parser.empty(block.code)]
+    blocks = [block for block in as_written(_nested(scan(text)), parser) if not parser.empty(block.code)]
     rest = outside(text, blocks) if blocks else text
     if target is None:
         found = programs.in_blocks(blocks, parser)
@@ -197,12 +208,12 @@ def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
 
 
 def _in_json(text: str, target: Target | None, parser: Parser) -> Found | None:
-    """Return the code in the last JSON block that holds code."""
-    for block in reversed(scan(text)):
-        inner = from_json(block.code) if block.tag in {"json", ""} else None
+    """Return the code in the last JSON block that holds code, else in the last object within the text."""
+    blocks = (from_json(block.code) for block in reversed(scan(text)) if block.tag in {"json", ""})
+    for where, inner in [*(("a block of", one) for one in blocks), *(("an object of", one) for one in embedded(text))]:
         found = None if inner is None else _found(_clean(inner), target, parser)
         if found is not None:
-            return replace(found, why=f"{found.why}, in a block of JSON")
+            return replace(found, why=f"{found.why}, in {where} JSON")
     return None
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sandbox.extraction.parsing import MOST_PARSED, Parser, Scanner, is_code, parsed, statements
 
 FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
-_BEHIND_PROSE = re.compile(r"[^`]+(`{3,})[ \t]*(python3?|py)?", re.IGNORECASE)
+_BEHIND_PROSE = re.compile(r"[^`]+(`{3,})[ \t]*([\w+#]{1,12})?", re.IGNORECASE)
 _CODE_IN_LABEL = re.compile(r"(?:import|from|def|class|async|for|while|if)\s+\S|print\s*\(")
 _INLINE = re.compile(rf"(?:{_CODE_IN_LABEL.pattern}|return\b)")
 _PYTHON = re.compile(
@@ -30,7 +30,7 @@ _OTHER = frozenset({
     "r", "julia", "pascal", "fortran", "json", "yaml", "yml", "toml", "xml", "html", "css", "sql", "diff", "patch",
     "latex", "tex", "math", "mermaid", "dot", "csv", "input", "stdin", "stdout", "log", "ini", "makefile", "dockerfile",
     "pseudocode", "pseudo", "algorithm", "example", "result", "tests", "test", "error", "traceback", "none", "markdown",
-    "md",
+    "md", "golang", "node", "ocaml", "cxx", "dart", "elixir",
 })  # fmt: skip
 _DEFINES = re.compile(r"^(?:async def|def|class) ", re.MULTILINE)
 _NOTEBOOK = re.compile(r"In \[\d+\]: | {2,6}\.{3}: ?")  # of IPython
@@ -197,7 +197,7 @@ def _opens(line: str) -> _Fence | None:
         tag, rest = _tag(label)
         return _Fence(mark=mark, indent=len(line) - len(line.lstrip()), tag=tag, rest=rest)
     behind = _BEHIND_PROSE.fullmatch(line.rstrip())
-    if behind is None:
+    if behind is None or not (_PYTHON.fullmatch(tag := (behind[2] or "py").lower()) or tag in _OTHER):
         return None
     return _Fence(mark=behind[1], indent=0, tag=(behind[2] or "").lower())
 

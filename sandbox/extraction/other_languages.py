@@ -1,55 +1,142 @@
 """Find the code of an answer in another language than Python; it is told by fences, names and brackets alone.
 
-Blocks that are tagged with the language, or not at all, come first; among them the last closed one that defines the
-function, or for a whole program the last closed one. Without a fence, the whole text is code. Code that defines the
-function stands alone, with what the prompt has before the function and the code has not; else it is the function's
-body. `main` is left in it: the drivers of `sandbox.languages` rename it.
+Blocks that are tagged with the language come first, then those without a tag. Of a function it is the last closed one
+that defines it; of a whole program the last closed one that has the language's main function or, where a language needs
+none, reads and prints. A block that says that it leaves code out counts if no other does. Without a fence, the text is
+code, without the prose around it. Code that defines the function stands alone, with what the prompt has before the
+function and the code has not; else it is the function's body. `main` is left in it: the drivers of `sandbox.languages`
+rename it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sandbox.extraction.assembly import Found
-from sandbox.extraction.blocks import Block, scan
+from sandbox.extraction.blocks import FENCE, Block, scan
+from sandbox.extraction.json_answers import embedded, from_json
+from sandbox.extraction.parsing import Parser
+from sandbox.extraction.repairs import as_written, is_prose, without_entities, without_framing_prose
 from sandbox.languages import find_language
 from sandbox.languages.test_drivers import DRIVERS
 from sandbox.problems import Form, Problem
 
-NO_CODE = "the answer holds no code"
+NO_CODE = "the answer holds no code\n"  # which no language takes for a program that ends well
+_MAIN = {
+    "cpp": re.compile(r"\bmain\s*\("),
+    "csharp": re.compile(r"\bMain\s*\(|^\s*(?:Console\.|using\s)", re.MULTILINE),
+    "go": re.compile(r"\bfunc\s+main\s*\("),
+    "java": re.compile(r"\bmain\s*\("),
+    "rust": re.compile(r"\bfn\s+main\s*\("),
+}
+_READS = re.compile(
+    r"stdin|\bread|get_?line|\bgets\b|scan|\binput|<>|fgets|fopen|\bcin\b|ARGF|io\.lines|\$<|fs\b|\bcat\b|\bawk\b",
+    re.IGNORECASE,
+)
+_PRINTS = re.compile(r"print|write|echo|puts|console\.log|\b(?:cat|cout|say|awk|bc)\b|stdout", re.IGNORECASE)
+_LEFT_OUT = re.compile(
+    r"^[ \t]*(?://|/\*|#|--|%|;)[ \t]*(?:\.{3}|\u2026)|(?://|/\*|#|--).*\b(?:existing code|rest of (?:the|your) "
+    r"(?:code|program)|code as before)\b",
+    re.MULTILINE | re.IGNORECASE,
+)
 _LEADING_WORDS = re.compile(r"\A(?:[A-Z][^\n{};=]*:\s*\n)+")
+_OUTPUT_TAGS = frozenset({"text", "txt", "plaintext", "output", "console", "json", "input", "stdin", "stdout"})
 _PACKAGE = re.compile(r"^\s*(?:package\s|<\?php)", re.MULTILINE)
 _IMPORTS = re.compile(r"^[ \t]*import\s*(?:\([^)]*\)|[^\n]+)", re.MULTILINE)
 _CLASS = re.compile(r"\bclass\s+\w+[^{]*\{")
 
 
 def find_code(answer: str, problem: Problem) -> Found | None:
-    """Return the code of an answer to a problem whose programs are in another language than Python."""
-    blocks = [block for block in scan(answer) if block.code.strip()]
-    if not blocks:
-        text = _LEADING_WORDS.sub("", answer)
-        return Found(text, "the text as a whole, which has no fence") if text.strip() else None
-    own = [block for block in blocks if _is_of(block, problem.language)] or blocks
-    defining = [block for block in own if defines(block.code, problem)]
-    chosen = _last(defining or own)
-    what = "the last block" + f" that defines {problem.entry_point}" * bool(defining and problem.entry_point)
-    return Found(chosen.code, what if chosen.closed else f"{what}, which has no end")
+    """Return the code of an answer to a problem in another language than Python; None without any."""
+    blocks = as_written(_opened_by_prompt(_nested(scan(answer), problem), answer), Parser(), language=problem.language)
+    blocks = [block for block in blocks if block.code.strip()]
+    if not blocks or all(block.tag == "json" for block in blocks):
+        return _in_json(answer, blocks, problem) or (None if blocks else _unfenced(answer))
+    tagged = [block for block in blocks if block.tag and _is_of(block, problem.language)]
+    bare = [block for block in blocks if not block.tag]
+    unknown = [block for block in blocks if block.tag not in _OUTPUT_TAGS]
+    fitting = [
+        (what, chosen)
+        for what, fits in _ways(problem)
+        for group in (tagged, bare, unknown)
+        if (chosen := [block for block in group if fits(block.code)])
+    ]
+    if not fitting:
+        return None
+    what, chosen = fitting[0]
+    last = _last(chosen)
+    what = f"the last block{what}"
+    return Found(last.code, what if last.closed else f"{what}, which has no end")
+
+
+def _ways(problem: Problem) -> list[tuple[str, Callable[[str], bool]]]:
+    """Return what a block has to be, the best first, and how a reason says so."""
+    if problem.entry_point:
+        return [(f" that defines {problem.entry_point}", lambda code: defines(code, problem)), ("", bool)]
+    main = _MAIN.get(problem.language)
+    if main is not None:
+        return [("", lambda code: main.search(code) is not None), ("", bool)]
+    return [
+        ("", lambda code: _READS.search(code) is not None and _PRINTS.search(code) is not None),
+        ("", lambda code: _PRINTS.search(code) is not None),
+        ("", bool),
+    ]
+
+
+def _in_json(answer: str, blocks: Sequence[Block], problem: Problem) -> Found | None:
+    """Return the code in the last JSON block that holds code, else in the last object within the text."""
+    for inner in [*(from_json(block.code) for block in reversed(blocks)), *embedded(answer)]:
+        found = None if inner is None else find_code(inner, problem) if FENCE.search(inner) else _unfenced(inner)
+        if found is not None:
+            return replace(found, why=f"{found.why}, in JSON")
+    return None
+
+
+def _unfenced(text: str) -> Found | None:
+    code = without_entities(without_framing_prose(_LEADING_WORDS.sub("", text)))
+    return Found(f"{code.rstrip()}\n", "the text as a whole, which has no fence") if code.strip() else None
+
+
+def _nested(blocks: list[Block], problem: Problem) -> list[Block]:
+    """Return the blocks, with every Markdown block replaced by the blocks of the language within it."""
+    found = []
+    for block in blocks:
+        inner = scan(block.code) if block.tag in {"markdown", "md", ""} and FENCE.search(block.code) else []
+        own = [one for one in inner if _is_of(one, problem.language)]
+        found += [replace(one, begin=block.begin, end=block.end) for one in own] or [block]
+    return found
+
+
+def _opened_by_prompt(blocks: list[Block], answer: str) -> list[Block]:
+    """Return the blocks, shifted by one fence if the first one closes what the prompt had opened.
+
+    Then it has no tag, the last block has no end, and what stands before it is no prose.
+    """
+    if not blocks or blocks[0].tag or blocks[-1].closed:
+        return blocks
+    head = answer[: blocks[0].begin].strip("\n")
+    if not head or any(is_prose(line) for line in head.split("\n")):
+        return blocks
+    first = Block(code=head, closed=True, tag="", begin=0, end=blocks[0].begin)
+    fence = answer[blocks[0].begin :].partition("\n")
+    return [first, *scan(fence[2])]
 
 
 def _is_of(block: Block, language: str) -> bool:
     if not block.tag:
         return True
     try:
-        found = find_language(block.tag)
+        found = find_language(re.sub(r"(?<=\D)[\d.]+$", "", block.tag) or block.tag)
     except ValueError:
         return False
     return found is not None and (found.name == language or {found.name, language} == {"javascript", "typescript"})
 
 
 def _last(blocks: Sequence[Block]) -> Block:
-    closed = [block for block in blocks if block.closed]
-    return (closed or blocks)[-1]
+    closed = [block for block in blocks if block.closed] or blocks
+    return ([block for block in closed if not _LEFT_OUT.search(block.code)] or closed)[-1]
 
 
 def defines(code: str, problem: Problem) -> bool:

@@ -1,16 +1,13 @@
-"""Remove what models, tokenizers and programs put around an answer: reasoning, special tokens, headers, wrappers, JSON.
+"""Remove what models, tokenizers and programs put around an answer: reasoning, special tokens, headers, wrappers.
 
 The marks of reasoning are those of the models' templates as of 2026. A closing mark without an opening one is common,
-because the template has opened the reasoning. The last closing mark outside of code ends the reasoning. In JSON the
-code is in a field of an object, or in a notebook's cells.
+because the template has opened the reasoning. The last closing mark outside of code ends the reasoning.
 """
 
 from __future__ import annotations
 
 import html
-import json
 import re
-from typing import Any
 
 from sandbox.extraction.blocks import FENCE, scan
 from sandbox.extraction.parsing import Parser, Scanner
@@ -86,26 +83,11 @@ _PREFORMATTED_END = re.compile(r"(?:</code>[ \t]{0,9}\n?)?</pre>", re.IGNORECASE
 _CODE_MARKS_END = re.compile(
     r"(\[/(?:PYTHON|CODE|ANSWER|SOLUTION)\]|\[(?:DONE|END)\]|</(?:code|python)>)", re.IGNORECASE
 )
+# A literal's quotes, which small models take for a fence.
+_QUOTES = re.compile(r"^(?:'{3}|\"{3})python3?[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_QUOTES_END = re.compile(r"^(?:'{3}|\"{3})[ \t]*$", re.MULTILINE)
 _TEST_MARKS = re.compile(r"^[ \t]*\[TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 _TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
-_JSON_FIELDS = (
-    "code",
-    "program",
-    "solution",
-    "python",
-    "python_code",
-    "source_code",
-    "source",
-    "implementation",
-    "completion",
-    "final_answer",
-    "answer",
-    "response",
-    "content",
-    "output",
-    "result",
-    "arguments",
-)
 
 
 def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
@@ -235,15 +217,21 @@ class _Lines:
         return not quote or held[1] < self._end - self._begin or quote in self._text[self._end :]
 
 
-def unwrapped(text: str) -> list[str]:
-    """Return the texts in which code is searched, in order: the text within <answer> or the like, then everything."""
-    text = _marked_as_fences(text)
+def unwrapped(text: str, tag: str = "python") -> list[str]:
+    """Return the texts in which code is searched, in order: the text within <answer> or the like, then everything.
+
+    Marks around code become fences with this tag. In other languages than Python only a wrapper that is closed counts,
+    because `<Solution>` may be a type there.
+    """
+    text = _marked_as_fences(text, tag)
     openings = [found for found in _WRAPPER.finditer(text) if not found[1]]
     if not openings:
         return [text]
     closing = f"</{openings[-1][2]}>".lower()
     inner = text[openings[-1].end() :]
     end = inner.lower().rfind(closing)
+    if end < 0 and tag != "python":
+        return [text]
     return [inner[:end] if end >= 0 else inner, _WRAPPER.sub("\n", text)]
 
 
@@ -252,51 +240,14 @@ def marks_code(text: str) -> bool:
     return FENCE.search(text) is None and any(marks.search(text) for marks in (_CODE_MARKS, _PREFORMATTED, _UNUSED))
 
 
-def _marked_as_fences(text: str) -> str:
+def _marked_as_fences(text: str, tag: str) -> str:
     """Return the text with fences instead of marks such as [PYTHON] and <code>."""
+    if FENCE.search(text) is None and _QUOTES.search(text):
+        return _QUOTES_END.sub("```", _QUOTES.sub(f"```{tag}", text))
     if not marks_code(text):
         return text
     if _PREFORMATTED.search(text):
-        text = html.unescape(_PREFORMATTED_END.sub("\n```\n", _PREFORMATTED.sub("\n```python\n", text)))
-    text = _CODE_MARKS.sub("```python\n", text)
+        text = html.unescape(_PREFORMATTED_END.sub("\n```\n", _PREFORMATTED.sub(f"\n```{tag}\n", text)))
+    text = _CODE_MARKS.sub(f"```{tag}\n", text)
     text = _CODE_MARKS_END.sub("\n```\n", text)
     return _TEST_MARKS_END.sub("```", _TEST_MARKS.sub("```tests", text))
-
-
-def from_json(text: str) -> str | None:
-    """Return the code within a text that is a JSON object; None if it is none, or holds no code."""
-    text = text.strip()
-    if text[:1] != "{" or text[-1:] != "}":
-        return None
-    try:
-        value = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
-    return _json_text(value, deeper=True)
-
-
-def _json_text(value: Any, *, deeper: bool) -> str | None:
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if not isinstance(value, dict):
-        return None
-    if isinstance(value.get("cells"), list):
-        return "\n\n".join(_cell_source(cell) for cell in value["cells"] if _is_code_cell(cell)) or None
-    fields = {str(key).lower(): item for key, item in value.items()}
-    for name in _JSON_FIELDS:
-        found = _json_text(fields[name], deeper=False) if name in fields and (deeper or name != "arguments") else None
-        if found is not None:
-            return found
-    return None
-
-
-def _is_code_cell(cell: object) -> bool:
-    return isinstance(cell, dict) and cell.get("cell_type") == "code"
-
-
-def _cell_source(cell: dict[str, Any]) -> str:
-    """Return the text of a notebook's cell, which is one text or a list of lines."""
-    source = cell.get("source")
-    if isinstance(source, list):
-        return "".join(line for line in source if isinstance(line, str))
-    return source if isinstance(source, str) else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from language_functions import examples
 
 from sandbox.extraction import extract
+from sandbox.extraction.other_languages import NO_CODE
 from sandbox.problems import Problem
 from sandbox.values import StdinTest, StdinTests
 
@@ -64,4 +67,67 @@ def test_a_whole_program_of_another_language_is_the_last_closed_block() -> None:
 
 def test_an_answer_without_code_is_no_program() -> None:
     assert extract("", EXAMPLES["rust"].problem).source == EXAMPLES["rust"].problem.continued("")
-    assert extract("<think>what if", EXAMPLES["rust"].problem).source == ""
+    assert extract("<think>what if", EXAMPLES["rust"].problem).source == NO_CODE
+
+
+ADD = "#include <iostream>\nint main() {\n    int a, b;\n    std::cin >> a >> b;\n    std::cout << a + b;\n}"
+FENCED = f"```cpp\n{ADD}\n```"
+PROGRAM = Problem.from_row({"task_id": "sum", "prompt": "Add.", "tests": [{"stdin": "1 2\n", "stdout": "3\n"}]})
+DRAFT = ADD.replace("a + b", "a")
+IN_HTML = ADD.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+ANSWERS = {
+    "a sample run without a tag": f"{FENCED}\nIt prints:\n```\n3\n```",
+    "a command without a tag": f"{FENCED}\nCompile it:\n```\ng++ -O2 main.cpp\n```",
+    "its central line behind it": f"{FENCED}\nThe key is:\n```cpp\nstd::cin >> a >> b;\n```",
+    "an abridged version behind it": f"{FENCED}\nFaster:\n```cpp\nint main() {{\n    fast();\n    // ...\n}}\n```",
+    "a fence behind prose": f"Here it is: {FENCED}\nDone.",
+    "a fence that the prompt opened": f"{ADD}\n```\nThis adds two numbers.",
+    "a fence that the prompt opened, a block behind": f"{ADD}\n```\nIt prints:\n```\n3\n```",
+    "<answer>": f"```cpp\n{DRAFT}\n```\n<answer>\n{FENCED}\n</answer>\nand not\n```cpp\n{DRAFT}\n```",
+    "<answer> without a fence": f"<answer>\n{ADD}\n</answer>",
+    "[CODE]": f"[CODE]\n{ADD}\n[/CODE]",
+    "<code>": f"<code>\n{ADD}\n</code>",
+    "HTML": f'<p>Here:</p><pre><code class="language-cpp">{IN_HTML}\n</code></pre>',
+    "entities in a fence": f"```cpp\n{IN_HTML}\n```",
+    "prose around": f"This program adds them. It is short.\n\n{ADD}\n\nIt reads two numbers and prints one.\n",
+    "JSON": json.dumps({"code": ADD}),
+    "a block of JSON": f"```json\n{json.dumps({'code': ADD})}\n```",
+    "an object in prose": f"I submit:\n{json.dumps({'code': ADD})}\n",
+    "a quotation": "> " + FENCED.replace("\n", "\n> "),
+    "a block of Markdown": f"````markdown\n# Answer\n{FENCED}\n````",
+    "a version in the tag": f"```python\nprint(3)\n```\nC++:\n```c++17\n{ADD}\n```\nOutput:\n```\n3\n```",
+    "a patch": f"```cpp\n{DRAFT}\n```\n```diff\n-    std::cout << a;\n+    std::cout << a + b;\n```",
+    "a command that writes the file": f"```bash\ncat > main.cpp <<'EOF'\n{ADD}\nEOF\ng++ main.cpp\n```",
+}
+
+
+@pytest.mark.parametrize("style", ANSWERS)
+def test_a_whole_program_is_found_among_what_models_write_around_it(style: str) -> None:
+    assert extract(ANSWERS[style], PROGRAM.in_language("cpp")).source.split() == ADD.split()
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("java", "import java.util.*;\npublic class Main { public static void main(String[] x) {} }"),
+        ("javascript", "const [a, b] = require('fs').readFileSync(0, 'utf8').split(' ');\nconsole.log(+a + +b);"),
+        ("go", 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println(3) }'),
+        ("rust", 'fn main() { println!("{}", 3); }'),
+        ("ruby", "puts gets.split.sum(&:to_i)"),
+        ("perl", "print eval join '+', split ' ', <STDIN>;"),
+        ("lua", "print(io.read('n') + io.read('n'))"),
+        ("php", "<?php echo array_sum(explode(' ', fgets(STDIN)));"),
+        ("bash", "read a b; echo $((a + b))"),
+        ("r", "cat(sum(scan('stdin')))"),
+        ("ocaml", 'let () = Scanf.scanf " %d %d" (fun a b -> Printf.printf "%d" (a + b))'),
+        ("csharp", "class P { static void Main() { System.Console.Write(3); } }"),
+    ],
+)
+@pytest.mark.parametrize("tag", [True, False])
+def test_output_behind_a_program_is_not_taken_for_it(language: str, code: str, tag: bool) -> None:
+    answer = f"Here:\n```{language if tag else ''}\n{code}\n```\nFor 1 and 2 it prints:\n```\n3\n```\n"
+    assert extract(answer, PROGRAM.in_language(language)).source.strip() == code
+
+
+def test_an_answer_of_prose_alone_holds_no_code() -> None:
+    assert extract("I am sorry, but I cannot do that.", PROGRAM.in_language("javascript")).source == NO_CODE
