@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, TypeVar
@@ -31,7 +32,12 @@ MAX_LINE = 4 << 20
 MAX_ANSWER = 32 << 20
 _MAX_ERROR = 1 << 16
 _TRY_AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529})
-_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})  # come as 429, and no wait helps
+_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})  # 429, and no wait helps
+# Words of an error within an answer, which has no status of its own, that make it one of the question.
+_OF_THE_QUESTION = re.compile(
+    r"invalid_?(request|argument|param|value|prompt|input)|bad_?request|context_?length|unprocessable|validation",
+    re.IGNORECASE,
+)
 
 
 KEY_FORM = "a key is of printable ASCII characters, without spaces"
@@ -176,8 +182,9 @@ class Call:
             raise Outage(f"the server answered {self._shown(data)}, which is not JSON") from error
         if not isinstance(answer, dict):
             raise Outage(f"the server answered {self._shown(data)}, which is no object")
-        if answer.get("error"):
-            raise self._said(answer, 500, None)
+        found = _error_of(answer)
+        if found is not None:
+            raise self._said(found, None, None)
         return answer
 
     def _fault(self, response: HTTPResponse) -> BackendError:
@@ -187,32 +194,38 @@ class Call:
             return CallRefused(
                 f"the server sends us on to {to}; put the right base_url into the study", response.status
             )
-        wait = retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        wait = _wait_of(response.headers)
         try:
             answer = json.loads(data)
         except (ValueError, RecursionError):
             answer = None
-        if not isinstance(answer, dict) or "error" not in answer:
+        found = _error_of(answer)
+        if found is None:
             message = self._server.clean(data.decode("utf-8", "replace")) or "nothing"
             nowhere = response.status == 404 and not self._server.base_url.rstrip("/").endswith("/v1")
-            answer = {"error": {"message": f"{message}; base_url mostly ends in /v1" if nowhere else message}}
+            found = {"message": f"{message}; base_url mostly ends in /v1" if nowhere else message}
         number = response.headers.get("x-request-id")
-        return self._said(answer, response.status, wait, f", request {self._server.clean(number)}" if number else "")
+        return self._said(found, response.status, wait, f", request {self._server.clean(number)}" if number else "")
 
     def _said(
-        self, answer: dict[str, Any], status: int, wait_s: float | None, request: str = ""
+        self, error: Mapping[str, Any], status: int | None, wait_s: float | None, request: str = ""
     ) -> Outage | CallRefused:
-        """Return the error that an error object means; within a stream the object itself holds the status."""
-        error = answer["error"] if isinstance(answer["error"], dict) else {"message": answer["error"]}
-        code = error.get("code")
-        if isinstance(code, int) and 400 <= code < 600:
-            status = code
-        words = str(error.get("message"))
+        """Return the error that an error object means.
+
+        Within an answer (`status` None) the object itself holds the status, or words that say whose fault it is.
+        """
+        code, kind = error.get("code"), error.get("type")
+        told = int(code) if isinstance(code, int | str) and re.fullmatch(r"[45]\d\d", str(code)) else None
+        if status is None and told is None:
+            status = 400 if _OF_THE_QUESTION.search(f"{kind} {code}") else 500
+        status = told or status or 500
+        said = error.get("message")
+        words = said if isinstance(said, str) else json.dumps(said or error)
         param = error.get("param")
         if isinstance(param, str) and param and param not in words:
             words += f" (parameter {param!r})"
         words = self._server.clean(words)
-        spent = {code, error.get("type")} & _SPENT if isinstance(code, str) else ()
+        spent = {str(code), str(kind)} & _SPENT
         if status in _TRY_AGAIN and not spent:
             return Outage(f"the server failed with status {status}{request}: {words}", wait_s)
         return CallRefused(f"the server refused with status {status}{request}: {words}", status)
@@ -236,6 +249,20 @@ class Call:
             ) from error
 
 
+def _error_of(answer: Any) -> dict[str, Any] | None:
+    """Return the error object of an answer, in the forms of many servers; None if the answer is no error."""
+    if isinstance(answer, list) and answer:  # Gemini's
+        answer = answer[0]
+    if not isinstance(answer, dict):
+        return None
+    if answer.get("object") == "error":  # vLLM's older one, and Mistral's
+        return answer
+    error = answer.get("error")
+    if not error:
+        return None
+    return error if isinstance(error, dict) else {"message": error}
+
+
 def ask(server: ServerAddress, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the answer to a question that has one object as its answer; raises Outage or CallRefused."""
     call = Call(server)
@@ -248,6 +275,12 @@ def ask(server: ServerAddress, method: str, path: str, body: Mapping[str, Any] |
     finally:
         clock.cancel()
     raise Outage(f"the server at {server.base_url} answered {path} with an empty stream")
+
+
+def _wait_of(headers: Message) -> float | None:
+    """Return the seconds to wait by the header that OpenAI and Azure give in milliseconds, or else by Retry-After."""
+    precise = retry_after(headers.get("Retry-After-Ms"), datetime.now(UTC))
+    return retry_after(headers.get("Retry-After"), datetime.now(UTC)) if precise is None else precise / 1000
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

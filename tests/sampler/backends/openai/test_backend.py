@@ -352,6 +352,13 @@ def test_a_server_that_asks_for_a_pause_gets_it(server, date):
     assert second - first >= 0.9
 
 
+def test_a_pause_in_milliseconds_goes_before_one_in_whole_seconds(server):
+    server.ways = [status(429, Retry_After_Ms="20", Retry_After="60")]
+    with backend(server) as opened:
+        assert keys(list(opened.sample([request(1)], SamplingParams()))) == wanted(1)
+    assert server.calls[1]["at"] - server.calls[0]["at"] < 30
+
+
 def test_a_server_that_asks_for_a_pause_beyond_patience_ends_the_sampling(server):
     server.ways = [status(503, Retry_After="3600")]
     with backend(server, longest_wait_s=60.0) as opened, pytest.raises(Outage, match="503"):
@@ -421,11 +428,66 @@ def test_a_refusal_comes_with_the_key_that_leaves_out_what_is_not_taken(server, 
 
 
 def test_a_spent_quota_is_no_outage_although_it_comes_as_one(server):
-    spent = {"error": {"message": "you are out of money", "code": "insufficient_quota"}}
+    spent = {"error": {"message": "you are out of money", "type": "billing_not_active", "code": None}}
     server.ways = [lambda handler, _body: handler.reply(429, spent)]
     with backend(server) as opened, pytest.raises(CallRefused, match="out of money"):
         list(opened.sample([request(1)], SamplingParams()))
     assert len(server.calls) == 1
+
+
+def streamed(error: dict) -> Way:
+    def way(handler: Handler, _body: dict) -> None:
+        handler.begin()
+        handler.events(error, b"data: [DONE]\n\n")
+
+    return way
+
+
+def replied(code: int, answer: object) -> Way:
+    return lambda handler, _body: handler.reply(code, answer)
+
+
+TOO_LONG = "maximum context length is 4096 tokens"
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        (streamed({"error": {"message": TOO_LONG, "code": "context_length_exceeded"}}), TOO_LONG),
+        (streamed({"error": {"message": TOO_LONG, "type": "BadRequestError", "code": "400"}}), TOO_LONG),
+        (streamed({"object": "error", "message": TOO_LONG, "type": "BadRequestError"}), TOO_LONG),  # an older vLLM
+        (replied(400, {"object": "error", "message": TOO_LONG, "code": 400}), f"400: {TOO_LONG}"),
+        (replied(400, [{"error": {"message": TOO_LONG, "code": 400}}]), f"400: {TOO_LONG}"),  # Gemini
+        (replied(400, {"error": {"message": TOO_LONG, "code": "x", "type": {"a": 1}}}), f"400: {TOO_LONG}"),
+        (replied(400, {"error": {"message": None, "code": "bad_model"}}), "bad_model"),
+        (replied(422, {"detail": [{"loc": ["body", "top_k"]}]}), "top_k"),
+        (replied(422, {"object": "error", "message": {"detail": "seed not permitted"}}), "seed not permitted"),
+    ],
+)
+def test_an_error_of_the_question_in_any_servers_form_is_told_at_once_and_costs_no_other_sample(server, way, said):
+    server.ways = [way]
+    with backend(server, concurrency=1) as opened:
+        given, error = until_it_ends(opened.sample([request(2)], SamplingParams()))
+    assert isinstance(error, CallRefused)
+    assert said in str(error)
+    assert [sample.index for sample in given] == [1]
+    assert len(server.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        streamed({"object": "error", "message": "the engine is dead", "code": 500}),
+        streamed({"error": {"message": "upstream broke", "type": "invalid_response_error"}}),
+        streamed({"error": {"message": "slow down", "code": "429"}}),
+        status(429, Retry_After_Ms="1"),
+    ],
+)
+def test_an_error_of_the_server_in_any_servers_form_is_tried_again(server, way):
+    server.ways = [way, way]
+    with backend(server, concurrency=1) as opened:
+        assert keys(list(opened.sample([request(1)], SamplingParams()))) == wanted(1)
+    assert len(server.calls) == 3
 
 
 def filtered(handler: Handler, _body: dict) -> None:
