@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
 
 from sampler.exit_codes import CommandError, Exit
 from sampler.values import Finish, ModelCard, Prompt, Request, Sample, SamplingParams
-from sandbox.extraction.thoughts import split_thought
+from sandbox.extraction.thoughts import SplitText, split_thought
 
 MOST_SECONDS = 1e6  # eleven days; what the system's clocks can wait for is not much more
 
@@ -32,18 +32,6 @@ class CannotLoad(BackendError):
 
 class EngineLost(BackendError):
     """The engine died or stopped answering; a new one can continue."""
-
-
-class NotOpened(BackendError):
-    """The run was stopped while an engine waited to be opened."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitPolicy:
-    """Whether an engine may wait for what others of this process hold; it gives up when `stopping` returns true."""
-
-    allowed: bool = True
-    stopping: Callable[[], bool] = lambda: False
 
 
 TEMPLATE_FIELDS = "chat_template_kwargs"  # the field of [models.request] that goes to the model's chat template
@@ -131,13 +119,15 @@ class TextScorer(Protocol):
 _MARK = re.compile(r"<[^<>\s]{1,40}>")  # a token that ends the text and is not part of it
 
 
-def without_thought(sample: Sample, tokens: Sequence[str | None], opened: str = "") -> Sample:
+def without_thought(
+    sample: Sample, tokens: Sequence[str | None], opened: str = "", split: SplitText | None = None
+) -> Sample:
     """Return a chat's sample with thought and answer apart.
 
     `tokens` are the texts of what was written, as far as they are known; `opened` is the mark that the prompt ends
-    within (`sandbox.extraction.thoughts.open_mark`).
+    within (`sandbox.extraction.thoughts.open_mark`). `split` is given where the engine itself has ended the thought.
     """
-    split = split_thought(sample.text, opened=opened)
+    split = split or split_thought(sample.text, opened=opened)
     if split.thought is None:
         return replace(sample, thought_tokens=0)
     if not split.ended:

@@ -18,14 +18,15 @@ from __future__ import annotations
 import json
 import mmap
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sampler.values import Architecture
 
+Found = TypeVar("Found")
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _MAX_TEXT = 1 << 20  # a chat template is a few kB; a token far less
@@ -111,10 +112,18 @@ class _Cursor:
 
 def read_gguf(path: Path) -> Architecture:
     """Read the architecture of the model in `path`; raises GgufError, which names the file."""
+    return _read(path, _gguf_architecture)
+
+
+def read_gguf_texts(path: Path) -> dict[str, str]:
+    """Return the texts of the metadata, such as tokenizer.chat_template; raises GgufError, which names the file."""
+    return _read(path, lambda header: {key: value for key, value in header.metadata.items() if isinstance(value, str)})
+
+
+def _read(path: Path, taken: Callable[[_Header], Found]) -> Found:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            header = _header(_Cursor(data))
-        return _gguf_architecture(header)
+            return taken(_header(_Cursor(data)))
     except (OSError, ValueError) as error:  # mmap says ValueError of an empty file
         raise GgufError(f"cannot read {path} as a GGUF model file: {error}") from error
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from sampler.backends.base import Backend, BackendError, WaitPolicy
-from sampler.backends.cost_attribution import metered
-from sampler.backends.llamacpp.backend import UNBOUNDED
-from sampler.backends.open import METERS, BackendContext, open_backend, open_scorer, place_on_cluster
+from sampler.backends.base import Backend, BackendError
+from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, MeteredBackend, NoMeter
+from sampler.backends.llamacpp.backend import NO_MARKS
 from sampler.backends.open import REGISTRY as BACKENDS
+from sampler.backends.open import BackendContext, open_backend, open_scorer
+from sampler.models.architecture import GgufError, read_gguf_texts
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
 from sampler.ranking.evaluation import RankDependencies, TextModel
@@ -25,9 +24,12 @@ from sampler.running.run import Dependencies
 from sampler.running.scoring import Executor
 from sampler.study.spec import Study, StudySandbox
 from sampler.study.spec_models import ModelSpec
+from sandbox.extraction.thoughts import template_mark
 from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
 
+# Of backends whose engine runs here, what counts its devices' energy. That of a server is not seen from here.
+METERS: Mapping[str, Callable[[], Meter]] = {"vllm": GpuMeter, "llamacpp": CpuMeter}
 PACKAGES = {"llamacpp": "xllamacpp", "vllm": "vllm"}  # what an engine is, under the name of its extra
 STEP_S = 10.0  # a download tells no more often than this how far it is
 
@@ -40,16 +42,11 @@ class TextEngine:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-def real_dependencies(
-    models_dir: Path, say: Callable[[str], None], *, fetch: bool = False, waits: bool = True
-) -> Dependencies:
+def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Dependencies:
     """Return the real dependencies: backends by their names, the sandbox by Docker; `say` gets progress messages.
 
-    With `fetch`, a missing model of the catalogue is pulled; without it, the error says how to pull it. With `waits`, a
-    model waits until models that were opened before it are closed, where both want the same nodes of a cluster.
+    With `fetch`, a missing model of the catalogue is pulled; without it, the error says how to pull it.
     """
-    ending = threading.Event()
-    shared = _ClusterModels(WaitPolicy(allowed=waits, stopping=ending.is_set))
 
     def fetched(model: Model, tell: Callable[[str], None]) -> None:
         tell(f"fetching {model.name}, {model.size / 1e6:.0f} MB")
@@ -62,14 +59,11 @@ def real_dependencies(
         raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
 
     def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
-        around = BackendContext(models_dir=models_dir, secret=secret, tell=tell, waiting=shared.waiting)
-        opened = partial(open_backend, model.backend, str(model.file or model.model), model.options, around)
-        if model.on_cluster or model.backend not in METERS:
-            return opened()
-        return shared.open_here(lambda: metered(opened(), METERS[model.backend]), tell)
+        around = BackendContext(models_dir=models_dir, secret=secret, tell=tell)
+        opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
+        return _metered(opened, METERS.get(model.backend))
 
-    @contextmanager
-    def executor(study: Study) -> Iterator[Executor]:
+    def executor(study: Study) -> AbstractContextManager[Executor]:
         from sandbox.boxes.profiles import image_spec_of  # Docker's client is heavy
         from sandbox.cluster.pool import Place, open_anywhere
         from sandbox.scoring.strategy import ScoringOptions
@@ -77,48 +71,12 @@ def real_dependencies(
         image_spec = image_spec_of(study.python, study.packages, study.profile)
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
         languages = () if study.problems.language is None else (study.problems.language,)
-        place = Place(study.cluster, study.boxes, study.registry, languages)
-        with shared.connections.pop_all(), open_anywhere(place, study.limits, options, say) as opened:
-            yield opened
+        return open_anywhere(Place(study.cluster, study.boxes, study.registry, languages), study.limits, options, say)
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
         check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)
-        shared.connect(model)
 
-    return Dependencies(check=check, backend=backend, executor=executor, ending=ending)
-
-
-class _ClusterModels:
-    """What the models of a run share on clusters: connections, from the models' checks to the end of the sandbox.
-
-    A connection is made on the main thread, because Ray changes how signals are handled.
-    """
-
-    def __init__(self, waiting: WaitPolicy) -> None:
-        self.waiting = waiting
-        self.connections = ExitStack()
-        self._any = False
-
-    def connect(self, model: ModelSpec) -> None:
-        """Connect to the cluster of a model, if it has one; raises BackendError if its engines would not fit there."""
-        if (place := place_on_cluster(model.backend, model.options)) is None:
-            return
-        from sampler.backends.replica_placement import connected  # brings Docker's client, which is heavy
-
-        try:
-            self.connections.enter_context(connected(model.name, place))
-        except BaseException:
-            self.connections.close()
-            raise
-        self._any = True
-
-    def open_here(self, open_engine: Callable[[], Backend], tell: Callable[[str], None]) -> Backend:
-        """Open an engine on this machine, beside none of the cluster's where models of this run have some."""
-        if not self._any or not self.waiting.allowed:
-            return open_engine()
-        from sampler.backends.replica_placement import HereBackend
-
-        return HereBackend(open_engine, self.waiting, tell)
+    return Dependencies(check=check, backend=backend, executor=executor)
 
 
 def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> Progress:
@@ -135,6 +93,16 @@ def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], floa
     return progress
 
 
+def _metered(backend: Backend, meter: Callable[[], Meter] | None) -> Backend:
+    """Return the backend with a meter of its devices' energy, if there is one."""
+    if meter is None:
+        return backend
+    try:
+        return MeteredBackend(backend, meter())
+    except NoMeter:
+        return backend
+
+
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
     """Open the usual sandbox, by Docker; `say` gets progress messages."""
     from sandbox.scoring.scorer import open_scorer  # Docker's client is heavy
@@ -143,9 +111,16 @@ def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None])
     return open_scorer(limits, boxes=boxes, options=ScoringOptions(kept=usual_directory()), say=say)
 
 
-def _refuse_unbounded(model: ModelSpec) -> None:
-    if model.backend == "llamacpp" and model.sampling.params.max_thinking_tokens is not None:
-        raise BackendError(f"model {model.name!r}: {UNBOUNDED}")
+def _refuse_unbounded(model: ModelSpec, path: Path) -> None:
+    """Raise BackendError for a bound of thoughts where the model's chat template knows none."""
+    if model.sampling.params.max_thinking_tokens is None:
+        return
+    try:
+        template = model.options.get("chat_template") or read_gguf_texts(path).get("tokenizer.chat_template", "")
+    except GgufError as error:
+        raise BackendError(f"model {model.name!r}: {error}") from error
+    if not template_mark(str(template)):
+        raise BackendError(f"model {model.name!r}: {NO_MARKS}")
 
 
 def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], None]) -> None:
@@ -153,8 +128,7 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 
     `absent` is called for a model of the catalogue that is not here.
     """
-    _refuse_unbounded(model)
-    if model.on_cluster:
+    if model.options.get("replicas", 1) != 1:
         return  # the nodes of a cluster have the engine and the weights, and say so where they have not
     package = PACKAGES.get(model.backend)
     if package is not None and find_spec(package) is None:
@@ -170,14 +144,24 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
                     f"model {model.name!r}: the environment has no variable {name}, which is to hold {holds}"
                 )
         return
-    if model.backend == "replay" or model.model.endswith(".gguf"):
-        path = model.file or Path(model.model)
-        if not path.is_file():
-            raise BackendError(f"model {model.name!r}: there is no file {str(path)!r}; mend the path in the study file")
-        return
-    pinned = find(model.model)
-    if cached(pinned, models_dir) is None:
-        absent(pinned)
+    path = _own_file(model)
+    if path is None:
+        pinned = find(model.model)
+        if cached(pinned, models_dir) is None:
+            absent(pinned)
+        path = cached(pinned, models_dir)
+    if path is not None and model.backend == "llamacpp":
+        _refuse_unbounded(model, path)
+
+
+def _own_file(model: ModelSpec) -> Path | None:
+    """Return the recording or the user's own weights; None for a model of the catalogue. Raises BackendError."""
+    if model.backend != "replay" and not model.model.endswith(".gguf"):
+        return None
+    path = model.file or Path(model.model)
+    if not path.is_file():
+        raise BackendError(f"model {model.name!r}: there is no file {str(path)!r}; mend the path in the study file")
+    return path
 
 
 def _variables(options: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -106,7 +106,7 @@ SAMPLING = {
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
     "max_tokens": "A completion is cut after so many tokens; if its thought is bounded, the answer behind it is.",
     "thinking": "Whether no answer is begun and no stop strings are sent; usual where effort or a bound is given.",
-    "max_thinking_tokens": "Tokens of a thought; the engine then ends it (`thinking_tokens_key` says how it is asked).",
+    "max_thinking_tokens": "Tokens of a thought, which the engine then ends (a server by its `thinking_tokens_key`).",
     "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
     "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",
     "strategy": (
@@ -200,6 +200,7 @@ _OPTIONS = {
     ("llamacpp", "slots"): "Samples that are written at once.",
     ("llamacpp", "context"): "Tokens over everything in flight.",
     ("llamacpp", "threads"): "Threads; 0: one for each physical core.",
+    ("llamacpp", "chat_template"): "The text of a Jinja template, in the place of the model's own.",
     ("llamacpp", "start_timeout_s"): "Seconds that loading may take.",
     ("llamacpp", "answer_timeout_s"): "Seconds that the engine may be silent.",
     ("llamacpp", "replicas"): "Engines; more than one run on the nodes of a Ray cluster.",

@@ -33,7 +33,7 @@ CLOSES = re.compile(
 )
 _DETAILS = re.compile(r"\s*<details type=[\"']reasoning[\"'][^>\n]{0,80}>", re.IGNORECASE)  # of Open WebUI
 # Granite has words for marks.
-_RESPONSE = re.compile(r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE)
+RESPONSE = re.compile(r"^here(?: is|['’]s) my response:", re.IGNORECASE | re.MULTILINE)
 _BESIDE_FENCE = re.compile(rf"(```|~~~)(?={CLOSES.pattern})|({OPENS.pattern})(?=[ \t]*(?:```|~~~))", re.IGNORECASE)
 # The channels of gpt-oss, with their special tokens and, as some servers hand them over, without.
 CHANNEL = re.compile(
@@ -103,7 +103,7 @@ def without_reasoning(text: str, parser: Parser) -> tuple[str, str]:
         return (answer, "done") if ended else ("", "cut")
     opened = OPENS.match(text.lstrip())
     if CLOSES.search(text) is None:
-        response = _RESPONSE.search(text) if opened else None
+        response = RESPONSE.search(text) if opened else None
         if response is not None:
             return text[response.end() :], "done"
         return ("", "cut") if opened else (text, "")

@@ -18,14 +18,19 @@ Of the engine's many samplers only top-p and temperature are on; at temperature 
 Log-probabilities are those of the model itself, before either. Fields of `[models.request]` are the engine's own
 (`/completion` of llama.cpp's server); `chat_template_kwargs` go to the chat template. A thought is told from its answer
 by the marks of its text, and by what the template had opened.
+
+`max_thinking_tokens` is kept by the engine while it writes, in one pass: once the thought has so many tokens, the
+engine writes the closing mark, and before it the sentence for which the model's makers have one. These tokens belong to
+the thought and are counted and paid for like all others.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import queue
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +45,7 @@ from sampler.backends.base import (
 )
 from sampler.backends.cost_attribution import WallShares
 from sampler.backends.llamacpp.process import EngineOptions, EngineProcess, EventStream, ask, physical_cores
+from sampler.models.architecture import read_gguf_texts
 from sampler.values import (
     Architecture,
     Closeable,
@@ -51,14 +57,28 @@ from sampler.values import (
     Sample,
     SamplingParams,
 )
-from sandbox.extraction.thoughts import open_mark
+from sandbox.extraction.thoughts import (
+    CHANNEL_END,
+    FINAL,
+    SplitText,
+    closing_mark,
+    open_mark,
+    split_at_first,
+    template_mark,
+)
 
 MOST_SLOTS = 256  # the engine's own bound, seen: with 257 it does not start
-UNBOUNDED = (
-    "the embedded engine cannot bound a thought; take max_thinking_tokens out (max_tokens then bounds thought and "
-    "answer together), or run llama.cpp's server and use it by "
-    'backend = "openai" with thinking_tokens_key = "reasoning_budget_tokens"'
+NO_MARKS = (
+    "its chat template names no mark of a thought, so there is no thought to bound; take max_thinking_tokens out, or "
+    "give a template that has one as chat_template in [models.options]"
 )
+# What is written before the closing mark of a thought that has reached its bound, by the beginning of the file's
+# general.architecture: the sentence of Qwen3's report (2505.09388, section 4.6); else a line break, as models write it.
+HANDOVERS = {
+    "qwen3": "\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly "
+    "now.\n"
+}
+USUAL_HANDOVER = "\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +100,7 @@ class PromptBatch:
     prompt: tuple[int, ...]  # token ids
     context: int  # tokens it may come to need
     opened: str = ""  # the mark of the thought that the prompt ends within
+    bound: Mapping[str, object] = field(default_factory=dict)  # the engine's fields that bound a thought
 
 
 @dataclass(slots=True)
@@ -213,7 +234,15 @@ class _Aloft:
             cached_tokens=0,
         )
         chat = request.prompt.style is PromptStyle.CHAT and not request.prompt.prefill
-        return without_thought(sample, draft.tokens, self.batch.opened) if chat else sample
+        return without_thought(sample, draft.tokens, self.batch.opened, self._ended(sample.text)) if chat else sample
+
+    def _ended(self, text: str) -> SplitText | None:
+        """Return thought and answer of a bounded thought: its end is the first closing mark, whatever follows it."""
+        bound = self.batch.bound
+        opening = str(bound.get("reasoning_budget_start_tag", ""))
+        closing = closing_mark(opening) if opening else CHANNEL_END
+        begun = self.batch.opened or text.lstrip().startswith(opening)
+        return split_at_first(text, opening, closing) if begun and closing != CHANNEL_END else None
 
 
 def _body(batch: PromptBatch, params: SamplingParams) -> dict[str, Any]:
@@ -224,7 +253,7 @@ def _body(batch: PromptBatch, params: SamplingParams) -> dict[str, Any]:
         "prompt": list(batch.prompt),
         "stream": True,
         "n_cmpl": batch.count,
-        "n_predict": params.max_tokens,
+        "n_predict": params.most_tokens,
         "samplers": ["top_k"] if greedy else [*more, "top_p", "temperature"],
         "top_k": 1,
         "top_p": params.top_p,
@@ -233,6 +262,7 @@ def _body(batch: PromptBatch, params: SamplingParams) -> dict[str, Any]:
         "stop": list(batch.request.prompt.stop),
         "n_probs": 1,
         "cache_prompt": False,
+        **batch.bound,
     }
     for name in params.omit:
         body.pop(name, None)
@@ -249,12 +279,14 @@ def _sum(logprobs: list[float], tokens: int) -> float | None:
 class LlamaOptions:
     """How the engine runs. `context` counts tokens over everything in flight; threads 0 means one per physical core.
 
-    With several `replicas`, each is an engine on a node of the Ray cluster at the address `cluster`.
+    `chat_template` is the text of a Jinja template that takes the place of the model's own. With several `replicas`,
+    each is an engine on a node of the Ray cluster at the address `cluster`.
     """
 
     slots: int = 16
     context: int = 16384
     threads: int = 0
+    chat_template: str = ""
     start_timeout_s: float = 180.0
     answer_timeout_s: float = 900.0
     replicas: int = 1
@@ -289,20 +321,32 @@ class LlamaCppBackend(Closeable):
     def __init__(self, model: ModelFile, options: LlamaOptions) -> None:
         """Start the engine and load the model; raises BackendError."""
         self._options = options
-        self._engine = EngineProcess(
+        self._model = model
+        self._opened = ""  # the mark that the engine takes to be open where a text begins
+        self._engine = self._started()
+        self._bounds: dict[str, dict[str, object]] = {}  # by the mark that a prompt had opened
+        digest = model.digest
+        if options.chat_template:  # it is part of what decides the samples, as the file's own is
+            digest = hashlib.sha256(f"{digest} {options.chat_template}".encode()).hexdigest()
+        self._card = ModelCard(
+            name=model.name,
+            digest=digest,
+            architecture=model.architecture,
+            engine=f"xllamacpp {self._engine.version}",
+        )
+
+    def _started(self) -> EngineProcess:
+        options = self._options
+        return EngineProcess(
             EngineOptions(
-                path=str(model.path.resolve()),
+                path=str(self._model.path.resolve()),
                 slots=options.slots,
                 context=options.context,
                 threads=options.threads or physical_cores(),
+                chat_template=options.chat_template,
+                opened=self._opened,
             ),
             start_timeout_s=options.start_timeout_s,
-        )
-        self._card = ModelCard(
-            name=model.name,
-            digest=model.digest,
-            architecture=model.architecture,
-            engine=f"xllamacpp {self._engine.version}",
         )
 
     @property
@@ -324,9 +368,11 @@ class LlamaCppBackend(Closeable):
         capacity = EngineCapacity(
             slots=options.slots, context=options.context, answer_timeout_s=options.answer_timeout_s
         )
-        flight = BatchesInFlight(self._engine, capacity)
         batches = (batch for request in requests for batch in self._batches(request, params))
         waiting = next(batches, None)
+        if waiting is not None and waiting.bound:
+            self._expect(waiting.opened)
+        flight = BatchesInFlight(self._engine, capacity)
         try:
             while waiting is not None or not flight.empty:
                 while waiting is not None and flight.has_room(waiting):
@@ -336,29 +382,79 @@ class LlamaCppBackend(Closeable):
         finally:
             flight.call_off()
 
+    def _expect(self, opened: str) -> None:
+        """Make the engine take `opened` to be open where a text begins, so that it counts a thought from there on.
+
+        The prompts of one study all open a thought, or none does. The engine learns it when it starts, so another one
+        is started where the template opens thoughts: what it does shows in a rendered prompt alone.
+        """
+        if opened != self._opened:
+            self._engine.close()
+            self._opened = opened
+            self._engine = self._started()
+
     def close(self) -> None:
         """End the engine."""
         self._engine.close()
 
     def _batches(self, request: Request, params: SamplingParams) -> Iterator[PromptBatch]:
-        if params.max_thinking_tokens is not None:
-            raise BackendError(UNBOUNDED)
         text = self._put(request.prompt, params)
         prompt = tuple(self._tokens(request.prompt, text))
         opened = open_mark(text) if request.prompt.style is PromptStyle.CHAT else ""
+        bound = self._bound(opened, params.max_thinking_tokens)
         capacity = self._options.context - len(prompt)
-        size = min(self._options.slots, capacity // params.max_tokens)
+        size = min(self._options.slots, capacity // params.most_tokens)
         if not prompt:
             raise BackendError(f"{request.problem}: the prompt is empty, and a model needs something to go on from")
         if size < 1:
             raise BackendError(
-                f"{request.problem}: a prompt of {len(prompt)} tokens and {params.max_tokens} new ones do not fit into"
+                f"{request.problem}: a prompt of {len(prompt)} tokens and {params.most_tokens} new ones do not fit into"
                 f" a context of {self._options.context}; raise context in [models.options], or lower max_tokens"
             )
         for offset in range(0, request.count, size):
             count = min(size, request.count - offset)
-            need = len(prompt) + count * params.max_tokens
-            yield PromptBatch(request=request, offset=offset, count=count, prompt=prompt, context=need, opened=opened)
+            yield PromptBatch(
+                request=request,
+                offset=offset,
+                count=count,
+                prompt=prompt,
+                context=len(prompt) + count * params.most_tokens,
+                opened=opened,
+                bound=bound,
+            )
+
+    def _bound(self, opened: str, most: int | None) -> dict[str, object]:
+        """Return the engine's fields that bound a thought to `most` tokens; raises BackendError if there are no marks.
+
+        The engine counts from the opening mark on: from where the model writes it, or from the beginning (`_expect`).
+        """
+        if most is None:
+            return {}
+        if opened not in self._bounds:
+            texts = read_gguf_texts(self._model.path)
+            opening = opened or template_mark(self._options.chat_template or texts.get("tokenizer.chat_template", ""))
+            if not opening:
+                raise BackendError(f"{self._model.name}: {NO_MARKS}")
+            family = texts.get("general.architecture", "")
+            handover = (text for name, text in HANDOVERS.items() if family.startswith(name))
+            self._bounds[opened] = {
+                "reasoning_budget_start_tag": opening,
+                "reasoning_budget_end_tags": self._closings(closing_mark(opening)),
+                "reasoning_budget_message": next(handover, USUAL_HANDOVER),
+            }
+        return {"reasoning_budget_tokens": most, **self._bounds[opened]}
+
+    def _closings(self, mark: str) -> list[str]:
+        """Return how a thought ends, as texts whose tokens the engine looks for; it writes the first one itself.
+
+        A mark that is no token of its own is drawn together with what stands around it, in tokens of other kinds.
+        """
+        if mark == CHANNEL_END:
+            return [mark + FINAL, mark]  # a final channel has to be opened, too
+        question = {"content": mark, "add_special": False, "parse_special": True}
+        if len(self._ask("/tokenize", question, "tokens")) == 1:
+            return [mark]
+        return [f"{before}{mark}{after}" for before in ("", " ", ".") for after in ("", "\n", "\n\n")]
 
     def _put(self, prompt: Prompt, params: SamplingParams) -> str:
         """Return the prompt as the model reads it: a chat by the model's template."""

@@ -49,6 +49,10 @@ def _serve(xllamacpp: Any, options: dict[str, Any]) -> Any:
     params.kv_unified = True  # one pool of cells: the samples of a prompt share its part
     params.cpuparams.n_threads = options["threads"]
     params.cpuparams_batch.n_threads = options["threads"]
+    if template := options.get("chat_template"):
+        params.chat_template = template
+    if opened := options.get("opened"):  # a field of a request is not heard
+        params.sampling.generation_prompt = opened
     params.port = 0
     params.verbosity = 0
     return xllamacpp.Server(params)

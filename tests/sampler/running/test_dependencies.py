@@ -45,12 +45,19 @@ def test_variables_that_hold_a_key_or_a_header_are_missed_before_anything_is_sam
     check()
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("bound", [0, 100])
-def test_a_bound_that_the_embedded_engine_cannot_keep_is_refused_before_it_loads(tmp_path, bound):
-    path = tmp_path / "study.toml"
-    path.write_text(
-        '[problems]\nsource = "humaneval"\n[[models]]\nname = "m"\nbackend = "llamacpp"\nmodel = "smollm2-135m"\n'
-        f'samples = 1\nstyle = "chat"\nmax_thinking_tokens = {bound}\n'
-    )
-    with pytest.raises(BackendError, match=r"'m': .*cannot bound a thought.*reasoning_budget_tokens"):
+def test_a_bound_of_thoughts_is_refused_before_an_engine_loads_unless_a_template_has_marks(
+    tmp_path, smallest_model, bound
+):
+    def check(options: str) -> None:
+        path = tmp_path / "study.toml"
+        path.write_text(
+            f'[problems]\nsource = "humaneval"\n[[models]]\nname = "m"\nbackend = "llamacpp"\n'
+            f'model = "{smallest_model.path}"\nsamples = 1\nstyle = "chat"\nmax_thinking_tokens = {bound}\n{options}'
+        )
         check_model(load_study(path).models[0], tmp_path, lambda _absent: None)
+
+    with pytest.raises(BackendError, match=r"'m': its chat template names no mark.*give a template"):
+        check("")
+    check("[models.options]\nchat_template = '{{ messages[0].content }}<think>'\n")

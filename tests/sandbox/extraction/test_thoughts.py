@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.extraction.thoughts import open_mark, split_thought
+from sandbox.extraction.thoughts import closing_mark, open_mark, split_thought, template_mark
 
 CODE = "```python\ndef f():\n    return 1\n```"
 
@@ -30,6 +30,30 @@ def test_every_family_s_marks_end_the_thought_whoever_opened_it(opens, closes):
         assert split.thought == "so: f"
         assert split.answer.strip() == CODE
         assert split.ended
+    assert closes.startswith(closing_mark(opens.strip()))
+    assert template_mark(f"{{% if thinking %}}{{{{ '{opens}' }}}}{{% endif %}}") == opens.strip()
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [
+        ("<|channel|>analysis<|message|>", "<|end|>"),
+        ("<think:6124c78e>", "</think:6124c78e>"),
+        ("<|begin_of_thought|>", "<|end_of_thought|>"),
+        ("<|thinking_start|>", "<|thinking_end|>"),
+        ("<|think|>", "<|/think|>"),
+        ('<details type="reasoning" done="true">', "</details>"),
+        ("Here is my thought process:", "Here is my response:"),
+    ],
+)
+def test_the_mark_that_closes_a_thought_follows_from_the_one_that_opens_it(opens, closes):
+    assert closing_mark(opens) == closes
+    assert template_mark(f"a template with {opens} in it") == opens
+    assert split_thought(f"so\n{closes} f", opened=opens).thought == "so" or opens.startswith(("<|channel", "<details"))
+
+
+def test_a_template_without_marks_opens_no_thought():
+    assert template_mark("{% for m in messages %}<|im_start|>{{ m.role }}{% endfor %}") == ""
 
 
 def test_the_channels_of_harmony_are_told_apart():

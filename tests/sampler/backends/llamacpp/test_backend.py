@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from llama_thinker import TEMPLATE
 from script import ROOT
 
 from sampler.backends.base import BackendError, CannotLoad
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp.process import physical_cores
 from sampler.backends.open import BackendContext, open_backend
+from sampler.costs import sample_flops
 from sampler.models.catalogue import find
 from sampler.values import Finish, Prompt, PromptStyle, Request, SamplingParams
 
@@ -27,6 +29,9 @@ CHAT = Prompt(
 )
 
 
+ASKED = Prompt(style=PromptStyle.CHAT, text="Write a Python function that adds two numbers.")
+
+
 @pytest.fixture(scope="module")
 def model(smallest_model: ModelFile) -> ModelFile:
     return smallest_model
@@ -36,6 +41,58 @@ def model(smallest_model: ModelFile) -> ModelFile:
 def backend(model: ModelFile) -> Iterator[LlamaCppBackend]:
     with LlamaCppBackend(model, LlamaOptions(slots=4, context=1024)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def thinker(model: ModelFile) -> Iterator[LlamaCppBackend]:
+    with LlamaCppBackend(model, LlamaOptions(slots=4, context=2048, chat_template=TEMPLATE)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("bound", [0, 1, 12])
+def test_a_thought_is_ended_at_its_bound_and_the_answer_has_its_own_tokens(thinker, bound):
+    given = list(thinker.sample([ask(ASKED, count=4)], SamplingParams(max_tokens=40, max_thinking_tokens=bound)))
+    assert len(given) == 4
+    for sample in given:
+        assert sample.text.strip()
+        assert "think>" not in sample.thought
+        assert bound < sample.thought_tokens <= bound + 6, "the thought, a line break, and the mark"
+        assert sample.thought_tokens < sample.completion_tokens <= bound + 40
+        assert sample.sum_logprob is not None
+    assert any(sample.thought for sample in given) == (bound > 0)
+
+
+def test_every_token_of_a_bounded_thought_is_paid_for(thinker, model):
+    (sample,) = thinker.sample([ask(ASKED)], SamplingParams(max_tokens=9, max_thinking_tokens=12, temperature=0.0))
+    assert (sample.completion_tokens, sample.finish) == (21, Finish.LENGTH)
+    weights = model.architecture
+    layers, width = 2 * weights.matmul_params, 4 * weights.layers * weights.attention_width
+    first = sample.prompt_tokens + 1
+    by_hand = sum(layers + 2 * weights.unembed_params + width * at for at in range(first, first + 21))
+    assert sample_flops(weights, sample).decode == by_hand
+
+
+def test_the_sentence_before_the_forced_mark_is_a_field_of_the_request(thinker):
+    asked = SamplingParams(
+        max_tokens=40, max_thinking_tokens=5, request={"reasoning_budget_message": " I stop here.\n"}
+    )
+    (sample,) = thinker.sample([ask(ASKED)], asked)
+    assert sample.thought.endswith(" I stop here.")
+    assert 5 < sample.thought_tokens <= 5 + 12
+
+
+def test_a_bound_does_nothing_where_thinking_is_off_and_without_one_the_thought_goes_on(thinker):
+    off = {"chat_template_kwargs": {"enable_thinking": False}}
+    (plain,) = thinker.sample([ask(ASKED)], SamplingParams(max_tokens=20, max_thinking_tokens=5, request=off))
+    assert (plain.thought, plain.thought_tokens) == (None, 0)
+    (cut,) = thinker.sample([ask(ASKED)], SamplingParams(max_tokens=20))
+    assert (cut.text, cut.thought_tokens, cut.finish) == ("", 20, Finish.THOUGHT)
+
+
+def test_a_chat_template_of_one_s_own_is_another_model_and_one_without_marks_bounds_nothing(thinker, backend):
+    assert thinker.card.digest != backend.card.digest
+    with pytest.raises(BackendError, match=r"names no mark of a thought.*take max_thinking_tokens out.*chat_template"):
+        list(backend.sample([ask(ASKED)], SamplingParams(max_thinking_tokens=5)))
 
 
 def test_an_empty_prompt_is_named(backend):
