@@ -23,7 +23,7 @@ from sampler.exit_codes import Exit
 from sampler.plotting import duration
 from sampler.reporting.render import one_line
 from sampler.running.progress import ModelProgress, Notice, Progress
-from sampler.study.spec_models import GREEDY
+from sampler.study.spec_models import ALLOTTED, GREEDY
 from sandbox.console import SanitizingConsole
 
 # When a study will be done, from how fast the last minutes went, and no more certain than that.
@@ -134,9 +134,9 @@ class Forecast:
         return TimeLeft(low=low, high=high if bounded else None, to_come=to_come) if known else None
 
     def _rates(self, model: ModelProgress) -> tuple[float, float] | None:
-        """Return the paces of the models; a greedy companion that has not begun gets the pace of its model."""
+        """Return the paces of the models; a companion that has not begun gets the pace of its model."""
         own = self._paces[model.name].rates
-        owner = self._paces.get(model.name.removesuffix(GREEDY))
+        owner = self._paces.get(model.name.removesuffix(GREEDY).removesuffix(ALLOTTED))
         return own or (owner.rates if owner else None)
 
 
@@ -249,7 +249,9 @@ class Bar:
                         if model.name not in self._rows:
                             self._rows[model.name] = self._bar.add_task("", total=model.wanted)
                         said = one_line(model.name).replace("[", r"\[")
-                        self._bar.update(self._rows[model.name], description=said, completed=model.scored)
+                        self._bar.update(
+                            self._rows[model.name], description=said, completed=model.scored, total=model.wanted
+                        )
 
     def __enter__(self) -> Self:
         self._bar.start()

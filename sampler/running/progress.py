@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +26,8 @@ TICK_SECONDS = 1.0
 class ModelProgress:
     """How far one model is, over all problems.
 
-    `sampled` and `scored` of what is wanted, `passed` of all `verdicts` held.
+    `sampled` and `scored` of what is wanted, `passed` of all `verdicts` held. Of samples that a budget is allotted to,
+    so many are wanted as this run has decided until now.
     """
 
     name: str
@@ -69,20 +71,43 @@ class Notice:
 
 
 Subscriber = Callable[[Progress | Notice], None]
+Goals = Mapping[str, Mapping[str, int]]  # of an allotted budget: how often each problem is to be tried, by model
 
 
-def read_progress(reader: Reader, study: int) -> Progress:
-    """Return the progress of a study, from its tallies."""
+def read_progress(reader: Reader, study: int, goals: Goals | None = None) -> Progress:
+    """Return the progress of a study, from its tallies and from what the run has allotted."""
     row = next(row for row in reader.studies() if row.id == study)
-    tallies = reader.tallies(study)
-    return Progress(
-        study=row.name,
-        models=tuple(
-            _model(model, row.problems, [tally for tally in tallies if tally.model_id == model.id])
-            for model in [*reader.models(study), *reader.greedy(study)]
-            if model.wanted
-        ),
-    )
+    by_model: dict[int, list[TallyRow]] = defaultdict(list)
+    for tally in reader.tallies(study):
+        by_model[tally.model_id].append(tally)
+    models = reader.models(study)
+    shown = [
+        _model(model, row.problems, by_model[model.id]) for model in [*models, *reader.greedy(study)] if model.wanted
+    ]
+    owners = {model.id: model for model in models}
+    for further in reader.allotted(study):
+        owner = owners[further.greedy_of or 0]
+        asked = {name: goal - owner.wanted for name, goal in (goals or {}).get(owner.name, {}).items()}
+        shown += _allotted(further, asked, by_model[further.id])
+    return Progress(study=row.name, models=tuple(shown))
+
+
+def _allotted(model: ModelRow, asked: Mapping[str, int], tallies: list[TallyRow]) -> list[ModelProgress]:
+    """Return the progress of further samples, of which each problem is to have as many as asked; none without any."""
+    held = {tally.problem: tally.sampled for tally in tallies}
+    wanted = sum(max(held.get(name, 0), asked.get(name, 0)) for name in held.keys() | asked.keys())
+    if not wanted:
+        return []
+    return [
+        ModelProgress(
+            name=model.name,
+            wanted=wanted,
+            sampled=sum(held.values()),
+            scored=sum(tally.scored for tally in tallies),
+            verdicts=sum(tally.scored for tally in tallies),
+            passed=sum(tally.passed for tally in tallies),
+        )
+    ]
 
 
 def _model(model: ModelRow, problems: int, tallies: list[TallyRow]) -> ModelProgress:
@@ -99,9 +124,10 @@ def _model(model: ModelRow, problems: int, tallies: list[TallyRow]) -> ModelProg
 class Ticker:
     """Reads and reports the progress of a study once a second, as long as the context lasts."""
 
-    def __init__(self, store: Store, study: int, tell: Subscriber) -> None:
+    def __init__(self, store: Store, study: int, tell: Subscriber, goals: Callable[[], Goals] = dict) -> None:
         self._store = store
         self._study = study
+        self._goals = goals
         self._tell = tell
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="progress", daemon=True)
@@ -110,7 +136,7 @@ class Ticker:
         with suppress(StoreError), Reader(self._store.path) as reader:  # the writer hears of a broken store by itself
             while not self._end.wait(TICK_SECONDS):
                 if reader.changed():
-                    self._tell(read_progress(reader, self._study))
+                    self._tell(read_progress(reader, self._study, self._goals()))
 
     def __enter__(self) -> None:
         self._thread.start()

@@ -2,10 +2,8 @@
 
 The plan is what the study wants minus what the store holds, so a run after a crash and a run with more samples work
 like a first run. Models of one place (this machine, or a server) are sampled one after the other, those of different
-places at the same time, in a thread for each place. A model with several engines on a cluster is a place of its own,
-which waits by itself until its nodes are free (`sampler.backends.replica_placement`). Every sample is stored at once,
-and `Scoring` scores it from the store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are
-sent as values to a subscriber.
+places at the same time, in a thread for each place. Every sample is stored at once, and `Scoring` scores it from the
+store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are sent as values to a subscriber.
 
 Every fault of ours is recorded in the store and then raised as an exception. A crashed engine is restarted as long as
 each restart yields samples. If a model cannot be sampled, the other models are still sampled, and then its error is
@@ -22,16 +20,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 
-from sampler.backends.base import Backend, BackendError, EngineLost, NotOpened
+from sampler.backends.base import Backend, BackendError, EngineLost
 from sampler.costs import sample_flops
 from sampler.running.early_stopping import after_look, next_round
 from sampler.running.planning import TurnPlanner, first_requests, later_turn, requests
-from sampler.running.progress import NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
+from sampler.running.progress import Goals, NodeWatch, Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.scoring import Executor, Scoring, ScoringJob
 from sampler.store.reader import Reader, StoreError
 from sampler.store.sample_readers import TurnReader
@@ -57,15 +55,11 @@ _Failures = dict[str, BackendError]  # by the model's name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """How a run opens a model and a sandbox; `check` raises for a model that could not be opened.
-
-    The run sets `ending` when it needs no further model: a backend that still waits to be opened raises NotOpened then.
-    """
+    """How a run opens a model and a sandbox; `check` raises for a model that could not be opened."""
 
     check: Callable[[ModelSpec, Callable[[str], None]], None]  # the second hears what takes its time
     backend: Callable[[ModelSpec, Callable[[str], None]], Backend]  # the second hears of outages, on any thread
     executor: Callable[[Study], AbstractContextManager[Executor]]
-    ending: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +100,15 @@ class StudyRun:
         self._dependencies = dependencies
         self._tell = tell
         self._stop = threading.Event()
-        dependencies.ending.clear()  # which an earlier run may have set
         self._broken = threading.Event()  # a fault ends the run, so the threads of other places end, too
         self._opened: set[Backend] = set()
         self._most = study.looks[0]  # samples of each problem up to the next look
-        self._goals: Mapping[str, Mapping[str, int]] = {}  # of an allotted budget: tries of problems, by model
+        self._goals: Goals = {}
         self._drawn: Counter[frozenset[str]] = Counter()  # samples, by the models that share an engine
 
     def stop(self) -> None:
         """Request no more samples and finish running work; may be called from a signal handler."""
         self._stop.set()
-        self._dependencies.ending.set()
 
     def __call__(self) -> RunEnd:
         """Run until nothing is missing; raises StoreError, SandboxError, BackendError or ProblemsError."""
@@ -131,13 +123,13 @@ class StudyRun:
         planned = self._plan(ids, problems, self._study.looks[0])
         progress = self._progress(ids)
         if not planned and progress.scored >= progress.wanted and not self._study.spending.allot:
-            return self._end(ids, problems)
+            return self._end(ids)
         for model in self._study.models if self._study.spending.bounded else [model for model, _ in planned]:
             self._dependencies.check(model, lambda message: self._note(ids, "info", "setup", message))
         self._store.begin_run(ids.study, versions=_versions())
-        with self._noted(ids), Ticker(self._store, ids.study, self._tell):
+        with self._noted(ids), Ticker(self._store, ids.study, self._tell, lambda: self._goals):
             self._work(ids, problems, planned)
-        return self._end(ids, problems)
+        return self._end(ids)
 
     def _plan(self, ids: StudyIds, problems: Sequence[Problem], most: int | None = None) -> list[_Planned]:
         """Return what is left to do, up to `most` samples of each problem (None: all, as far as this look goes)."""
@@ -250,6 +242,7 @@ class StudyRun:
             self._note(
                 ids, "info", "look", f"{name}: {len(goals)} unsolved problems up to {max(goals.values())} samples"
             )
+        self._progress(ids)
         return bool(following.goals)
 
     def _at_once(self, sample: Callable[[_Lane], _Failures], lanes: Sequence[_Lane]) -> _Failures:
@@ -271,7 +264,6 @@ class StudyRun:
     def _break_off(self) -> None:
         """Make the threads of all places end: no samples are requested, and those in flight are cancelled."""
         self._broken.set()
-        self._dependencies.ending.set()
         for backend in tuple(self._opened):
             backend.close()
 
@@ -283,8 +275,6 @@ class StudyRun:
                 break
             try:
                 self._sample_to_the_end(ids, problems, group, scoring)
-            except NotOpened:
-                break
             except BackendError as error:  # the other models' work is not lost with this one's
                 name = group[0][0].name
                 failures[name] = error
@@ -397,20 +387,16 @@ class StudyRun:
         """Return and report the progress of the study, with everything recorded so far."""
         self._store.flush()
         with Reader(self._store.path) as reader:
-            progress = read_progress(reader, ids.study)
+            progress = read_progress(reader, ids.study, self._goals)
         self._tell(progress)
         return progress
 
-    def _end(self, ids: StudyIds, problems: Sequence[Problem]) -> RunEnd:
+    def _end(self, ids: StudyIds) -> RunEnd:
         progress = self._progress(ids)
-        left = self._plan(ids, problems) if self._goals else []
-        with Reader(self._store.path) as reader:
-            allotted = {model.id for model in reader.allotted(ids.study)}
-            waiting = sum(row.sampled - row.scored for row in reader.tallies(ids.study) if row.model_id in allotted)
         end = RunEnd(
             interrupted=self._stop.is_set(),
-            unsampled=progress.wanted - progress.sampled + sum(_count([one]) for one in left if one[0].allotted),
-            unscored=progress.sampled - progress.scored + waiting,
+            unsampled=progress.wanted - progress.sampled,
+            unscored=progress.sampled - progress.scored,
         )
         self._store.end_run(ids.study, end.status, end.reason)
         return end
@@ -449,11 +435,11 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, program:
 
 
 def lanes_of(planned: Sequence[_Planned]) -> list[_Lane]:
-    """Return the models by the place where they are sampled: this machine, a server, or engines of their own."""
+    """Return the models by the place where they are sampled: this machine, or a server by its address."""
     lanes: dict[str, _Lane] = {}
     for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
         together = list(group)
-        lanes.setdefault(together[0][0].place, []).append(together)
+        lanes.setdefault(together[0][0].server, []).append(together)
     return list(lanes.values()) or [[]]
 
 

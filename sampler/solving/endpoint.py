@@ -3,7 +3,8 @@
 `POST /v1/chat/completions` takes a chat; its last user message is the problem. The answer is a code block, `usage` sums
 what all attempts read and wrote, and the field `codebudget` says whether the public tests passed, what was tried, what
 it cost, and how sure it is. `stream` brings the answer in one piece, since nothing can be handed out before it is
-checked, then its end and, with `stream_options.include_usage`, the counts.
+checked, then its end and, with `stream_options.include_usage`, the counts. Until then a comment every few seconds
+(`KEEP_ALIVE_S`) shows clients and proxies that the connection lives; a fault after the first one is an event `error`.
 `GET /v1/models` names the one model, `GET /health` answers while the server lives.
 
 Requests wait for each other: engines and boxes are made for one problem at a time. Whatever comes is hostile: bodies
@@ -14,11 +15,12 @@ from __future__ import annotations
 
 import hmac
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from sampler.backends.base import BackendError
 from sampler.solving.problem import UnclearProblem, problem_of
@@ -29,6 +31,7 @@ from sandbox.problems import Problem, ProblemsError
 MODEL = "codebudget"
 MOST_BODY = 1 << 20  # bytes
 PATIENCE_S = 30.0  # for a request's bytes to come
+KEEP_ALIVE_S = 5.0  # between the comments of a stream whose answer is not there yet
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -110,18 +113,59 @@ def told(solution: Solution) -> dict[str, Any]:
     }
 
 
+def _error(status: int, message: str) -> dict[str, Any]:
+    """Return an error as OpenAI's API writes it."""
+    return {"error": {"message": message, "type": "invalid_request_error" if status < 500 else "server_error"}}
+
+
 class Endpoint(ThreadingHTTPServer):
     """The server; `solve` answers one problem. Raises OSError if the port is taken."""
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], solve: Callable[[Problem], Solution], key: str | None = None) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        solve: Callable[[Problem], Solution],
+        key: str | None = None,
+        *,
+        keep_alive_s: float = KEEP_ALIVE_S,
+    ) -> None:
         if key is None and address[0] not in LOCAL:
             raise Refused(
                 0, f"{address[0]} can be reached by others: name a key with --api-key-env, or serve 127.0.0.1"
             )
         super().__init__(address, _Handler)
-        self.solve, self.key = solve, key
+        self.solve, self.key, self.keep_alive_s = solve, key, keep_alive_s
+
+
+class _KeepAlive:
+    """A context manager that begins a stream and writes comments into it, as long as its body takes.
+
+    `begun` says afterwards whether it did: a body that ends at once leaves the answer's head to others.
+    """
+
+    def __init__(self, handler: _Handler) -> None:
+        self.begun = False
+        self._handler = handler
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._handler.server.keep_alive_s):
+            if not self.begun:
+                self.begun = True
+                self._handler.head(200, "text/event-stream", None)
+            if not self._handler.put(b": no answer yet\n\n"):
+                return
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,11 +192,24 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _complete(self) -> dict[str, Any] | None:
         body = self._body()
-        made = answered(self.server.solve(asked_problem(body)))
+        problem = asked_problem(body)
         if not body.get("stream"):
-            return made
-        chunks = [f"data: {json.dumps(chunk)}\n\n" for chunk in streamed(made, body.get("stream_options"))]
-        self._write(200, "".join([*chunks, "data: [DONE]\n\n"]).encode(), "text/event-stream")
+            return answered(self.server.solve(problem))
+        with _KeepAlive(self) as alive:
+            try:
+                chunks = streamed(answered(self.server.solve(problem)), body.get("stream_options"))
+            except (BackendError, SandboxError) as error:
+                fault: Exception | None = error
+                chunks = [_error(503, str(error))]
+            else:
+                fault = None
+        if fault is not None and not alive.begun:
+            raise fault
+        data = "".join([f"data: {json.dumps(chunk)}\n\n" for chunk in chunks] + ["data: [DONE]\n\n"]).encode()
+        if alive.begun:
+            self.put(data)
+        else:
+            self._write(200, data, "text/event-stream")
         return None
 
     def _answer(self, make: Callable[[], Mapping[str, Any] | None]) -> None:
@@ -189,22 +246,39 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(400, f"the request is no JSON: {error}") from error
 
     def _fail(self, status: int, message: str) -> None:
-        self._send(
-            status, {"error": {"message": message, "type": "invalid_request_error" if status < 500 else "server_error"}}
-        )
+        self._send(status, _error(status, message))
 
     def _send(self, status: int, said: Mapping[str, Any]) -> None:
         self._write(status, json.dumps(said).encode(), "application/json")
 
     def _write(self, status: int, data: bytes, kind: str) -> None:
+        if self.head(status, kind, len(data)):
+            self.put(data)
+
+    def head(self, status: int, kind: str, length: int | None) -> bool:
+        """Send the head of an answer, whose end is that of the connection where its length is not known yet."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        if length is None:
+            self.close_connection = True
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(length))
         try:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
             self.end_headers()
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+            return False
+        return True
+
+    def put(self, data: bytes) -> bool:
+        """Send a piece of an answer; return whether whoever asked is still there."""
+        try:
             self.wfile.write(data)
         except (ConnectionError, TimeoutError):
-            self.close_connection = True  # whoever asked has gone
+            self.close_connection = True
+            return False
+        return True
 
     def log_message(self, *_args: object, **_named: object) -> None:
         """Write no line for each request."""

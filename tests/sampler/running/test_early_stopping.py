@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,10 @@ from sampler.exit_codes import Exit
 from sampler.exporting import ExportRequest, export
 from sampler.reporting.inputs import read_report
 from sampler.reporting.unit_costs import counts_of
+from sampler.running.displays import Bar
 from sampler.running.early_stopping import UnknownCost
 from sampler.running.headless import run_study
+from sampler.running.progress import Notice, Progress
 from sampler.running.run import StudyRun
 from sampler.stats.sequential import next_targets
 from sampler.store.reader import Reader
@@ -156,12 +160,12 @@ class RareBackend:
 def rare(tmp_path, support):
     """Run a study of two models that are seldom right into a store; return how it ended, and what was asked."""
 
-    def ran(store: str, budget: str, stop_after: int | None = None):
+    def ran(store: str, budget: str, stop_after: int | None = None, seen: list | None = None):
         path = support.write_study(tmp_path, count=40, samples=16, more=OTHER + budget)
         backend = RareBackend(support, "small")
         dependencies = replace(support.rule_dependencies(), backend=lambda _model, _tell: backend)
         study = replace(load_study(path), store=tmp_path / store)
-        told = []
+        told = [] if seen is None else seen
         with Store(study.store) as opened:
             run = StudyRun(study, opened, dependencies, told.append)
             if stop_after is not None:
@@ -243,6 +247,35 @@ def test_an_interrupted_allotment_goes_on_and_asks_for_nothing_twice(rare):
     assert ended.complete
     assert sorted(before + after) == sorted(asked)
     assert rare("twice.db", ALLOTTED)[1] == []
+
+
+def test_allotted_samples_have_progress_and_a_bar_of_their_own(rare):
+    seen: list[Progress | Notice] = []
+    _, asked, _ = rare("allotted.db", ALLOTTED, seen=seen)
+    steps = [event for event in seen if isinstance(event, Progress)]
+    bars = [{model.name: model for model in step.models} for step in steps]
+    assert steps[0].wanted == 40 * 2 * 2
+    assert "small (allotted)" not in bars[0]
+    decided = next(bar["small (allotted)"] for bar in bars if "small (allotted)" in bar)
+    assert decided.wanted > decided.sampled == 0
+    assert (steps[-1].wanted, steps[-1].sampled, steps[-1].scored) == (len(asked),) * 3
+    out = io.StringIO()
+    with Bar(out) as bar:
+        for event in seen:
+            bar(event)
+    last = bars[-1]["small (allotted)"]
+    assert re.search(rf"small \(allotted\).* {last.wanted}/{last.wanted}", out.getvalue())
+
+
+def test_an_interrupted_allotment_says_how_many_of_its_samples_are_missing(rare):
+    seen: list[Progress | Notice] = []
+    end, asked, _ = rare("twice.db", ALLOTTED, stop_after=200, seen=seen)
+    last = next(event for event in reversed(seen) if isinstance(event, Progress))
+    assert end.unsampled == last.wanted - len(asked) > 0
+    seen.clear()
+    rare("twice.db", ALLOTTED, seen=seen)
+    again = next(event for event in seen if isinstance(event, Progress))
+    assert again.sampled == len(asked)
 
 
 def test_the_cheaper_model_is_tried_more_often_and_no_round_exceeds_the_budget():

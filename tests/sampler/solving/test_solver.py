@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import queue
 import threading
 from itertools import pairwise
 from math import inf
@@ -270,6 +271,58 @@ def test_a_stream_brings_the_answer_then_its_end_then_the_counts_where_asked_for
     assert (last["choices"][0]["delta"], first["id"]) == ({}, last["id"])
     *_, counts = chunks(served(CHAT | {"stream": True, "stream_options": {"include_usage": True}})[1])
     assert (counts["choices"], counts["usage"]["total_tokens"]) == ([], 30)
+
+
+@pytest.fixture
+def slow():
+    """An endpoint whose answer comes, or fails, when it is told to; a reader of its stream."""
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def solve(_problem):
+        answer = answers.get(timeout=300)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    server = Endpoint(("127.0.0.1", 0), solve, keep_alive_s=0.02)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+
+    def ask(answer) -> tuple[int, list[str]]:
+        connection = http.client.HTTPConnection(*server.server_address, timeout=300)
+        connection.request("POST", "/v1/chat/completions", json.dumps(CHAT | {"stream": True}))
+        response = connection.getresponse()
+        lines = [response.readline().decode().strip() for _ in range(4)]  # while there is no answer
+        answers.put(answer)
+        lines += [line.decode().strip() for line in response]
+        connection.close()
+        return response.status, [line for line in lines if line]
+
+    yield ask
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_stream_shows_that_it_lives_until_the_answer_is_there(slow, support, solving):
+    with solving({"small": ScriptedBackend(support, RIGHT)}) as solver:
+        solution = solver.solve(problem_of(TASK), Budget(), 0)
+    status, lines = slow(solution)
+    comments = [line for line in lines if line.startswith(":")]
+    events = lines[len(comments) :]
+    assert (status, set(comments)) == (200, {": no answer yet"})
+    assert json.loads(events[0].removeprefix("data: "))["choices"][0]["delta"]["content"].startswith("```python")
+    assert events[-1] == "data: [DONE]"
+
+
+def test_a_fault_of_a_stream_that_has_begun_is_an_event(slow):
+    status, lines = slow(BackendError("the engine has gone"))
+    (event, done) = [line for line in lines if not line.startswith(":")]
+    assert (status, done) == (200, "data: [DONE]")
+    assert json.loads(event.removeprefix("data: "))["error"] == {
+        "message": "the engine has gone",
+        "type": "server_error",
+    }
 
 
 @pytest.mark.model
