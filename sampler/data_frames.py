@@ -42,7 +42,9 @@ from sampler.reporting.comparison import compare
 from sampler.reporting.inputs import RequestedUnits, Source, facts_and_request, load_paired, read_report
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report
-from sampler.reporting.report import Report
+from sampler.reporting.report import Report, ReportRequest
+from sampler.reporting.tree_report import UNITS as TREE_UNITS
+from sampler.reporting.tree_report import TreeReport, read_trees
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.frame_reader import FINISHES, SAMPLE_NUMBERS, VERDICT_NUMBERS, VERDICT_WORDS, VERDICTS, FrameReader
@@ -319,6 +321,12 @@ def _ends(of: Interval | None) -> tuple[float | None, float | None]:
     return (None, None) if of is None else (of.low, of.high)
 
 
+def _trees(path: Path, study: str, request: ReportRequest) -> tuple[TreeReport, ...]:
+    """Return how the study's strategies compare with independent samples, in each of the report's units."""
+    charge = PromptCharge.MEASURED if request.charge is PromptCharge.MEASURED else PromptCharge.EACH
+    return tuple(read_trees(path, study, unit, charge) for unit in request.units if unit in TREE_UNITS)
+
+
 def read_sheet(
     path: Path,
     name: str | None = None,
@@ -334,4 +342,6 @@ def read_sheet(
         page = PageFacts(facts=facts, failures=reader.failures(row.id), origin=reader.origin(row.id))
     with SampleReader(path) as samples:
         page = replace(page, failing=samples.failing(row.id, MOST_EXAMPLES))
+    if any(model.strategy for model in facts.models):
+        page = replace(page, trees=_trees(path, row.name, request))
     return make_sheet(page, replace(request, metrics=metrics))

@@ -20,6 +20,7 @@ from sampler.reporting.metrics import RELIABILITY, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.render_analysis import WAYS, legs_words, short_names
 from sampler.reporting.report import Finding, Report, ReportRequest, Row, StudyFacts, Table, make_report
+from sampler.reporting.tree_report import TreeReport
 from sampler.reporting.verdict_explanation import explanation
 from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
@@ -267,6 +268,7 @@ class PageModel:
 
     report: Report
     figures: tuple[Figure, ...]
+    trees: tuple[TreeReport, ...]
     reliability: tuple[MetricTable, ...]
     beyond: Promises | None
     heat: Heat
@@ -285,6 +287,7 @@ class PageFacts:
     failures: Sequence[FailureRow]
     origin: OriginRow
     failing: Sequence[tuple[int, SampleDetail]] = ()
+    trees: tuple[TreeReport, ...] = ()  # where a model has a strategy, one for each unit
 
 
 def make_sheet(page: PageFacts, request: ReportRequest) -> PageModel:
@@ -296,6 +299,7 @@ def make_sheet(page: PageFacts, request: ReportRequest) -> PageModel:
     return PageModel(
         report=report,
         figures=tuple(_figure(table, paired, request.seed) for table in report.tables),
+        trees=page.trees,
         reliability=report.metrics or metric_tables(paired, RELIABILITY),
         beyond=promises(paired, request.seed),
         heat=heat(models, facts.tallies),

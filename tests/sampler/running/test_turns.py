@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import sampler
+from sampler.data_frames import read_sheet
 from sampler.exit_codes import Exit
 from sampler.exporting import ExportRequest, export
 from sampler.importing.importer import import_files
 from sampler.importing.sample_files import ImportRequest
+from sampler.page.write import page_html
 from sampler.reporting.tree_report import NoTrees, read_trees
 from sampler.reporting.unit_costs import unit_cost
 from sampler.running.dependencies import real_dependencies
@@ -278,6 +280,17 @@ def test_each_turn_is_set_against_independent_samples_at_its_cost(repaired):
     measured = read_trees(repaired, None, Unit.DOLLARS, PromptCharge.MEASURED)
     paid = (100 + 100 + 80 + 80 + (150 - 90) + (130 - 70) + 0.1 * (90 + 70) + 10 * (33 + 24)) / 4 / 1e6
     assert {line.policy: line.gain.cost for line in measured.policies}["repair, 2 turns"] == pytest.approx(paid)
+
+
+def test_the_page_shows_the_same_in_each_of_its_units(repaired):
+    sheet = read_sheet(repaired, units=(Unit.TOKENS, Unit.DOLLARS))
+    assert [made.unit for made in sheet.trees] == [Unit.TOKENS, Unit.DOLLARS]
+    assert sheet.trees[0] == read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH)
+    html = page_html(sheet)
+    section = html.partition("<h2>Sent back, or asked again</h2>")[2].partition("<h2>")[0]
+    assert section.count("<table>") == 3  # of each unit, and of whole trees
+    for line in sheet.trees[0].policies:
+        assert f"<td>{line.policy}</td>" in section
 
 
 def test_a_policy_may_be_set_against_the_samples_of_another_model(repaired):
