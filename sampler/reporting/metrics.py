@@ -8,6 +8,7 @@ problems have samples for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +136,24 @@ def metric_values(choice: MetricChoice, counts: Counts, draws: Floats | None) ->
     return tuple(
         MetricValue(k=k, value=float(mean), interval=one) for k, mean, one in zip(ks, means, near, strict=True)
     )
+
+
+def metric_at(choice: MetricChoice, hits: Sequence[tuple[int, int]], k: int) -> MetricValue | None:
+    """Return a metric at one k, from the samples of each problem and how many of them are right.
+
+    None where it is not defined: without problems, for a k that some problem has no samples for, and for mG-Pass@k of
+    an odd k. Only Bayes@N, which is of all samples at any k, has its interval here.
+    """
+    if not hits:
+        return None
+    if choice.metric is Metric.BAYES:
+        found = bayes_at_n(*zip(*hits, strict=True))
+        return MetricValue(k=k, value=found.mean, interval=found.interval)
+    if k < 1 or min(scored for scored, _ in hits) < k or (choice.metric is Metric.MEAN_SHARE and k % 2):
+        return None
+    of = _formula(choice)
+    kinds = Counter(hits)
+    return MetricValue(k=k, value=sum(of(*one, k) * times for one, times in kinds.items()) / len(hits), interval=None)
 
 
 def shown_ks(metric: Metric, most: int) -> tuple[int, ...]:

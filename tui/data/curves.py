@@ -21,7 +21,7 @@ from sampler.reporting.unit_costs import complete_problems, counts_of, shared_pr
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.differences import Difference
-from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, pass_at_every_k, shared_range, value_at
+from sampler.stats.passk import Counts, Curve, CurveValue, curve_over, shared_range, value_at
 from sampler.store.read_models import ModelRow, TallyRow
 from tui.data.snapshot import Curves, Series, Snapshot, with_compared
 from tui.text import UNITS, sanitize
@@ -74,22 +74,15 @@ def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
             counts = counts_of(model, rows, chosen[model.id])
             found = curve_over(counts, cost, draws.get(len(problems)))
             star = _star(model, snapshot, chosen[model.id], unit)
-            series.append(replace(_series(found, tone, cost), star=star, all_right=_all_right(counts)))
+            series.append(replace(_series(found, tone, cost), star=star, hits=_hits(counts)))
     rests = tuple(len(chosen[model.id]) for model in snapshot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2
     return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)
 
 
-def _all_right(counts: Counts) -> tuple[float, ...]:
-    """Return pass^k at every k: 1 - pass@k of the wrong samples in the place of the right ones.
-
-    It is not known (NaN) where only some problems were sampled further, until they passed.
-    """
-    if not counts.even:
-        return ()
-    wrong = [scored - passed for scored, passed in zip(counts.scored, counts.passed, strict=True)]
-    found = 1 - pass_at_every_k(counts.scored, wrong, counts.even).mean(axis=0)
-    return (*(float(rate) for rate in found), *[math.nan] * (counts.n - counts.even))
+def _hits(counts: Counts) -> tuple[tuple[int, int], ...]:
+    """Return the samples of each problem and how many are right, as far as all problems have equally many chances."""
+    return tuple(zip(counts.scored, counts.passed, strict=True)) if counts.even else ()
 
 
 def _star(owner: ModelRow, snapshot: Snapshot, problems: Sequence[str], unit: Unit) -> tuple[float, float] | None:

@@ -18,7 +18,7 @@ class Series:
 
     `ks` tells how many samples per problem each budget buys; steps from index `thin` on rest on few subsets and are
     drawn thinly. `tone` is the series' place in the palette. `star` is the model's greedy sample: its own budget and
-    its own rate. `all_right` is pass^k, the chance that all of the ks are right.
+    its own rate. `hits` are the samples of each problem and how many of them are right, for metrics of reliability.
     """
 
     label: str
@@ -31,10 +31,10 @@ class Series:
     high: tuple[float, ...] = ()
     ks: tuple[float, ...] = ()
     star: tuple[float, float] | None = None
-    all_right: tuple[float, ...] = ()
+    hits: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("ys", "low", "high", "ks", "all_right"):
+        for name in ("ys", "low", "high", "ks"):
             held = getattr(self, name)
             if len(held) != len(self.xs) and (held or name == "ys"):
                 raise ValueError(f"{self.label}: {len(held)} {name} for {len(self.xs)} budgets")

@@ -14,7 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from sampler.plotting import measured, quantity
+from sampler.plotting import format_interval, measured, quantity
+from sampler.reporting.metrics import Metric, MetricChoice, metric_at
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.stats.budget import Unit
 from tui.data.export import Tabular
@@ -41,7 +42,7 @@ def clipped(one: Series, window: Window) -> Series:
     """Return the part of a curve that lies in the window; without steps where there is none."""
     low, high = window
     if not one.xs or one.end <= low or one.xs[0] >= high:
-        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), all_right=(), thin=None, star=None)
+        return replace(one, xs=(), ys=(), low=(), high=(), ks=(), thin=None, star=None)
     first = one.step(low) or 0
     last = max(at for at, x in enumerate(one.xs) if x < high)
     kept = slice(first, last + 1)
@@ -54,7 +55,6 @@ def clipped(one: Series, window: Window) -> Series:
         low=one.low[kept],
         high=one.high[kept],
         ks=one.ks[kept],
-        all_right=one.all_right[kept],
         thin=thin,
         end=min(one.end, high),
         star=one.star if one.star and low <= one.star[0] <= high else None,
@@ -261,7 +261,7 @@ COLUMNS = (
     Column(key="rate", label="pass rate", width=10, right=True),
     Column(key="near", label="95% interval", width=13),
     Column(key="k", label="samples", width=8, right=True),
-    Column(key="all", label="all k right", width=11, right=True, needs=112),
+    Column(key="reliable", label="all k right", width=11, right=True, needs=112),
     Column(key="problems", label="problems", width=9, right=True, needs=84),
     Column(key="behind", label="behind the best", width=16, right=True, needs=100),
     Column(key="note", label="", width=0),
@@ -269,7 +269,38 @@ COLUMNS = (
 IN, OUT, SIDE = 0.6, 1 / 0.6, 0.2
 
 
-def readout_cells(one: CurveReading, rank: int, best: float | None, problems: int) -> tuple[Cell, ...]:
+# What the column of reliability shows, with its words; those of Bayes@N are of all samples, whatever the rule says.
+RELIABLE: tuple[tuple[str, MetricChoice, str], ...] = (
+    ("all k right", MetricChoice(Metric.ALL_OF_K), "pass^k: all of the k samples are right"),
+    ("half right", MetricChoice(Metric.SHARE), "G-Pass@k: at least half of the k samples are right"),
+    ("mean share", MetricChoice(Metric.MEAN_SHARE), "mG-Pass@k: the mean of that over shares from a half, of even k"),
+    ("majority", MetricChoice(Metric.MAJORITY), "maj@k: more than half of the k samples are right"),
+    (
+        "bayes@n",
+        MetricChoice(Metric.BAYES),
+        "Bayes@N: a sample is right, with the credible interval for these problems",
+    ),
+)
+
+
+def columns_for(metric: int) -> tuple[Column, ...]:
+    """Return the columns, with one for the chosen metric of reliability."""
+    label, choice, _ = RELIABLE[metric]
+    width = 19 if choice.metric is Metric.BAYES else 11  # with its interval
+    chosen = Column(key="reliable", label=label, width=width, right=True, needs=101 + width)
+    return tuple(chosen if one.key == chosen.key else one for one in COLUMNS)
+
+
+def reliability_words(one: CurveReading, metric: int) -> str:
+    """Return a metric of reliability at the rule, in percent; a dash where it is not defined."""
+    found = metric_at(RELIABLE[metric][1], one.hits, int(one.k or 0))
+    if found is None:
+        return "—"
+    near = "" if found.interval is None else f" {format_interval(found.interval.low, found.interval.high)}"
+    return f"{found.value * 100:.1f}%{near}"
+
+
+def readout_cells(one: CurveReading, rank: int, best: float | None, problems: int, metric: int = 0) -> tuple[Cell, ...]:
     """Return the cells of one model at the rule."""
     behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
     star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
@@ -280,7 +311,7 @@ def readout_cells(one: CurveReading, rank: int, best: float | None, problems: in
         Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
         Cell(text=near_words(one)),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
-        Cell(text="—" if one.all_right is None else f"{one.all_right * 100:.1f}%"),
+        Cell(text=reliability_words(one, metric)),
         Cell(text=str(problems)),
         Cell(text=behind),
         Cell(text=" · ".join(part for part in (star, note) if part), severity=Severity.FAINT),
@@ -295,7 +326,8 @@ class CurvesScreen(PlotScreen):
     LABELS = 30
     HELP: ClassVar[str] = """
 Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k
-passes; "all k right" is the chance that each of them does (pass^k). The rule (←→ or a click) marks one budget. The
+passes; "all k right" is the chance that each of them does (pass^k), and m shows other metrics of reliability in its
+place. The rule (←→ or a click) marks one budget. The
 table below shows every model at this budget, the best first. ★ is a model's greedy sample, if the study has one: it has
 its own cost and is not one of the curve's samples.
 
@@ -308,6 +340,14 @@ problems instead of shared ones, c pins a model for Compare.
         Binding("plus", f"scale({IN})", "Zoom in", key_display="+-", id="curves.closer"),
         Binding("minus", f"scale({OUT})", "Zoom out", key_display="-", id="curves.out", show=False),
         Binding("equals_sign", "whole", "Whole range", key_display="=", id="curves.whole", show=False),
+        Binding(
+            "m",
+            "metric",
+            "Metric",
+            id="curves.metric",
+            show=False,
+            tooltip="Show another metric of how reliable k samples are",
+        ),
         Binding("ctrl+left", f"slide(-{SIDE})", "Slide left", id="curves.slide_left", show=False),
         Binding("ctrl+right", f"slide({SIDE})", "Slide right", id="curves.slide_right", show=False),
     ]
@@ -332,14 +372,16 @@ problems instead of shared ones, c pins a model for Compare.
         best = max((one.rate for one in found if one.rate is not None), default=None)
         problems = snapshot.curves.problems if snapshot.curves else ()
         table = self.query_one(ListTable)
+        table.columns = columns_for(self.metric)
         table.show_rows(
-            [readout_cells(one, rank, best, problems[one.tone]) for rank, one in enumerate(found, 1)],
+            [readout_cells(one, rank, best, problems[one.tone], self.metric) for rank, one in enumerate(found, 1)],
             empty="no curve yet",
         )
         tones = [one.tone for one in found]
         tone = tone_of(self.app.view_state, snapshot)
         table.choose(tones.index(tone) if tone in tones else 0, tell=False)
-        self.set_title("#readout-pane", "At the rule", "↑↓ or a click selects a model")
+        words = f"{RELIABLE[self.metric][2]} · " if self.metric else ""
+        self.set_title("#readout-pane", "At the rule", f"{words}↑↓ or a click selects a model")
 
     def table(self) -> Tabular | None:
         """Return every step of every curve."""
@@ -385,12 +427,18 @@ problems instead of shared ones, c pins a model for Compare.
             self.window = slid(self.window, self._full, share)
             self.redraw()
 
+    def action_metric(self) -> None:
+        """Show the next metric of reliability."""
+        self.metric = (self.metric + 1) % len(RELIABLE)
+        self.redraw()
+
     def action_whole(self) -> None:
         """Show all budgets again."""
         self.window = None
         self.redraw()
 
     _full: tuple[float, float] | None = None
+    metric = 0  # which of RELIABLE is shown
 
     def _readings(self, snapshot: Snapshot) -> list[CurveReading]:
         rule = rule_of(self.app.view_state, snapshot)

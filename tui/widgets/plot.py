@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isnan
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
@@ -103,7 +102,7 @@ class CurveReading:
     k: float | None
     beyond: bool  # the rule lies right of the curve's end: the rate is at least this
     star: tuple[float, float] | None = None  # the greedy sample, wherever the rule stands
-    all_right: float | None = None  # pass^k: the chance that all of the k are right
+    hits: tuple[tuple[int, int], ...] = ()  # samples and right ones of each problem
 
 
 def mark(tone: int) -> str:
@@ -126,7 +125,7 @@ def reading(series: Series, budget: float) -> CurveReading:
         k=series.ks[step] if series.ks else None,
         beyond=budget >= series.end,
         star=series.star,
-        all_right=series.all_right[step] if series.all_right and not isnan(series.all_right[step]) else None,
+        hits=series.hits,
     )
 
 
