@@ -368,6 +368,9 @@ def _cached(usage: Any, timings: Any, before: int | None) -> int | None:
     return counts[0] if counts else before
 
 
+_WRITES = ("cache_write_tokens", "cache_creation_tokens", "created_cache_tokens")  # the last is vLLM's
+
+
 def _cache_written(usage: Any, before: int | None) -> int | None:
     """Return how many tokens of the prompt the server wrote into a cache, as far as it has told.
 
@@ -376,7 +379,7 @@ def _cache_written(usage: Any, before: int | None) -> int | None:
     details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
     if not isinstance(details, dict):
         return before
-    told = details.get("cache_write_tokens", details.get("cache_creation_tokens"))
+    told = next((details[name] for name in _WRITES if name in details), None)
     known = isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= _MOST_TOKENS
     return told if known else before or 0
 

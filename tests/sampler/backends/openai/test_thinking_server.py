@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+import llama_thinker
 import pytest
 
 from sampler.backends.llamacpp.backend import ModelFile
@@ -28,8 +28,7 @@ BUDGET = 12
 
 @pytest.fixture(scope="module")
 def url(smallest_model: ModelFile) -> Iterator[str]:
-    script = Path(__file__).with_name("thinking_server.py")
-    command = [sys.executable, str(script), str(smallest_model.path)]
+    command = [sys.executable, llama_thinker.__file__, str(smallest_model.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
         assert server.stdout

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from json_handler import JsonHandler
+from openai_stub import ANSWER, USAGE, Thinker, delta, end, openai_rules
 
 from sampler.backends.base import BackendError, tokens_of_end
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
@@ -18,48 +17,7 @@ from sampler.values import Finish, Prompt, PromptStyle, Request, Sample, Samplin
 
 CHAT = Prompt(style=PromptStyle.CHAT, text="Write f.")
 KEY = "not-to-be-seen"
-THOUGHT, ANSWER = "First I add.", "```python\ndef f(): ...\n```"
-USAGE = {"prompt_tokens": 20, "completion_tokens": 9, "total_tokens": 29}
-
-
-class Thinker(ThreadingHTTPServer):
-    """Answers every chat by a function of its body, and keeps what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self, answer: Callable[[dict[str, Any]], tuple[int, list[dict[str, Any]]]]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer = answer
-        self.seen: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class _Handler(JsonHandler):
-    server: Thinker
-
-    def do_GET(self) -> None:
-        self.reply(200, {"data": [{"id": "tiny"}]})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.seen.append(body)
-        self.server.headers.append(dict(self.headers))
-        status, events = self.server.answer(body)
-        if status != 200 or not body.get("stream"):
-            self.reply(status, events[0])
-            return
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.close_connection = True
-        for event in events:
-            self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
-        self.wfile.write(b"data: [DONE]\n\n")
+THOUGHT = "First I add."
 
 
 @pytest.fixture
@@ -93,17 +51,6 @@ def heard(*events: dict[str, Any]) -> Any:
         answer.hear(event)
     answer.check_end(marked=True)
     return answer.written()[0]
-
-
-def delta(**said: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": said, "finish_reason": None}]}
-
-
-def end(reason: str = "stop", **usage: Any) -> list[dict[str, Any]]:
-    return [
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]},
-        {"choices": [], "usage": {**USAGE, **usage}},
-    ]
 
 
 DETAILS = {"completion_tokens_details": {"reasoning_tokens": 4}, "prompt_tokens_details": {"cached_tokens": 16}}
@@ -172,6 +119,12 @@ def test_a_hidden_thought_is_counted_without_a_text():
     assert heard(delta(content=ANSWER), *end()).cached_tokens is None, "nobody said"
 
 
+@pytest.mark.parametrize("name", ["cache_write_tokens", "cache_creation_tokens", "created_cache_tokens"])
+def test_what_a_server_writes_into_its_cache_is_counted_under_every_name(name):
+    written = heard(delta(content=ANSWER), *end(prompt_tokens_details={"cached_tokens": 4, name: 16}))
+    assert (written.cached_tokens, written.cache_write_tokens) == (4, 16)
+
+
 def token(text: str) -> dict[str, Any]:
     return {"token": text, "logprob": -0.5}
 
@@ -206,41 +159,6 @@ def test_a_thought_that_the_server_counts_as_nothing_has_the_tokens_that_the_ans
 )
 def test_the_tokens_of_an_answer_are_found_at_the_end(tokens, answer, count):
     assert tokens_of_end(tokens, answer) == count
-
-
-# A strict stub of OpenAI's rules for models that reason (the words are the API's own).
-def openai_rules(body: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
-    known = {
-        *("model", "messages", "n", "seed", "stream", "stream_options", "max_completion_tokens", "reasoning_effort"),
-        *("temperature", "top_p", "service_tier"),
-    }
-    message, param = "", ""
-    if "max_tokens" in body:
-        param = "max_tokens"
-        message = (
-            f"Unsupported parameter: '{param}' is not supported with this model. Use 'max_completion_tokens' instead."
-        )
-    for name in ("temperature", "top_p"):
-        if not message and body.get(name, 1) != 1:
-            param = name
-            message = f"Unsupported value: '{name}' does not support {body[name]} with this model. Only the default (1)"
-    for name in ("logprobs", "top_logprobs", "stop"):
-        if not message and name in body:
-            param, message = name, f"Unsupported parameter: '{name}' is not supported with this model."
-    if not message and (unknown := sorted(set(body) - known)):
-        param, message = unknown[0], f"Unrecognized request argument supplied: {unknown[0]}"
-    if not message and body["messages"][-1]["role"] == "assistant":
-        param, message = "messages", "The last message must not be an assistant message (no prefill)."
-    if message:
-        return 400, [{"error": {"message": message, "type": "invalid_request_error", "param": param, "code": None}}]
-    usage = {
-        "prompt_tokens": 1000,
-        "completion_tokens": 3400,
-        "total_tokens": 4400,
-        "prompt_tokens_details": {"cached_tokens": 800, "cache_write_tokens": 100},
-        "completion_tokens_details": {"reasoning_tokens": 3000},
-    }
-    return 200, [delta(content=ANSWER), *end(**usage)]
 
 
 def test_openai_s_rules_are_met_by_leaving_out_what_each_refusal_names(serve):

@@ -1,7 +1,7 @@
-"""A real llama.cpp server whose template opens thoughts: `python thinking_server.py MODEL.gguf`.
+"""A real llama.cpp server whose template opens thoughts: `python llama_thinker.py MODEL.gguf`.
 
 It prints its address, and runs until its standard input ends. The small model was not made to think; the template, and
-the server's bound on thoughts, make it do so.
+the server's bound on thoughts, make it do so. Other engines can be given the same template.
 """
 
 from __future__ import annotations
