@@ -238,7 +238,7 @@ def _submitted(
     futures = []
     for (text, given), problem in asked:
         program = problem.solve(extract(text, problem, given=given).source)
-        key = program.source, program.tests_source, program.assumptions, program.workspace
+        key = program.language, program.source, program.tests_source, program.assumptions, program.workspace
         if key not in known:
             known[key] = pool.submit(program, every_case=True) if every_case else pool.submit(program)
         futures.append(known[key])

@@ -4,7 +4,7 @@
 them as it scores Python's, and the same judge decides. A program that does not compile has one run for all of its
 cases: that of the compiler, with the compiler's first message and the stage `compile`.
 
-`Compiler` keeps what was compiled, by a digest of the language, the image, the command and the source: clients that
+`Compiler` keeps what was compiled, by a digest of the language, the image, the command and the files: clients that
 send the cases of a program one by one pay for one compilation. What a compiler refused is kept as well. What took too
 long is not, because it may be the machine's fault.
 """
@@ -63,7 +63,7 @@ class Compiler:
         One of several threads that ask for the same program compiles it; the others wait. Raises a SandboxError.
         """
         role = compile_role(self.pool, how, prefix)
-        command = _compile_command(language, how, job.program.source)
+        command = _compile_command(language, how, job.program)
         key = _key(role, command)
         while True:
             with self._lock:
@@ -125,11 +125,15 @@ def _only_walls(limits: Limits) -> Limits:
     return Limits(disk_mb=disk_mb, files=files)
 
 
-def _compile_command(language: Language, how: Compile, source: str) -> Command:
+def _compile_command(language: Language, how: Compile, program: Program) -> Command:
+    """Return the command that compiles a program; what lies beside the program does so here, too, such as a header."""
+    source = program.source
+    own = {language.file_name(source): encoded(source), **dict(how.files)}
+    beside = [(name, content) for name, content in program.workspace.files if name not in own]
     return Command(
         words=language.words(how.command, source, how.limits.memory_mb),
         environment=language.variables(how.environment),
-        sources=((language.file_name(source), encoded(source)), *how.files),
+        sources=(*own.items(), *beside),
         collect=True,
     )
 

@@ -112,7 +112,8 @@ def text(body: Mapping[str, object], name: str, default: str | None = None) -> s
     if value is None and default is not None:
         return default
     if not isinstance(value, str):
-        raise Refused(UNREADABLE, f"{name} must be a text, not {reprlib.repr(value)}")
+        what = "but it is missing" if value is None else f"not {reprlib.repr(value)}"
+        raise Refused(UNREADABLE, f"{name} must be a text, {what}")
     return value
 
 
@@ -204,11 +205,11 @@ def file_name(name: str) -> str:
 
 
 def unpacked(content: str, what: str) -> bytes:
-    """Return the bytes of a text in base64; refused if it is none."""
+    """Return the bytes of a text in base64, which may have several lines; refused if it is none."""
     try:
-        return base64.b64decode(content, validate=True)
+        return base64.b64decode("".join(content.split()), validate=True)
     except ValueError as error:
-        raise Refused(400, f"{what} is not base64: {error}") from error
+        raise Refused(400, f"{what} is not base64: {error}; encode the file's bytes, as b64encode does") from error
 
 
 def _valid(source: str) -> str:

@@ -99,7 +99,7 @@ def _bytes(file: object) -> bytes:
             case "utf8":
                 return content.encode("utf-8", "replace")
             case "base64":
-                return base64.b64decode(content, validate=True)
+                return base64.b64decode("".join(content.split()), validate=True)
             case "hex":
                 return bytes.fromhex(content)
             case _:

@@ -60,6 +60,7 @@ class Judges:
 
     def __init__(self) -> None:
         self.opened = 0
+        self.asked: list[Program] = []
 
     def __call__(self) -> Judges:
         self.opened += 1
@@ -67,6 +68,7 @@ class Judges:
 
     def submit(self, program: Program, **_: object) -> Future[Score]:
         done: Future[Score] = Future()
+        self.asked.append(program)
         if "lose me" in program.source:
             done.set_exception(BoxLost("a box went away"))
         else:
@@ -154,6 +156,14 @@ def test_what_is_no_completion_is_an_error_and_no_zero(problem: Problem, complet
     for asked in (reward, score):
         with pytest.raises(TypeError, match=re.escape(told)):
             asked(completions, problem, pool=LosesSome(None))  # type: ignore[arg-type]
+
+
+def test_an_equal_text_in_another_language_is_another_program() -> None:
+    python = read_problem({"task_id": "three", "prompt": "Print 3.", "tests": [{"stdin": "", "stdout": "3\n"}]})
+    pool = Judges()
+    texts = ["print(3)", "print(3)", "print(3)"]
+    reward(texts, [python, python.in_language("lua"), python], pool=pool)  # type: ignore[arg-type]
+    assert [program.language for program in pool.asked] == ["python", "lua"]
 
 
 @pytest.mark.parametrize("wrong", ["HumanEval/53", ["HumanEval/53"], [{"task_id": "add"}]])

@@ -14,7 +14,7 @@ from language_programs import cases_of, programs, require
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.languages import languages
 from sandbox.scoring.scorer import Scorer, open_scorer
-from sandbox.values import Limits, Program, Stage, StdinTest, StdinTests, Verdict
+from sandbox.values import Limits, Program, Stage, StdinTest, StdinTests, Verdict, Workspace
 
 pytestmark = pytest.mark.docker
 
@@ -67,6 +67,21 @@ def test_what_does_not_compile_is_a_syntax_error_with_its_first_message(
     assert language == "r" or (
         score.raised is not None and score.raised.stage is Stage.COMPILE and score.raised.message
     )
+
+
+def test_a_header_beside_a_program_is_there_while_it_is_compiled(scorer: Scorer) -> None:
+    source = '#include "parts/seven.h"\nint main() { __builtin_printf("%d", seven()); }'
+    told = [
+        scorer.score(
+            Program(source=source, tests=cases_of("sum"), language="cpp", workspace=Workspace(files=tuple(files)))
+        ).verdict
+        for files in (
+            [("parts/seven.h", b"int seven() { return 7; }"), ("main.cpp", b"not this")],
+            [("parts/seven.h", b"int seven() { return 8; }")],
+            [],
+        )
+    ]
+    assert told == [Verdict.PASSED, Verdict.WRONG, Verdict.SYNTAX]
 
 
 def test_a_program_that_is_compiled_once_is_not_compiled_again(scorer: Scorer) -> None:

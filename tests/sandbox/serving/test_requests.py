@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
@@ -65,6 +66,22 @@ class TestFusion:
     def test_what_a_client_leaves_out_has_their_defaults(self) -> None:
         asked = sandboxfusion.read({"language": "python", "code": "pass"}, LIMITS, 60.0)
         assert (asked.job.limits.wall_s, asked.job.limits.cpu_s, asked.job.stdin) == (10.0, 10.0, b"")
+
+    def test_base64_may_have_several_lines_as_the_mail_format_writes_it(self) -> None:
+        content = bytes(range(256))
+        body = {"language": "python", "code": "pass", "files": {"a.bin": base64.encodebytes(content).decode()}}
+        assert sandboxfusion.read(body, LIMITS, 60.0).job.program.workspace.files == (("a.bin", content),)
+
+    @pytest.mark.parametrize(
+        ("body", "told"),
+        [
+            ({"code": "pass"}, "language must be a text, but it is missing"),
+            ({"code": "pass", "language": "python", "files": {"a": "plain text"}}, "encode the file's bytes"),
+        ],
+    )
+    def test_a_refusal_says_what_to_send(self, body: dict, told: str) -> None:
+        with pytest.raises(Refused, match=told):
+            sandboxfusion.read(body, LIMITS, 60.0)
 
     @pytest.mark.parametrize(
         ("ending", "facts", "status", "result"),
