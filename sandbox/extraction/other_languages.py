@@ -43,6 +43,13 @@ _LEFT_OUT = re.compile(
 )
 _LEADING_WORDS = re.compile(r"\A(?:[A-Z][^\n{};=]*:\s*\n)+")
 _OUTPUT_TAGS = frozenset({"text", "txt", "plaintext", "output", "console", "json", "input", "stdin", "stdout"})
+_JOINED = frozenset({"cpp", "javascript", "typescript", "rust", "lua", "perl", "r", "ruby"})
+_DEFINITION = re.compile(
+    r"(?:export\s+)?(?:async\s+function|function|local\s+function|(?:pub\s+)?(?:fn|struct|enum)|def|sub|struct|class|const|let)\s+(\w+)"
+    r"|[A-Za-z_][\w:<>,*& \[\]]*[\s*&](\w+)\s*\([^;]*$"
+)
+_HEADER = re.compile(r"#\s*(?:include|define|pragma)|using\s|use\s|const\s.*\brequire\(|import\s|library\(|require\b")
+_LONGEST_LINE = 300  # that is looked at
 _PACKAGE = re.compile(r"^\s*(?:package\s|<\?php)", re.MULTILINE)
 _IMPORTS = re.compile(r"^[ \t]*import\s*(?:\([^)]*\)|[^\n]+)", re.MULTILINE)
 _CLASS = re.compile(r"\bclass\s+\w+[^{]*\{")
@@ -67,8 +74,34 @@ def find_code(answer: str, problem: Problem) -> Found | None:
         return None
     what, chosen = fitting[0]
     last = _last(chosen)
-    what = f"the last block{what}"
-    return Found(last.code, what if last.closed else f"{what}, which has no end")
+    what = f"the last block{what}" + ", which has no end" * (not last.closed)
+    own = [block for block in tagged or bare if block is not last and block.closed and not _LEFT_OUT.search(block.code)]
+    helpers = _helpers(last.code, [block.code for block in own], problem)
+    return Found("\n\n".join([*helpers, last.code]), f"{what}, with what it uses of other blocks" if helpers else what)
+
+
+def _helpers(code: str, others: Sequence[str], problem: Problem) -> list[str]:
+    """Return other blocks that define what the code uses and has not, in languages where such files may be joined."""
+    main = _MAIN.get(problem.language)
+    if problem.language not in _JOINED or (main is None and not problem.entry_point):
+        return []
+    has = _defined(code)
+    taken: list[str] = []
+    for other in reversed(others):
+        given = _defined(other)
+        if (problem.entry_point and defines(other, problem)) or (main and main.search(other)) or given & has:
+            continue
+        used = any(re.search(rf"\b{name}\b", text) for name in given for text in (code, *taken))
+        if used or (other.strip() and all(_HEADER.match(line) or not line.strip() for line in other.split("\n"))):
+            taken.insert(0, other)
+            has |= given
+    return taken
+
+
+def _defined(code: str) -> set[str]:
+    """Return the names of the functions and types that code defines at its margin."""
+    found = (_DEFINITION.match(line[:_LONGEST_LINE]) for line in code.split("\n"))
+    return {one[1] or one[2] for one in found if one}
 
 
 def _ways(problem: Problem) -> list[tuple[str, Callable[[str], bool]]]:

@@ -24,6 +24,7 @@ _ODD = {ord(one): "" for one in "\u200b\u200c\u200d\u2060\ufeff\u00ad"}
 _ODD |= {ord(one): " " for one in "\u00a0\u2002\u2003\u2009\u202f\u3000"} | {0x2028: "\n", 0x2029: "\n", 0x85: "\n"}
 _ODD_CHARACTER = re.compile("[" + "".join(map(chr, _ODD)) + "]")
 _ESCAPED = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\'": "'", "\\\\": "\\"}
+_MAGIC = re.compile(r"^(?:%{1,2}[a-z]|![a-z]).*\n?", re.MULTILINE)
 _PROSE = re.compile(
     r"(?:[-*\u2022] |\d+\. |#{2,6} |\*\*)?(?:`[^`\n]*`|[A-Z][\w'’]*)(?:[,;:]?[ ](?:`[^`\n]*`|[(*]*[\w'’\-/]+[)*]*)){2,}"
     r"[^\n;{}=]{0,400}[.:!?](?:\*\*)?"
@@ -69,7 +70,12 @@ def _has_entities(code: str, parser: Parser) -> bool:
     return tree is not None and bool(lacking([tree]) & {"lt", "gt"})
 
 
-_REPAIRS: tuple[Callable[[str], str], ...] = (_characters, _usual, _unescaped)
+def _without_magics(code: str) -> str:
+    """Return a notebook's cell without its commands, as in `%timeit` and `!pip`."""
+    return _MAGIC.sub("", code)
+
+
+_REPAIRS: tuple[Callable[[str], str], ...] = (_characters, _usual, _unescaped, _without_magics)
 
 
 def repaired(code: str, parser: Parser) -> str:

@@ -52,7 +52,7 @@ _ENDS = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _UNUSED = re.compile(r"\[UNUSED_TOKEN_\d")
-_OPENING = re.compile(r"<\|(?:begin_of_(?:solution|box)|START_(?:TEXT|RESPONSE))\|>", re.IGNORECASE)
+_OPENING = re.compile(r"<\|(?:begin_of_(?:solution|box)|START_(?:TEXT|RESPONSE)|python_tag)\|>", re.IGNORECASE)
 _ASSISTANT = (
     r"<\|im_start\|>\s*(?:assistant|model)?|<\|start_header_id\|>\s*assistant\s*<\|end_header_id\|>|<start_of_turn>\s*model|"
     r"<\|assistant\|>|<\|turn>\s*model|<\uff5cAssistant\uff5c>|\[/INST\]|<\|START_OF_TURN_TOKEN\|>(?:<\|CHATBOT_TOKEN\|>)?|"

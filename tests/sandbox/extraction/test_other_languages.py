@@ -101,6 +101,37 @@ ANSWERS = {
 }
 
 
+PARTS = [
+    "#include <iostream>\nusing namespace std;",
+    "// Adds.\nint sum_of(int a, int b) {\n    return a + b;\n}",
+    "int unused(int a) {\n    return a;\n}",
+    "int main() {\n    int a, b;\n    cin >> a >> b;\n    cout << sum_of(a, b);\n}",
+]
+
+
+def test_a_program_in_parts_is_joined() -> None:
+    answer = "\n".join(f"Then:\n```cpp\n{part}\n```" for part in PARTS)
+    made = extract(answer, PROGRAM.in_language("cpp")).source
+    assert made.split() == "\n".join([PARTS[0], PARTS[1], PARTS[3]]).split()
+
+
+@pytest.mark.parametrize("language", ["cpp", "javascript", "rust"])
+def test_a_helper_of_a_function_comes_from_another_block(language: str) -> None:
+    example = EXAMPLES[language]
+    text = example.problem.continued(example.right)
+    helper = {
+        "cpp": "long longest(long a, long b) {\n    return a > b ? a : b;\n}",
+        "javascript": "const longest = (a, b) => Math.max(a, b);",
+        "rust": "fn longest(a: usize, b: usize) -> usize {\n    a.max(b)\n}",
+    }[language]
+    uses = text.rstrip().removesuffix("}") + "    longest(1, 2);\n}"
+    answer = f"```{language}\n{helper}\n```\nand\n```{language}\n{uses}\n```\n"
+    made = extract(answer, example.problem).source
+    assert helper in made
+    assert made.index(helper) < made.index("longest(1, 2)")
+    assert helper not in extract(answer.replace("longest(1, 2)", "shortest(1, 2)"), example.problem).source
+
+
 @pytest.mark.parametrize("style", ANSWERS)
 def test_a_whole_program_is_found_among_what_models_write_around_it(style: str) -> None:
     assert extract(ANSWERS[style], PROGRAM.in_language("cpp")).source.split() == ADD.split()

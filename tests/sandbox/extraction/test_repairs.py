@@ -34,6 +34,8 @@ ANSWERS = {
     "a separator of lines": "```python\n" + RIGHT.replace("\n", "\u2028") + "\n```",
     "underscores escaped": "```python\ndef back(text):\n    the\\_end = text[::-1]\n    return the\\_end\n```",
     "ends of lines escaped": "```python\n" + RIGHT.replace("\n", "\\n") + "\n```",
+    "commands of a notebook": f"```python\n!pip install numpy\n%timeit back('a')\n{RIGHT}```",
+    "a token that begins code": f"Sure!<|python_tag|>{RIGHT}<|eom_id|>",
     "a sentence in the block": f"```python\n{RIGHT}\nThis function returns the text backwards.\n```",
     "a quotation without spaces": "> Here:\n>\n>```python\n>" + RIGHT.strip().replace("\n", "\n>") + "\n>```",
     "quotes for a fence": f"Here:\n'''python\n{RIGHT}'''\nDone.",
