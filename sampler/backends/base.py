@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
@@ -32,6 +32,18 @@ class CannotLoad(BackendError):
 
 class EngineLost(BackendError):
     """The engine died or stopped answering; a new one can continue."""
+
+
+class NotOpened(BackendError):
+    """The run was stopped while an engine waited to be opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitPolicy:
+    """Whether an engine may wait for what others of this process hold; it gives up when `stopping` returns true."""
+
+    allowed: bool = True
+    stopping: Callable[[], bool] = lambda: False
 
 
 TEMPLATE_FIELDS = "chat_template_kwargs"  # the field of [models.request] that goes to the model's chat template

@@ -7,7 +7,7 @@ sample that runs alone.
 
 Only this module uses NVIDIA's management library, if it is installed. Its counter is the driver's own, in millijoules
 since it was loaded, on Volta and later. All GPUs that the library shows are summed, busy or not: run a study alone on
-its GPUs, or hide the others from it.
+its GPUs, or hide the others from it. An engine on a cluster counts those that Ray has given to it alone.
 
 The energy of CPUs is read from the kernel's files of RAPL (running average power limit; Intel's processors since 2012,
 AMD's since Zen), where this user may: since 2020 most kernels show them to root alone, because they can tell what other
@@ -23,7 +23,7 @@ far as power is steady. If a sample's seconds are not known, or the counter fail
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,8 +39,8 @@ class NoMeter(Exception):
 class GpuMeter(Closeable):
     """The joules that the GPUs have used. Close it, or use it as a context."""
 
-    def __init__(self) -> None:
-        """Open the meter; raises NoMeter."""
+    def __init__(self, only: Sequence[str] | None = None) -> None:
+        """Open the meter of all GPUs, or of these: numbers or UUIDs, as Ray names them; raises NoMeter."""
         try:
             import pynvml  # an optional package
         except ImportError as error:
@@ -48,8 +48,9 @@ class GpuMeter(Closeable):
         self._nvml: Any = pynvml
         try:
             pynvml.nvmlInit()
-            count = pynvml.nvmlDeviceGetCount()
-            self._devices = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(count)]
+            chosen = map(str, range(pynvml.nvmlDeviceGetCount())) if only is None else only
+            by_number, by_uuid = pynvml.nvmlDeviceGetHandleByIndex, pynvml.nvmlDeviceGetHandleByUUID
+            self._devices = [by_number(int(name)) if name.isdecimal() else by_uuid(name) for name in chosen]
         except pynvml.NVMLError as error:
             raise NoMeter(f"the energy of the GPUs cannot be read: {error}") from error
         if not self._devices or self.joules() is None:
@@ -166,6 +167,16 @@ class MeteredBackend(Closeable):
             self._inner.close()
         finally:
             self._meter.close()
+
+
+def metered(backend: Backend, meter: Callable[[], Meter] | None) -> Backend:
+    """Return the backend with a meter of its devices' energy, if there is one."""
+    if meter is None:
+        return backend
+    try:
+        return MeteredBackend(backend, meter())
+    except NoMeter:
+        return backend
 
 
 def _times(watts: float | None, seconds: float | None) -> float | None:

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer
+from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer, WaitPolicy
+from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, metered
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp.scorer import LlamaCppScorer, LlamaScoringOptions
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
@@ -30,6 +31,7 @@ from sampler.values import ModelCard
 from sandbox.registry import PluginError, Registry
 
 if TYPE_CHECKING:
+    from sampler.backends.replica_placement import Place
     from sampler.backends.replicas import ReplicatedBackend
 
 AnyOptions = TypeVar("AnyOptions")
@@ -40,6 +42,10 @@ _TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "str": ("a text", (str,)),
     "Mapping[str, object]": ("a table", (Mapping,)),
 }
+
+
+# Of backends whose engine runs here, what counts its devices' energy. That of a server is not seen from here.
+METERS: Mapping[str, Callable[[], Meter]] = {"vllm": GpuMeter, "llamacpp": CpuMeter}
 
 
 class UnknownBackend(CommandError, ValueError):
@@ -55,6 +61,7 @@ class BackendContext:
     models_dir: Path = field(default_factory=default_cache)
     secret: Callable[[str], str | None] = lambda _name: None
     tell: Callable[[str], None] = lambda _words: None
+    waiting: WaitPolicy = field(default_factory=WaitPolicy)
 
 
 Scorers = AbstractContextManager[tuple[ModelCard, TextScorer]]
@@ -174,22 +181,46 @@ VLLM = BackendKind(options=VllmOptions, open=_open_vllm, scorer=_score_by_vllm)
 REPLAY = BackendKind(open=lambda model, _options, _context: ReplayBackend(Path(model)))
 
 
+def place_on_cluster(kind: str, options: Mapping[str, object]) -> Place | None:
+    """Return where a model's engines run if they are on a cluster; raises UnknownBackend for wrong options."""
+    if kind not in METERS:
+        return None
+    given = _options(backend_kind(kind).options, options)
+    return _place(given) if isinstance(given, LlamaOptions | VllmOptions) and given.replicas > 1 else None
+
+
+def _place(options: LlamaOptions | VllmOptions) -> Place:
+    from sampler.backends.replica_placement import Place  # brings Docker's client, which is heavy
+
+    size = {"cores": options.threads} if isinstance(options, LlamaOptions) else {"gpus": options.gpus, "cores": 0}
+    return Place(replicas=options.replicas, cluster=options.cluster, **size)
+
+
 def _replicated(
     kind: str, model: str, options: LlamaOptions | VllmOptions, context: BackendContext
 ) -> ReplicatedBackend:
-    from sampler.backends.replicas import Place, ReplicatedBackend  # brings Docker's client, which is heavy
+    from sampler.backends.replicas import ReplicatedBackend
 
-    gpus = {"gpus": options.gpus} if isinstance(options, VllmOptions) else {}
-    place = Place(replicas=options.replicas, cluster=options.cluster, **gpus)
     own = {key: value for key, value in _given(options).items() if key not in {"replicas", "cluster"}}
     models_dir = None if context.models_dir == default_cache() else context.models_dir
-    return ReplicatedBackend(partial(_open_on_node, kind, model, own, models_dir), place, context.tell)
+    engine = partial(_open_on_node, kind, model, own, models_dir)
+    return ReplicatedBackend(engine, _place(options), context.tell, context.waiting)
 
 
-def _open_on_node(kind: str, model: str, options: Mapping[str, object], models_dir: Path | None) -> Backend:
-    """Open a backend on a node of a cluster, with the node's usual folder of models if `models_dir` is None."""
+def _open_on_node(
+    kind: str, model: str, options: Mapping[str, object], models_dir: Path | None, *, measured: bool
+) -> Backend:
+    """Open a backend on a node of a cluster, with the node's usual folder of models if `models_dir` is None.
+
+    If it is `measured`, its energy is, where the node has a meter: of its own GPUs, or of the processors.
+    """
+    from sandbox.cluster.ray_client import own_gpus
+
     context = BackendContext() if models_dir is None else BackendContext(models_dir=models_dir)
-    return open_backend(kind, model, options, context)
+    opened = open_backend(kind, model, options, context)
+    if not measured:
+        return opened
+    return metered(opened, partial(GpuMeter, own_gpus()) if METERS[kind] is GpuMeter else METERS[kind])
 
 
 def _llama(model: str, models_dir: Path, options: LlamaOptions) -> LlamaCppBackend:

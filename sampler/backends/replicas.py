@@ -2,9 +2,10 @@
 
 Every replica has a short queue, from which its engine takes requests when it has room; the driver fills it, so that no
 engine starves and none has much more than it works on. When no request is left, an idle replica gets what another one
-has not begun. A sample's costs are those that its own engine attributes to it, as on one machine; energy is not
-measured, because the meter of a node counts all of its GPUs. The samples of a replica that is lost are asked from the
-others: their seeds follow from their indices, and an index that has come is not taken twice.
+has not begun. A sample's costs are those that its own engine attributes to it, as on one machine; its energy is
+measured on its node, where the node's meters count that engine alone, and else unknown. The samples of a replica that
+is lost are asked from the others: their seeds follow from their indices, and an index that has come is not taken twice.
+`replica_placement` says which nodes they run on.
 
 Weights are found on each node as on one machine, and all replicas must have the same.
 """
@@ -18,14 +19,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost
+from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost, NotOpened, WaitPolicy
+from sampler.backends.replica_placement import RESERVATIONS, Place, Reservation
 from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.cluster.messages import ClusterUnavailable
-from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
+from sandbox.cluster.ray_client import Actor, ActorLost, RayClient
 
 QUEUED = 8  # requests that wait at a replica's engine
 HEARTBEAT_S, LEASE_S, SILENT_S = 0.5, 30.0, 90.0
@@ -34,16 +37,8 @@ _ERRORS = {kind.__name__: kind for kind in (BackendError, CannotLoad, EngineLost
 Told = tuple[str, str]  # the name and the words of an exception
 
 
-OpenEngine = Callable[[], Backend]  # travels to the nodes, so it is a function of a module with plain arguments
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """How many replicas there are, on which cluster, and how many GPUs each has."""
-
-    replicas: int
-    cluster: str = "auto"
-    gpus: int = 0
+# Travels to the nodes, so it is a function of a module with plain arguments; `measured` says whether its energy can be.
+OpenEngine = Callable[..., Backend]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +74,10 @@ class ReplicaHost:
         """Hear that the driver is alive."""
         self._heard = time.monotonic()
 
-    def open(self, engine: OpenEngine) -> ModelCard | Told:
+    def open(self, engine: OpenEngine, *, measured: bool) -> ModelCard | Told:
         """Start the engine and load the model; return its card, or why it cannot."""
         try:
-            self._backend = engine()
+            self._backend = engine(measured=measured)
         except (BackendError, ValueError, OSError) as error:
             return _told(error)
         return self._backend.card
@@ -193,32 +188,43 @@ class _Replica:
 class ReplicatedBackend(Closeable):
     """One model in several engines on a cluster; see the module."""
 
-    def __init__(self, engine: OpenEngine, place: Place, tell: Callable[[str], None]) -> None:
-        """Start the engines and load the model in each; raises BackendError, and leaves none behind."""
-        self._tell = tell
+    def __init__(
+        self,
+        engine: OpenEngine,
+        place: Place,
+        tell: Callable[[str], None],
+        waiting: WaitPolicy | None = None,
+    ) -> None:
+        """Wait for nodes, start the engines and load the model in each; raises BackendError, and leaves none behind."""
+        self._tell, self._waiting = tell, waiting or WaitPolicy()
         self._replicas: list[_Replica] = []
+        self._stack = ExitStack()  # the nodes, and below them the connection
         try:
             self._ray = RayClient(place.cluster)
         except ClusterUnavailable as error:
             raise BackendError(str(error)) from error
+        self._stack.callback(self._ray.close)
         try:
-            self._card = self._opened(engine, place)
+            self._card = self._opened(engine, self._reserved(place))
         except BaseException:
             self.close()
             raise
+
+    def _reserved(self, place: Place) -> Reservation:
+        nodes = partial(self._ray.nodes_later, all_kinds=True)
+        return self._stack.enter_context(RESERVATIONS.reserved(place, nodes, self._waiting, self._tell))
 
     @property
     def card(self) -> ModelCard:
         """Return the model's name, digest and architecture."""
         return self._card
 
-    def _opened(self, engine: OpenEngine, place: Place) -> ModelCard:
-        nodes, gpus = placed(self._ray.nodes(all_kinds=True), place)
+    def _opened(self, engine: OpenEngine, place: Reservation) -> ModelCard:
         opening = []
-        for node in nodes:
-            actor = self._ray.start(ReplicaHost, node.id, gpus=gpus)
+        for node, measured in zip(place.nodes, place.measured, strict=True):
+            actor = self._ray.start(ReplicaHost, node.id, gpus=place.gpus)
             self._replicas.append(_Replica(actor, node.name))
-            opening.append(actor.call("open", engine))
+            opening.append(actor.call("open", engine, measured=measured))
         cards: list[ModelCard] = []
         for replica, future in zip(self._replicas, opening, strict=True):
             card = self._waited(future, replica)
@@ -227,7 +233,8 @@ class ReplicatedBackend(Closeable):
             cards.append(card)
             if card.digest != cards[0].digest:
                 raise CannotLoad(f"the nodes {self._replicas[0].name} and {replica.name} have different weights")
-        self._tell(f"{len(cards)} replicas: {', '.join(replica.name for replica in self._replicas)}")
+        shared = "" if all(place.measured) else "; energy is not measured, as they share machines"
+        self._tell(f"{len(cards)} replicas: {', '.join(replica.name for replica in self._replicas)}{shared}")
         return cards[0]
 
     def _waited(self, future: Future[Any], replica: _Replica) -> Any:
@@ -239,6 +246,8 @@ class ReplicatedBackend(Closeable):
             except TimeoutError:
                 for one in self._replicas:
                     one.actor.call("beat")
+                if self._waiting.stopping():
+                    raise NotOpened(f"stopped while the replica on {replica.name} opened") from None
             except ActorLost as error:
                 raise EngineLost(f"the replica on {replica.name} was lost while it opened: {error}") from error
         raise CannotLoad(f"the replica on {replica.name} has not opened within {OPENING_S:.0f} s; are its GPUs free?")
@@ -255,7 +264,7 @@ class ReplicatedBackend(Closeable):
                 continue
         for replica in replicas:
             replica.actor.kill()
-        self._ray.close()
+        self._stack.close()
 
 
 class _Drawing:
@@ -374,25 +383,3 @@ def _undrawn(replica: _Replica) -> list[Request]:
 def _single(request: Request, index: int) -> Request:
     """Return the request for one sample of a request; its seed follows from its place."""
     return replace(request, first=index, count=1, seed=request.seed + index - request.first)
-
-
-def placed(nodes: Sequence[RayNode], place: Place) -> tuple[list[RayNode], int]:
-    """Return a node for each replica, and how many GPUs each has; raises BackendError if there is no room.
-
-    Where the cluster has GPUs, a replica has as many as its place says, and a node as many replicas as fit. Elsewhere
-    replicas are spread over the nodes with cores.
-    """
-    gpus = place.gpus if any(node.gpus for node in nodes) else 0
-    if not gpus:
-        usable = [node for node in nodes if node.cores]
-        if not usable:
-            raise BackendError("the cluster has no node with cores")
-        return [usable[number % len(usable)] for number in range(place.replicas)], 0
-    rooms = [[node] * (node.gpus // gpus) for node in nodes]
-    deepest = max(map(len, rooms))
-    spread = [room[level] for level in range(deepest) for room in rooms if level < len(room)]
-    if len(spread) < place.replicas:
-        raise BackendError(
-            f"the cluster has room for {len(spread)} replicas of {gpus} GPUs each, and {place.replicas} are asked for"
-        )
-    return spread[: place.replicas], gpus

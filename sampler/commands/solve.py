@@ -174,7 +174,7 @@ def _solver(study: Study, options: SolveOptions, budget: Budget) -> Iterator[Sol
         stages = [best_stage(study.models, promises)]
     else:
         stages = stages_of(study.models, options.models)
-    dependencies = real_dependencies(models_dir(), _say)
+    dependencies = real_dependencies(models_dir(), _say, waits=False)  # its engines stay open
     for stage in stages:
         dependencies.check(stage.model, _say)
     study = replace(study, boxes=options.boxes or study.boxes)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from sampler.backends.base import Backend, BackendError
-from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, MeteredBackend, NoMeter
+from sampler.backends.base import Backend, BackendError, WaitPolicy
+from sampler.backends.cost_attribution import metered
 from sampler.backends.llamacpp.backend import NO_MARKS
+from sampler.backends.open import METERS, BackendContext, open_backend, open_scorer, place_on_cluster
 from sampler.backends.open import REGISTRY as BACKENDS
-from sampler.backends.open import BackendContext, open_backend, open_scorer
 from sampler.models.architecture import GgufError, read_gguf_texts
 from sampler.models.catalogue import Model, find
 from sampler.models.pull import Progress, PullError, absence, cached, pull
@@ -28,8 +30,6 @@ from sandbox.extraction.thoughts import template_mark
 from sandbox.scoring.references import usual_directory
 from sandbox.values import Limits
 
-# Of backends whose engine runs here, what counts its devices' energy. That of a server is not seen from here.
-METERS: Mapping[str, Callable[[], Meter]] = {"vllm": GpuMeter, "llamacpp": CpuMeter}
 PACKAGES = {"llamacpp": "xllamacpp", "vllm": "vllm"}  # what an engine is, under the name of its extra
 STEP_S = 10.0  # a download tells no more often than this how far it is
 
@@ -42,11 +42,16 @@ class TextEngine:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bool = False) -> Dependencies:
+def real_dependencies(
+    models_dir: Path, say: Callable[[str], None], *, fetch: bool = False, waits: bool = True
+) -> Dependencies:
     """Return the real dependencies: backends by their names, the sandbox by Docker; `say` gets progress messages.
 
-    With `fetch`, a missing model of the catalogue is pulled; without it, the error says how to pull it.
+    With `fetch`, a missing model of the catalogue is pulled; without it, the error says how to pull it. With `waits`, a
+    model waits until models that were opened before it are closed, where both want the same nodes of a cluster.
     """
+    ending = threading.Event()
+    shared = _ClusterModels(WaitPolicy(allowed=waits, stopping=ending.is_set))
 
     def fetched(model: Model, tell: Callable[[str], None]) -> None:
         tell(f"fetching {model.name}, {model.size / 1e6:.0f} MB")
@@ -59,11 +64,14 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
         raise BackendError(f"{absence(model, models_dir)}, or the study with --pull")
 
     def backend(model: ModelSpec, tell: Callable[[str], None]) -> Backend:
-        around = BackendContext(models_dir=models_dir, secret=secret, tell=tell)
-        opened = open_backend(model.backend, str(model.file or model.model), model.options, around)
-        return _metered(opened, METERS.get(model.backend))
+        around = BackendContext(models_dir=models_dir, secret=secret, tell=tell, waiting=shared.waiting)
+        opened = partial(open_backend, model.backend, str(model.file or model.model), model.options, around)
+        if model.on_cluster or model.backend not in METERS:
+            return opened()
+        return shared.open_here(lambda: metered(opened(), METERS[model.backend]), tell)
 
-    def executor(study: Study) -> AbstractContextManager[Executor]:
+    @contextmanager
+    def executor(study: Study) -> Iterator[Executor]:
         from sandbox.boxes.profiles import image_spec_of  # Docker's client is heavy
         from sandbox.cluster.pool import Place, open_anywhere
         from sandbox.scoring.strategy import ScoringOptions
@@ -71,12 +79,48 @@ def real_dependencies(models_dir: Path, say: Callable[[str], None], *, fetch: bo
         image_spec = image_spec_of(study.python, study.packages, study.profile)
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
         languages = () if study.problems.language is None else (study.problems.language,)
-        return open_anywhere(Place(study.cluster, study.boxes, study.registry, languages), study.limits, options, say)
+        place = Place(study.cluster, study.boxes, study.registry, languages)
+        with shared.connections.pop_all(), open_anywhere(place, study.limits, options, say) as opened:
+            yield opened
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:
         check_model(model, models_dir, (lambda absent: fetched(absent, tell)) if fetch else refused)
+        shared.connect(model)
 
-    return Dependencies(check=check, backend=backend, executor=executor)
+    return Dependencies(check=check, backend=backend, executor=executor, ending=ending)
+
+
+class _ClusterModels:
+    """What the models of a run share on clusters: connections, from the models' checks to the end of the sandbox.
+
+    A connection is made on the main thread, because Ray changes how signals are handled.
+    """
+
+    def __init__(self, waiting: WaitPolicy) -> None:
+        self.waiting = waiting
+        self.connections = ExitStack()
+        self._any = False
+
+    def connect(self, model: ModelSpec) -> None:
+        """Connect to the cluster of a model, if it has one; raises BackendError if its engines would not fit there."""
+        if (place := place_on_cluster(model.backend, model.options)) is None:
+            return
+        from sampler.backends.replica_placement import connected  # brings Docker's client, which is heavy
+
+        try:
+            self.connections.enter_context(connected(model.name, place))
+        except BaseException:
+            self.connections.close()
+            raise
+        self._any = True
+
+    def open_here(self, open_engine: Callable[[], Backend], tell: Callable[[str], None]) -> Backend:
+        """Open an engine on this machine, beside none of the cluster's where models of this run have some."""
+        if not self._any or not self.waiting.allowed:
+            return open_engine()
+        from sampler.backends.replica_placement import HereBackend
+
+        return HereBackend(open_engine, self.waiting, tell)
 
 
 def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> Progress:
@@ -91,16 +135,6 @@ def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], floa
             tell(f"fetching {name}: {10 * tenths}% is here")
 
     return progress
-
-
-def _metered(backend: Backend, meter: Callable[[], Meter] | None) -> Backend:
-    """Return the backend with a meter of its devices' energy, if there is one."""
-    if meter is None:
-        return backend
-    try:
-        return MeteredBackend(backend, meter())
-    except NoMeter:
-        return backend
 
 
 def real_executor(limits: Limits, boxes: int | None, say: Callable[[str], None]) -> AbstractContextManager[Executor]:
@@ -128,7 +162,7 @@ def check_model(model: ModelSpec, models_dir: Path, absent: Callable[[Model], No
 
     `absent` is called for a model of the catalogue that is not here.
     """
-    if model.options.get("replicas", 1) != 1:
+    if model.on_cluster:
         return  # the nodes of a cluster have the engine and the weights, and say so where they have not
     package = PACKAGES.get(model.backend)
     if package is not None and find_spec(package) is None:

@@ -2,8 +2,10 @@
 
 The plan is what the study wants minus what the store holds, so a run after a crash and a run with more samples work
 like a first run. Models of one place (this machine, or a server) are sampled one after the other, those of different
-places at the same time, in a thread for each place. Every sample is stored at once, and `Scoring` scores it from the
-store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are sent as values to a subscriber.
+places at the same time, in a thread for each place. A model with several engines on a cluster is a place of its own,
+which waits by itself until its nodes are free (`sampler.backends.replica_placement`). Every sample is stored at once,
+and `Scoring` scores it from the store meanwhile. Engines and the sandbox are passed in as `Dependencies`; events are
+sent as values to a subscriber.
 
 Every fault of ours is recorded in the store and then raised as an exception. A crashed engine is restarted as long as
 each restart yields samples. If a model cannot be sampled, the other models are still sampled, and then its error is
@@ -20,12 +22,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 
-from sampler.backends.base import Backend, BackendError, EngineLost
+from sampler.backends.base import Backend, BackendError, EngineLost, NotOpened
 from sampler.costs import sample_flops
 from sampler.running.early_stopping import after_look, next_round
 from sampler.running.planning import TurnPlanner, first_requests, later_turn, requests
@@ -55,11 +57,15 @@ _Failures = dict[str, BackendError]  # by the model's name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """How a run opens a model and a sandbox; `check` raises for a model that could not be opened."""
+    """How a run opens a model and a sandbox; `check` raises for a model that could not be opened.
+
+    The run sets `ending` when it needs no further model: a backend that still waits to be opened raises NotOpened then.
+    """
 
     check: Callable[[ModelSpec, Callable[[str], None]], None]  # the second hears what takes its time
     backend: Callable[[ModelSpec, Callable[[str], None]], Backend]  # the second hears of outages, on any thread
     executor: Callable[[Study], AbstractContextManager[Executor]]
+    ending: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ class StudyRun:
         self._dependencies = dependencies
         self._tell = tell
         self._stop = threading.Event()
+        dependencies.ending.clear()  # which an earlier run may have set
         self._broken = threading.Event()  # a fault ends the run, so the threads of other places end, too
         self._opened: set[Backend] = set()
         self._most = study.looks[0]  # samples of each problem up to the next look
@@ -109,6 +116,7 @@ class StudyRun:
     def stop(self) -> None:
         """Request no more samples and finish running work; may be called from a signal handler."""
         self._stop.set()
+        self._dependencies.ending.set()
 
     def __call__(self) -> RunEnd:
         """Run until nothing is missing; raises StoreError, SandboxError, BackendError or ProblemsError."""
@@ -264,6 +272,7 @@ class StudyRun:
     def _break_off(self) -> None:
         """Make the threads of all places end: no samples are requested, and those in flight are cancelled."""
         self._broken.set()
+        self._dependencies.ending.set()
         for backend in tuple(self._opened):
             backend.close()
 
@@ -275,6 +284,8 @@ class StudyRun:
                 break
             try:
                 self._sample_to_the_end(ids, problems, group, scoring)
+            except NotOpened:
+                break
             except BackendError as error:  # the other models' work is not lost with this one's
                 name = group[0][0].name
                 failures[name] = error
@@ -435,11 +446,11 @@ def _record(ids: StudyIds, model: str, card: ModelCard, sample: Sample, program:
 
 
 def lanes_of(planned: Sequence[_Planned]) -> list[_Lane]:
-    """Return the models by the place where they are sampled: this machine, or a server by its address."""
+    """Return the models by the place where they are sampled: this machine, a server, or engines of their own."""
     lanes: dict[str, _Lane] = {}
     for _, group in groupby(planned, key=lambda pair: pair[0].greedy_of or pair[0].name):
         together = list(group)
-        lanes.setdefault(together[0][0].server, []).append(together)
+        lanes.setdefault(together[0][0].place, []).append(together)
     return list(lanes.values()) or [[]]
 
 

@@ -30,6 +30,7 @@ from sandbox.problems import is_named
 MOST_WEIGHTS = 2**53  # so that a product with a few layers and tokens still is a number that a store can hold
 GREEDY = " (greedy)"  # behind the name of a model, it is the name of its companion
 ALLOTTED = " (allotted)"
+REPLICATED = frozenset({"llamacpp", "vllm"})  # backends with the option `replicas`
 
 STOP_SELECTED = "selection-pass"  # in the place of stop strings: sampling of a problem ends with a pass
 
@@ -111,8 +112,18 @@ class ModelSpec:
     allotted: bool = False
 
     @property
-    def server(self) -> str:
-        """Return the host and port of the server that the model lives on; empty for an engine on this machine."""
+    def on_cluster(self) -> bool:
+        """Return whether several engines on a cluster sample it."""
+        return self.backend in REPLICATED and self.options.get("replicas", 1) != 1
+
+    @property
+    def place(self) -> str:
+        """Return where the model is sampled; models of one place are sampled one after the other.
+
+        That is a server's host and port, its own name if it has engines on a cluster, and empty on this machine.
+        """
+        if self.on_cluster:
+            return f"cluster/{self.greedy_of or self.name}"
         return urlsplit(str(self.options.get("base_url", ""))).netloc if self.backend == "openai" else ""
 
 

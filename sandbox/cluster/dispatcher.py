@@ -7,6 +7,7 @@ One thread takes one event after the other, holding the lock, and resolves futur
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 import time
@@ -31,7 +32,7 @@ from sandbox.values import CallTests, Limits, Program, Score
 QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
 LOOK_S = 1.0  # between two looks for nodes
 HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
-AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process was lost is opened again
+AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process or engine was lost is opened again
 LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0
 Event = Callable[[], "list[Delivery] | None"]
@@ -281,10 +282,8 @@ class Dispatcher:
     def _look(self) -> None:
         """Look for nodes that came or went, and for messages that take too long."""
         while True:
-            looked: Future[list[RayNode]] = Future()
-            threading.Thread(target=_fill, args=(looked, self._ray.nodes), daemon=True).start()
             with contextlib.suppress(Exception):
-                found = looked.result(HEAD_SILENT_S)
+                found = self._ray.nodes_later().result(HEAD_SILENT_S)
                 self._seen_at = time.monotonic()
                 self._later(partial(self._seen, found))
             self._later(self._tick)
@@ -299,7 +298,8 @@ class Dispatcher:
                 deliveries += self._lose(node, "it has left the cluster")
         for id_, asked in alive.items():
             known = self.schedule.nodes.get(id_)
-            if known is None or (known.state is NodeState.LOST and now >= self._reopen_at.get(id_, 0.0)):
+            closed = known is not None and known.state in {NodeState.LOST, NodeState.LEFT_OUT}
+            if known is None or (closed and now >= self._reopen_at.get(id_, 0.0)):
                 self._open(asked)
         if not alive:
             self._ready()
@@ -330,10 +330,7 @@ class Dispatcher:
         if (error := done.exception()) is not None:
             deliveries = self._lose(node, str(error))
         elif isinstance(boxes := done.result(), Fault):
-            self._say(f"{node.name} is left out: {boxes.message}")
-            link.actor.kill()
-            del self._links[node.id]
-            deliveries = self.schedule.lost(node, NodeState.LEFT_OUT, boxes.message)
+            deliveries = self._leave_out(node, link, boxes)
         else:
             node.boxes, node.state = boxes, NodeState.WORKING
             self._vain.pop(node.id, None)
@@ -343,6 +340,17 @@ class Dispatcher:
             self._send_all()
         self._ready()
         return deliveries
+
+    def _leave_out(self, node: Node, link: _Link, fault: Fault) -> list[Delivery]:
+        """Note that a node cannot open boxes; it is tried again where its engine may only not have started yet."""
+        vain = self._vain[node.id] = self._vain.get(node.id, -1) + 1
+        if not vain:
+            self._say(f"{node.name} is left out: {fault.message}")
+        again_s = AGAIN_S[min(vain + 2, len(AGAIN_S) - 1)] if fault.kind == "EngineUnavailable" else math.inf
+        self._reopen_at[node.id] = time.monotonic() + again_s
+        link.actor.kill()
+        del self._links[node.id]
+        return self.schedule.lost(node, NodeState.LEFT_OUT, fault.message)
 
     def _ready(self) -> None:
         """Let the opener go on when a node works, or when none can."""
@@ -468,13 +476,6 @@ def _same(told: CallTests | None, own: object) -> CallTests | None:
 
 def _alike(one: CallTests, other: CallTests) -> bool:
     return one.source == other.source and one.arranged == other.arranged and len(one.cases) == len(other.cases)
-
-
-def _fill(future: Future[Any], ask: Callable[[], Any]) -> None:
-    try:
-        future.set_result(ask())
-    except BaseException as error:  # handed on
-        future.set_exception(error)
 
 
 def _after(seconds: float, do: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,12 @@ class RayNode:
     cores: int
     boxes: int | None  # its resource `boxes`, if it has one
     gpus: int = 0
+    free_gpus: int | None = None  # that nobody on the cluster has reserved, where Ray tells
+
+    @property
+    def host(self) -> str:
+        """Return the name of its machine, which may run several nodes."""
+        return self.name.rpartition("/")[0]
 
 
 class ActorLost(Exception):
@@ -76,7 +82,14 @@ class Held:
 
 
 class RayClient:
-    """A connection to a cluster; where the process has one, it is used and left open."""
+    """A connection to a cluster. A process has one, which all its clients share.
+
+    The last client closes it, unless the process had it before the first one.
+    """
+
+    _lock = threading.Lock()
+    _clients = 0
+    _ours = False
 
     def __init__(self, address: str) -> None:
         """Connect to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT; raises ClusterUnavailable."""
@@ -86,11 +99,14 @@ class RayClient:
         except ImportError as error:
             raise ClusterUnavailable("a cluster needs Ray; run `pip install 'codebudget[ray]'`") from error
         self._ray: Any = ray
-        self._own = not ray.is_initialized()
-        if self._own:
-            _be_quiet()
-            self._connect(address)
-            _take_signals_back()
+        self._open = True
+        with RayClient._lock:
+            if not ray.is_initialized():
+                _be_quiet()
+                self._connect(address)
+                _take_signals_back()
+                RayClient._clients, RayClient._ours = 0, True
+            RayClient._clients += 1
 
     def _connect(self, address: str) -> None:
         def connect() -> None:
@@ -122,11 +138,25 @@ class RayClient:
 
         With `all_kinds`, return every node that is alive.
         """
-        alive = [_node(told) for told in self._ray.nodes() if told["Alive"]]
+        free = _free()
+        alive = [_node(told, free.get(told["NodeID"])) for told in self._ray.nodes() if told["Alive"]]
         if all_kinds:
             return alive
         named = [node for node in alive if node.boxes]
         return named or [node for node in alive if node.cores]
+
+    def nodes_later(self, *, all_kinds: bool = False) -> Future[list[RayNode]]:
+        """Ask for the nodes on a thread of its own: a call whose head is gone does not return."""
+        told: Future[list[RayNode]] = Future()
+
+        def ask() -> None:
+            try:
+                told.set_result(self.nodes(all_kinds=all_kinds))
+            except BaseException as error:  # handed on
+                told.set_exception(error)
+
+        threading.Thread(target=ask, name="cluster-nodes", daemon=True).start()
+        return told
 
     def start(self, kind: type[Any], node: str, *arguments: Any, gpus: float = 0) -> Actor:
         """Start a process with an object of `kind` on a node, which must be importable there."""
@@ -143,11 +173,25 @@ class RayClient:
         return Actor(made.remote(*arguments))
 
     def close(self) -> None:
-        """Disconnect, if this object has connected."""
-        if self._own:
+        """Disconnect, if nobody else uses the connection and it is ours."""
+        with RayClient._lock:
+            if not self._open:
+                return
+            self._open = False
+            RayClient._clients -= 1
+            if RayClient._clients > 0 or not RayClient._ours:
+                return
+            RayClient._ours = False
             closing = threading.Thread(target=self._ray.shutdown, name="ray-shutdown", daemon=True)
             closing.start()
             closing.join(CLOSE_S)  # it may wait for a head that is gone
+
+
+def own_gpus() -> tuple[str, ...]:
+    """Return the GPUs that Ray has given this process alone, by number or UUID."""
+    import ray
+
+    return tuple(ray.get_runtime_context().get_accelerator_ids().get("GPU", ()))
 
 
 def _be_quiet() -> None:
@@ -167,7 +211,17 @@ def _take_signals_back() -> None:
                 signal.signal(number, handler)
 
 
-def _node(told: Mapping[str, Any]) -> RayNode:
+def _free() -> Mapping[str, Mapping[str, float]]:
+    """Return what nobody has reserved, by node; empty where Ray does not tell, as to a client from outside."""
+    with contextlib.suppress(Exception):
+        from ray._private import state
+
+        ask: Callable[[], Mapping[str, Mapping[str, float]]] = state.available_resources_per_node
+        return ask()
+    return {}
+
+
+def _node(told: Mapping[str, Any], free: Mapping[str, float] | None) -> RayNode:
     has: Mapping[str, float] = told["Resources"]
     return RayNode(
         id=told["NodeID"],
@@ -175,6 +229,7 @@ def _node(told: Mapping[str, Any]) -> RayNode:
         cores=int(has.get("CPU", 0)),
         boxes=int(has[BOXES]) if BOXES in has else None,
         gpus=int(has.get("GPU", 0)),
+        free_gpus=None if free is None else int(free.get("GPU", 0)),
     )
 
 
