@@ -40,6 +40,10 @@ def _line(error: BaseException, code: Exit) -> str:
         case Exit.BUG:
             what = one_line(f"{type(error).__name__}: {error}")
             return f"internal error: {what}; this is a bug: please report it with what --traceback shows"
+        case _ if isinstance(error, OSError) and error.filename is not None:
+            return one_line(
+                f"cannot use {str(error.filename)!r}: {error.strerror}; make room there, or name another place"
+            )
         case _:
             return one_line(str(error))
 

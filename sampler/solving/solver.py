@@ -100,7 +100,10 @@ def cost_of(sample: Sample, card: ModelCard, model: ModelSpec, unit: Unit) -> fl
             flops = sample_flops(card.architecture, sample)
             found = None if flops is None else float(flops.prompt + flops.decode)
         case Unit.DOLLARS if costs.prompt_dollars is not None and costs.completion_dollars is not None:
-            found = (costs.prompt_dollars * read + costs.completion_dollars * written) / 1e6
+            thoughts = 0 if costs.thought_dollars is None else sample.thought_tokens
+            if thoughts is not None:
+                thinking = (costs.thought_dollars or 0.0) * thoughts
+                found = (costs.prompt_dollars * read + costs.completion_dollars * (written - thoughts) + thinking) / 1e6
         case _:
             pass
     if found is None:

@@ -43,7 +43,8 @@ class StoreLock:
                 file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             except OSError as error:
                 raise StoreError(
-                    f"cannot write beside the store {str(store)!r}: {error.strerror}; choose another place with --store"
+                    f"cannot write beside the store {str(store)!r}: {error.strerror}; choose another place with "
+                    "--store, or copy it to where you may write"
                 ) from error
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,6 +54,11 @@ class StoreLock:
                 raise StoreBusy(
                     f"process {owner} is running the store {str(store)!r}; wait for it, stop it (kill -INT {owner}), "
                     "or choose another file with --store"
+                ) from error
+            except OSError as error:  # some file systems of a network know no locks
+                os.close(file)
+                raise StoreError(
+                    f"cannot lock the store {str(store)!r}: {error.strerror}; put it on a disk of this machine"
                 ) from error
             if self._still_there(file):
                 return file

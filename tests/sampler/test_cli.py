@@ -174,6 +174,15 @@ def test_a_bug_is_not_hidden_and_not_shown_as_a_user_s_mistake():
         raise ZeroDivisionError("oops")
 
 
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path):
+    log = io.StringIO()
+    with error_boundary(log) as failed:
+        (tmp_path / "no" / "report.html").write_text("")
+    assert failed == [Exit.INFRASTRUCTURE]
+    assert f"cannot use '{tmp_path}/no/report.html': No such file or directory; " in log.getvalue()
+    assert "Errno" not in log.getvalue()
+
+
 def test_a_store_in_use_names_its_process(tmp_path, store):
     with Store(store):
         done = call("run", tmp_path / "study.toml")

@@ -16,7 +16,7 @@ from sampler.running.headless import run_study
 from sampler.solving.endpoint import MOST_BODY, Endpoint, Refused
 from sampler.solving.policy import NoPolicy, Promise, Stage, Sureness, best_stage, read_promises, stages_of
 from sampler.solving.problem import problem_of
-from sampler.solving.solver import Budget, Solver
+from sampler.solving.solver import Budget, Solver, cost_of
 from sampler.stats.budget import Unit
 from sampler.stats.trees import Try, within_budget
 from sampler.study.spec import load_study
@@ -163,6 +163,20 @@ def test_a_cost_that_nobody_knows_is_refused_and_not_taken_for_nothing(support, 
     unknown = pytest.raises(BackendError, match="costs in dollars is not known")
     with solving({"small": ScriptedBackend(support, WRONG)}) as solver, unknown:
         solver.solve(problem_of(TASK), budget, 0)
+
+
+def test_tokens_of_a_thought_have_their_own_price(support, study):
+    model = study("[models.costs]\nprompt_dollars = 1.0\ncompletion_dollars = 4.0\nthought_dollars = 10.0").models[0]
+    card = support.RuleBackend("small").card
+
+    def paid(**told: object) -> float:
+        sample = support.sample(prompt_tokens=100, completion_tokens=50, **told)
+        return cost_of(sample, card, model, Unit.DOLLARS)
+
+    assert paid(thought_tokens=0) == pytest.approx((100 + 4 * 50) / 1e6)
+    assert paid(thought_tokens=30) == pytest.approx((100 + 4 * 20 + 10 * 30) / 1e6)
+    with pytest.raises(BackendError, match="not known"):
+        paid(thought_tokens=None)
 
 
 def test_how_sure_an_answer_is_comes_from_answers_of_its_kind(support, solving):
