@@ -14,7 +14,7 @@ import random
 import secrets
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from sandbox.boxes.container_config import (
@@ -51,7 +51,7 @@ from sandbox.values import (
 
 OPENING_S = 300.0  # a profile's packages take 10 s of CPU to import, of which a busy machine gives a box little
 GRACE_S = 10.0  # how long after its wall limit a program's end may be told: it may take 6 s to prove the box clean
-PROTOCOL = 9
+PROTOCOL = 10
 PATIENCE, PATIENCE_S = (
     10,
     10.0,
@@ -99,6 +99,13 @@ class Box:
 
         After a job that will be repeated it may not: the program's runner is inside, until `release_program`.
         """
+        proof = secrets.token_hex(16)
+        order = self.prepare(job, proof)
+        facts = self._ask(order, job.limits.wall_s + GRACE_S, longest_s=longest_s(job) + GRACE_S)
+        return self.read(job, facts, proof)
+
+    def prepare(self, job: Job, proof: str) -> dict[str, object]:
+        """Prepare the box for a job and return the order; from now on the box counts as unclean."""
         if job.limits.walls != self.spec.limits.walls:
             raise ValueError(
                 f"this box was made for (disk MB, files) = {self.spec.limits.walls}, the job wants {job.limits.walls}; "
@@ -109,8 +116,10 @@ class Box:
         self.clean, self._guest = False, None
         if job.isolation is Isolation.BOX:
             self._sole = job.program.source
-        proof = secrets.token_hex(16)
-        facts = self._ask(self._order(job, proof), job.limits.wall_s + GRACE_S, longest_s=_longest_s(job) + GRACE_S)
+        return self._order(job, proof)
+
+    def read(self, job: Job, facts: Mapping[str, wire.Value], proof: str) -> Run:
+        """Return the run that a visit's facts tell of, and whether the box is clean; raises BoxLost."""
         self.runs += 1
         room = codec.DecodeBudget(job.answer_limits.items)
         run = read_facts(facts, proof, replace(_expected(job.program), room=room))
@@ -163,21 +172,38 @@ class Box:
 
         While the box reports that it waits for its core, the deadline moves by that time, up to `longest_s` in all.
         """
-        assert self._stream is not None  # noqa: S101  (set since __init__)
         began = time.monotonic()
         deadline = began + patience_s
-        self._stream.send(wire.frame(wire.pack_order(order)), deadline)
+        self.stream.send(wire.frame(wire.pack_order(order)), deadline)
         while True:
             facts = mapping(self._receive(deadline), "facts")
             if facts.keys() != {"waited_s"}:
                 return facts
             deadline = began + min(patience_s + fact(facts, "waited_s", float), longest_s)
 
-    def _receive(self, deadline: float) -> wire.Value:
+    def send(self, order: object) -> None:
+        """Send a frame within GRACE_S; raises BoxLost."""
+        self.stream.send(wire.frame(wire.pack_order(order)), time.monotonic() + GRACE_S)
+
+    @property
+    def stream(self) -> DockerStream:
+        """Return the stream to the box, for a conversation that waits for several boxes."""
         assert self._stream is not None  # noqa: S101  (set since __init__)
+        return self._stream
+
+    def frames(self) -> Iterator[Mapping[str, wire.Value]]:
+        """Yield the frames that have come, without waiting for more; raises BoxLost."""
+        try:
+            self._buffer.feed(self.stream.take())
+            while (payload := self._buffer.next()) is not None:
+                yield mapping(wire.decode(payload), "frame")
+        except wire.WireError as error:
+            raise BoxLost(f"box {self.id[:12]} broke the protocol: {error}") from error
+
+    def _receive(self, deadline: float) -> wire.Value:
         try:
             while (payload := self._buffer.next()) is None:
-                self._buffer.feed(self._stream.receive(deadline))
+                self._buffer.feed(self.stream.receive(deadline))
             return wire.decode(payload)
         except wire.WireError as error:
             raise BoxLost(f"box {self.id[:12]} broke the protocol: {error}") from error
@@ -210,7 +236,7 @@ class Box:
                 self._stream.close()
 
 
-def _longest_s(job: Job) -> float:
+def longest_s(job: Job) -> float:
     """Return the seconds after which a visit ends, however long its box has waited for a core."""
     return float(max(PATIENCE * job.limits.wall_s, job.limits.wall_s + PATIENCE_S))
 
@@ -231,13 +257,14 @@ def _order(job: Job, proof: str) -> dict[str, object]:
         "stdin": job.stdin,
         "cpu_s": float(limits.cpu_s),
         "wall_s": float(limits.wall_s),
-        "longest_s": _longest_s(job),
+        "longest_s": longest_s(job),
         "output": limits.output_kb << 10,
         "printed": (limits.output_kb << 10) * _printed_times(job, calls),
         "answers": answers + SPARE_BYTES + SPARE_BYTES_A_CALL * calls,
         "disk_mb": limits.disk_mb,
         "workspace": bool(job.program.workspace),
         "fetch": list(job.program.workspace.fetch),
+        "live": job.live,
     }
 
 

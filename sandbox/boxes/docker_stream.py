@@ -60,6 +60,41 @@ class DockerStream:
                 raise BoxLost(self._said("has ended"))
             self._raw += data
 
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._socket.fileno()
+
+    def take(self) -> bytes:
+        """Return what has come on standard output, without waiting; raises BoxLost at its end."""
+        try:
+            self._socket.settimeout(0.0)
+            data = self._socket.recv(1 << 18)
+        except BlockingIOError:
+            data = None
+        except OSError as error:
+            raise BoxLost(self._said(f"cannot be read: {error}")) from error
+        if data is not None:
+            self._raw += data
+        content = bytearray()
+        while (part := self._next_part()) is not None:
+            if part[0] == _STDOUT:
+                content += part[1]
+            else:
+                self._stderr = (self._stderr + part[1])[-_MAX_STDERR:]
+        if data == b"" and not content:
+            raise BoxLost(self._said("has ended"))
+        return bytes(content)
+
+    def give(self, data: bytes) -> int:
+        """Write what fits, without waiting; return how many bytes that were. Raises BoxLost."""
+        try:
+            self._socket.settimeout(0.0)
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise BoxLost(self._said(f"cannot be written to: {error}")) from error
+
     def _next_part(self) -> tuple[int, bytes] | None:
         if len(self._raw) < _HEADER.size:
             return None

@@ -28,6 +28,7 @@ import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
 from sandbox.boxes.box_supply import CANDIDATE, BoxRole, BoxSupply, PinnedBox, PoolSpec
+from sandbox.boxes.conversation import Partner, converse
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.boxes.ownership import Cores, allowed_cores
@@ -76,12 +77,27 @@ class WorkerBoxes:
 
     def visit(self, role: BoxRole, job: Job) -> Run:
         """Run a job in the box of a role; raises MachineBusy as `run` does."""
+        return _not_starved(self._pool.visit(self._pinned(role), job, self.cancelled), job.limits)
+
+    def _pinned(self, role: BoxRole) -> PinnedBox:
         if role not in self._boxes:
             self._pool.close_oldest(self._boxes)
             self._boxes[role] = PinnedBox(self._core, role=role)
         elif role.commands is not None:  # the last one used is the last in order
             self._boxes[role] = self._boxes.pop(role)
-        return _not_starved(self._pool.visit(self._boxes[role], job, self.cancelled), job.limits)
+        return self._boxes[role]
+
+    def converse(self, role: BoxRole, job: Job, partner: Partner) -> Run:
+        """Run a job in the box of a role while it talks with its partner; raises MachineBusy as `run` does.
+
+        The partner's run is in `partner.run`, unless the candidate broke its boxes: then there is none.
+        """
+        pinned, other = self._pinned(role), self._pinned(partner.role)
+        partner.run = None
+        run = _not_starved(self._pool.converse((pinned, job), (other, partner), self.cancelled), job.limits)
+        if partner.run is not None:
+            _not_starved(partner.run, partner.job.limits)
+        return run
 
     @contextlib.contextmanager
     def repeating(self, role: BoxRole = CANDIDATE) -> Iterator[None]:
@@ -121,8 +137,9 @@ SteppedTask = Callable[[WorkerBoxes], T | Suspended[T]]
 
 @dataclass(slots=True)
 class _Deaths:
-    """Counts the boxes that have died from within during one job."""
+    """Counts the boxes that have died from within during one job; `run` says how the job is run in a box."""
 
+    run: Callable[[Box, Job], Run]
     count: int = 0
 
 
@@ -332,9 +349,11 @@ class Pool:
                 self._images[spec] = ensure_image(self._engine, spec, say=self._say)
             return self._images[spec]
 
-    def visit(self, pinned: PinnedBox, job: Job, cancelled: threading.Event) -> Run:
-        """Return the run of a job in a worker's box, or in the one that replaces it."""
-        deaths = _Deaths()
+    def visit(
+        self, pinned: PinnedBox, job: Job, cancelled: threading.Event, run: Callable[[Box, Job], Run] = Box.run
+    ) -> Run:
+        """Return the run of a job in a worker's box, or in the one that replaces it; `run` says how it is run there."""
+        deaths = _Deaths(run)
         try:
             try:
                 return self._visit_once(pinned, job, cancelled, deaths)
@@ -345,6 +364,20 @@ class Pool:
         except EngineUnavailable as error:
             self._failure, self._asked_engine = error, time.monotonic()
             raise
+
+    def converse(
+        self, mine: tuple[PinnedBox, Job], theirs: tuple[PinnedBox, Partner], cancelled: threading.Event
+    ) -> Run:
+        """Return the run of a job that talks with its partner, each in a worker's box or in one that replaces it."""
+        (pinned, job), (other, partner) = mine, theirs
+
+        def together(box: Box, job: Job) -> Run:
+            return converse(box, job, self._box_for(other, partner.job), partner)
+
+        return self.visit(pinned, job, cancelled, together)
+
+    def _box_for(self, pinned: PinnedBox, job: Job) -> Box:
+        return pinned.box if pinned.box is not None and pinned.box.accepts(job) else self._supply.replace(pinned)
 
     def _visit_again(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
         """Return the run of a job whose first try has failed."""
@@ -360,9 +393,9 @@ class Pool:
     def _visit_once(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
         if cancelled.is_set():
             raise TaskCancelled(CANCELLED)
-        box = pinned.box if pinned.box is not None and pinned.box.accepts(job) else self._supply.replace(pinned)
+        box = self._box_for(pinned, job)
         try:
-            return box.run(job)
+            return deaths.run(box, job)
         except BoxLost as lost:
             box.clean = False
             if cancelled.is_set():

@@ -21,7 +21,16 @@ from sandbox.sanitize import one_line
 from sandbox.scoring.references import ReferenceFailed, usual_directory
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.values import CallTests, CheckTests, Flag, LanguageTests, ReferenceTests, StdinTests, Verdict
+from sandbox.values import (
+    CallTests,
+    CheckTests,
+    Flag,
+    InteractiveTests,
+    LanguageTests,
+    ReferenceTests,
+    StdinTests,
+    Verdict,
+)
 
 
 @click.command("problems")
@@ -53,10 +62,10 @@ def problems_(
 
     With --list it lists the sets that have a name.
 
-    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here. "code": the
-    tests run in a grader box over the answers. "in_process": the tests run in the program's own process. Then come the
-    rule for printed output, and what programs may assume: imports, a recursion limit, integers of any length, times
-    instead of the usual ones.
+    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here, or by a
+    checker. "interactive": whole programs that talk with an interactor. "code": the tests run in a grader box over the
+    answers. "in_process": the tests run in the program's own process. Then come the rule for printed output, and what
+    programs may assume: imports, a recursion limit, integers of any length, times instead of the usual ones.
     """
     listed = limits.pop("listed")
     if listed or source is None:
@@ -110,7 +119,7 @@ def _list_sets() -> None:
 def _ways(problem: Problem) -> str:
     """Return the rule for printed output, if it is used, and what programs may assume."""
     tests = problem.checked_by
-    rule = f"output rule {tests.rule.name}" if isinstance(tests, StdinTests) else ""
+    rule = f"output rule {tests.rule.name}" if isinstance(tests, StdinTests) and not tests.by_points else ""
     return ", ".join(filter(None, (rule, problem.assumptions.text)))
 
 
@@ -118,6 +127,8 @@ def _kind(problem: Problem) -> str:
     match problem.checked_by:
         case CallTests() | ReferenceTests():
             return "data"
+        case InteractiveTests():
+            return "interactive"
         case StdinTests():
             return "stdin"
         case LanguageTests(pairs=pairs):

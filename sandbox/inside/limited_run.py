@@ -3,6 +3,10 @@
 A visit ends when the main process is dead, never when a pipe is closed: a leftover process may hold a pipe open without
 end. The supervisor acts on a limit and reports which one, so no cause is guessed from an exit code. If a runner is the
 parent, the candidate can stop or kill it: then the visit ends with the runner, and with the runner's ending.
+
+A *live* program talks with another one (`sandbox.boxes.conversation`). Its standard input is a pipe; its output goes to
+the host at once, in frames {"output": bytes}. The host sends it frames {"input": bytes}, {"input": None} for the end,
+{"stop": True} to kill it and, after it has the facts, {"over": True}: so no late frame is taken for the next order.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ _FIRST_LOOK_S = 0.05  # a short program ends before and costs no look at the tim
 _MIN_OFF_CORE_S = 0.02  # looks are worth their time only if the box was off its core for longer than this
 _LOOK_SHARE = 40  # at most one look per 1/40 of the visit: each takes some tenths of a millisecond
 _REPORT_S = 1.0
+_HOST = 0  # the stream from the host
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Order:
     answers: int
     disk_mb: int
     workspace: bool  # files are to be expected where the program ran
+    live: bool  # it talks with the host while it runs
     fetch: list[str]  # names of files to send back
 
 
@@ -124,7 +130,7 @@ class _Writer:
     """Bytes to write into a pipe that may never be read."""
 
     def __init__(self, fd: int, data: bytes) -> None:
-        self.fd, self.rest = fd, memoryview(data)
+        self.fd, self.rest, self.closed = fd, memoryview(data), False
 
     def add(self, data: bytes) -> None:
         """Append bytes to what is still to be written."""
@@ -138,7 +144,7 @@ class _Writer:
         except BlockingIOError:
             return True
         except BrokenPipeError:
-            pass
+            self.closed = True
         return False
 
 
@@ -188,6 +194,52 @@ class _Reader:
         return bytes(self.data)
 
 
+class LiveInput:
+    """What the host sends to a live program, and the pipe into it. The host limits how much that is."""
+
+    def __init__(self, pipe: int, poll: select.poll) -> None:
+        self.fd, self._poll, self._writer = pipe, poll, _Writer(pipe, b"")
+        self._ended, self.stop = False, False  # whether the host has sent all, and wants the program to end
+        poll.register(_HOST, select.POLLIN)
+
+    def hear(self) -> None:
+        """Take a frame of the host; raises SystemExit if the host is gone."""
+        payload = wire.read_frame(_HOST)
+        if payload is None:
+            raise SystemExit("the host has closed the stream")
+        fields = wire.unpack_order(payload)
+        self.stop = self.stop or "stop" in fields
+        if data := fields.get("input", b""):
+            self._writer.add(data)
+        self._ended = self._ended or data is None
+        self.write()
+
+    def write(self) -> None:
+        """Write what fits into the pipe; close it after the last byte, or if the program has closed its end."""
+        if self.fd < 0:
+            return
+        if self._writer.write():
+            self._poll.register(self.fd, select.POLLOUT)
+            return
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(self.fd)
+        if self._ended or self._writer.closed:
+            self.close()
+
+    def close(self) -> None:
+        """Close the pipe."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def finish_live() -> None:
+    """Discard what the host still sends to a program that has ended, up to the end of its side."""
+    while (payload := wire.read_frame(_HOST)) is not None:
+        if "over" in wire.unpack_order(payload):
+            return
+
+
 class Visit:
     """Start a candidate, write its input, read its output, kill it at its limits. Use once; always close."""
 
@@ -195,8 +247,11 @@ class Visit:
         self, order: Order, uid: int, parent: Parent, reaper: OrphanReaper, pressure: usage.MemoryPressure
     ) -> None:
         self._order, self._uid, self._parent, self._reaper, self._pressure = order, uid, parent, reaper, pressure
-        theirs, ours = self._pipes(uid, order.stdin)
+        theirs, ours = self._pipes(uid, order.stdin, live=order.live)
         order.stdin = b""  # it is in a file now, and the program needs the memory
+        self._poll, self._listening = select.poll(), False
+        self._input = LiveInput(ours.pop(0), self._poll) if order.live else None
+        self._told = 0  # bytes of a live program's output that the host has
         stdout, stderr, answers, instructions = ours
         self._later = [(before, wire.frame(calls)) for before, calls in order.later]
         program, proof = parent.program_bytes(order.program), wire.frame(order.proof)
@@ -210,7 +265,6 @@ class Visit:
         self._answers = _Reader(answers, order.answers, order.answers)
         self._readers = {reader.fd: reader for reader in (self._stdout, self._stderr, self._answers)}
         self._open = set(ours)
-        self._poll, self._listening = select.poll(), False
         self._peak, self._locks = usage.PeakMemory(), usage.RecordLocks()
         self._cpu_before = usage.box_cpu_s()
         self._own_before = time.process_time()
@@ -226,16 +280,16 @@ class Visit:
             os.close(fd)
 
     @staticmethod
-    def _pipes(uid: int, data: bytes) -> tuple[list[int], list[int]]:
-        """Return the candidate's descriptors (stdin, stdout, stderr, answers, order), and our ends of the last four.
+    def _pipes(uid: int, data: bytes, *, live: bool) -> tuple[list[int], list[int]]:
+        """Return the candidate's descriptors (stdin, stdout, stderr, answers, order), and our ends of those in pipes.
 
-        The first two pipes are made under the candidate's uid, or it could not open /dev/stdout; the others must not
-        be.
+        Its standard input is a file, unless it is live. The pipes of its streams are made under its uid, or it could
+        not open /dev/stdout; the others must not be.
         """
-        theirs, ours = [_stdin_file(data)], []
+        theirs, ours = [] if live else [_stdin_file(data)], list[int]()
         os.setresuid(-1, uid, -1)
-        for number, they_read in enumerate((False, False, False, True)):
-            if number == 2:
+        for number, they_read in enumerate((*[True] * live, False, False, False, True)):
+            if number == 2 + live:
                 os.setresuid(-1, 0, -1)
             reading, writing = os.pipe2(os.O_CLOEXEC)
             theirs.append(reading if they_read else writing)
@@ -305,11 +359,21 @@ class Visit:
             elif fd in self._writers:
                 self._write(fd)
             elif fd in self._readers:
-                if not self._readers[fd].read():
-                    self._poll.unregister(fd)
-                if self._later:
-                    self._send_next_calls()
+                self._read(self._readers[fd])
+            elif self._input is not None and fd == _HOST:
+                self._input.hear()
+            elif self._input is not None:
+                self._input.write()
         return None
+
+    def _read(self, reader: _Reader) -> None:
+        if not reader.read():
+            self._poll.unregister(reader.fd)
+        if self._later:
+            self._send_next_calls()
+        if self._input is not None and (new := bytes(self._stdout.data[self._told :])):
+            self._told += len(new)
+            wire.write_frame(1, wire.encode({"output": new}))
 
     def _send_next_calls(self) -> None:
         """Send the next calls if every earlier one has its answer; the program must not be able to read them before."""
@@ -368,14 +432,14 @@ class Visit:
             self._peak.sample()
             if not self._ending and not self._pressure.is_high() and self._locks.are_too_many():
                 self._ending = "out_of_memory"
-        if self._ending:
+        if self._ending or (self._input is not None and self._input.stop):
             self._poll_ms = _POLL_MS
             self._kill()
 
     def _listen(self, now: float) -> None:
         """Start to wake up for output once `_QUIET_MS` have passed, or at once if later calls depend on answers."""
         quiet_ms = _QUIET_MS - 1000 * (now - self._deadline.began)
-        if quiet_ms > 0 and not self._later:
+        if quiet_ms > 0 and not self._later and self._input is None:
             self._poll_ms = min(self._poll_ms, int(quiet_ms) + 1)
             return
         self._listening = True
@@ -400,6 +464,8 @@ class Visit:
         for fd in self._open:
             os.close(fd)
         self._open.clear()
+        if self._input is not None:
+            self._input.close()
 
 
 def _kind(order: Order) -> int:

@@ -1,8 +1,9 @@
 """Process 1 of a box: read orders from the host, have them run, report facts, prove that the box is clean.
 
-Each order is answered by one frame of facts; a frame that says that the wall limit has moved may come before it. The
-facts say whether the box is clean: no process but our own, nothing in the scratch directories, no kernel object left. A
-box that is not clean is not used again: the supervisor then exits, and the container ends with it.
+Each order is answered by one frame of facts. A frame that says that the wall limit has moved, and frames of what a live
+program prints (`limited_run`), may come before it. The facts say whether the box is clean: no process but our own,
+nothing in the scratch directories, no kernel object left. A box that is not clean is not used again: the supervisor
+then exits, and the container ends with it.
 
 An order may say that its program will be run again. Then a runner stays, and "clean" means clean but for the runner;
 what one visit leaves behind is removed before the next. The order None ends the runner, and the box has to be clean
@@ -96,7 +97,7 @@ def _copied(libc: ctypes.CDLL, mapping: Mapping) -> bool:
     return False
 
 
-PROTOCOL = 9
+PROTOCOL = 10
 _CLEANING_S = 5.0
 _OURS_S = 0.02  # CPU seconds of the zygote in a visit, or rounding where ticks are counted, are fewer
 _PR_SET_DUMPABLE, _M_MMAP_THRESHOLD = 4, -3
@@ -127,6 +128,8 @@ class Supervisor:
             order, fields = None if fields is None else limited_run.Order(**fields), None
             facts = self._release_program() if order is None else self._visit(order)
             wire.write_frame(1, wire.encode(facts))
+            if order is not None and order.live:
+                limited_run.finish_live()
             self._pid_counter.randomize(self._forks)
             self._forks = 0
             if not facts["clean"]:

@@ -18,6 +18,7 @@ from sandbox.values import (
     Comparison,
     Ending,
     Flag,
+    InteractiveTests,
     Limits,
     Program,
     Raised,
@@ -102,10 +103,14 @@ def _flooded(run: Run, limits: Limits) -> str:
 
 def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests) -> str:
     if scored.verdict is Verdict.PASSED:
-        return f"{'the checker accepts ' * (tests.checker is not None)}all {len(tests.cases)} outputs" + (
-            " are right" if tests.checker is None else ""
-        )
+        if isinstance(tests, InteractiveTests):
+            return f"the interactor accepts all {len(tests.cases)} conversations"
+        outputs = f"all {len(tests.cases)} outputs"
+        return f"the checker accepts {outputs}" if tests.by_points else f"{outputs} are right"
     where = f"test {case + 1} of {len(tests.cases)}"
+    if scored.verdict is Verdict.WRONG and isinstance(tests, InteractiveTests):
+        said = f": {short(scored.run.said)}" if scored.run.said else ""
+        return f"the interactor does not accept what it did{said}, {where}"
     if scored.verdict is Verdict.WRONG and tests.checker is not None:
         share = f" for more than {scored.run.points:.0%} of the points" if scored.run.points else ""
         printed = scored.run.stdout.strip().split(b"\n")[0]

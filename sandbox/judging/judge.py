@@ -20,6 +20,7 @@ from sandbox.values import (
     CheckTests,
     Ending,
     Flag,
+    InteractiveTests,
     Limits,
     Program,
     Raised,
@@ -239,7 +240,7 @@ def score_printed(runs: Mapping[int, Run], tests: StdinTests, limits: Limits) ->
         runs=runs,
         flags=frozenset[Flag]().union(*(one.flags | _timing(one, limits) for one in runs.values())),
         passed_cases=sum(one is Verdict.PASSED for one in verdicts.values()),
-        points=None if tests.checker is None else math.fsum(one.points or 0.0 for one in runs.values()),
+        points=None if not tests.by_points else math.fsum(one.points or 0.0 for one in runs.values()),
         cases=len(tests.cases),
         case=case,
     )
@@ -261,10 +262,15 @@ def printed_by_rule(run: Run, tests: StdinTests, number: int) -> bool:
 
 
 def _judge_printed(run: Run, tests: StdinTests, number: int) -> Verdict:
-    """Judge a script: it must end by itself, without an error, and have printed what is expected."""
+    """Judge a script: it must end by itself, without an error, and have printed what is expected.
+
+    Where an interactor has said no, this decides, however the program ended after that: it was stopped.
+    """
     verdict = judge_script(run)
-    if tests.checker is not None:
+    if tests.by_points:
         right = run.points is not None and run.points >= 1
+        if isinstance(tests, InteractiveTests) and run.points is not None and not right:
+            return Verdict.WRONG
     else:
         right = printed_by_rule(run, tests, number)
     return Verdict.WRONG if verdict is Verdict.PASSED and not right else verdict

@@ -134,7 +134,7 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
     if isinstance(tests, StdinTests):
         if facts.runs is None or not set(facts.runs) <= set(range(len(tests.cases))):
             raise FactsError("the runs belong to other tests")
-        if tests.checker is not None and _needs_checker(facts.runs.values()):
+        if tests.by_points and _needs_checker(facts.runs.values()):
             raise NotEnough("the problem has a checker now, which has not seen what was printed; score it again")
         right = all(judge.printed_right(run, tests, number) for number, run in facts.runs.items())
         if facts.runs and right and len(facts.runs) < len(tests.cases):
@@ -225,8 +225,7 @@ def _facts_record(facts: Facts) -> dict[str, object]:
 
 def _run_record(run: Run) -> dict[str, object]:
     record: dict[str, object] = {name: getattr(run, name) for name in _PLAIN}
-    if run.points is not None:
-        record["points"] = run.points
+    record |= {name: value for name in ("points", "said") if (value := getattr(run, name)) is not None}
     return record | {
         "ending": run.ending.value,
         "memory_source": run.memory_source.value,
@@ -272,6 +271,7 @@ def _run(record: Mapping[str, Any]) -> Run:
         blamed=None if record["blamed"] is None else _exactly(record["blamed"], int),
         flags=frozenset(Flag(flag) for flag in record["flags"]),
         points=None if record.get("points") is None else _exactly(record["points"], float),
+        said=None if record.get("said") is None else _exactly(record["said"], str),
     )
 
 

@@ -23,7 +23,7 @@ from sandbox.languages import find_language
 from sandbox.problems import json_fields
 from sandbox.problems.parse_tests import UNREADABLE
 from sandbox.problems.readers.stdin_formats import CODECONTESTS, Given, in_programs, with_limits_of
-from sandbox.values import PYTHON, Checker, Files, OutputRule, StdinTests
+from sandbox.values import PYTHON, Checker, Files, InteractiveTests, Interactor, OutputRule, StdinTests
 
 _SCRIPT = '''import contextlib as _contextlib, io as _io, os as _os, sys as _sys
 
@@ -51,6 +51,37 @@ def check(input, output, answer):
         return code in (None, 0)
     points = float(words[0])
     return points / 100 if points > 1 else points
+'''
+# A program with the protocol of testlib that calls `interact`. What the candidate sent may have made no sense to it:
+# these exceptions are the candidate's fault, all others are the interactor's.
+_INTERACT = '''import sys as _sys
+
+_SOURCE = {source!r}
+
+
+def _talk():
+    """Call interact, and return the exit code; the message goes to standard error."""
+    names = {{"__name__": "interactor"}}
+    exec(compile(_SOURCE, "interactor.py", "exec"), names)
+    _sys.stdout.reconfigure(line_buffering=True)
+    given, wanted = (open(name, encoding="utf-8", errors="surrogateescape").read() for name in _sys.argv[1:4:2])
+    try:
+        said = names["interact"](given, wanted)
+    except (AssertionError, EOFError, ValueError) as error:
+        print(f"{{type(error).__name__}}: {{error}}", file=_sys.stderr)
+        return 1
+    said, *message = said if isinstance(said, (list, tuple)) else [said]
+    if not isinstance(said, (bool, int, float)) or not 0 <= said <= 1:
+        print(f"interact returned {{said!r:.100}}, which is neither a truth nor a share", file=_sys.stderr)
+        return 3
+    if not 0 < said < 1:
+        print(*message, file=_sys.stderr)
+        return 0 if said else 1
+    print("points", said, *message, file=_sys.stderr)
+    return 7
+
+
+raise SystemExit(_talk())
 '''
 _PLAIN_MODULES = {
     "bisect", "collections", "copy", "decimal", "fractions", "functools", "heapq", "itertools", "json", "math",
@@ -110,6 +141,32 @@ def of_program(told: Mapping[str, Any], files: Files = ()) -> Checker:
     return Checker(source=fields["source"], language=language.name, files=files)
 
 
+def interactor(told: Any, files: Files = (), beside: Iterable[str] = ()) -> Interactor:
+    """Return the interactor of a text in Python or of an object with a language and a source; raises ValueError.
+
+    `beside` are the keys of its problem: a checker needs an interactor that is a program, which can write for it.
+    """
+    if isinstance(told, str):
+        told = {"language": PYTHON, "source": told}
+    fields = json_fields.checked(told, {"language": "a text", "source": "a text with something in it"})
+    if len(fields) != 2:
+        raise ValueError("an interactor that is an object has a language and a source")
+    source, language = fields["source"], find_language(fields["language"])
+    if language is not None:
+        if not language.native:
+            raise ValueError(f"an interactor is a program in Python or a language such as C++, not in {language.title}")
+        return Interactor(source=source, language=language.name, files=files)
+    try:
+        body = ast.parse(source).body
+    except UNREADABLE as error:
+        raise ValueError(f"interactor is no Python: {error}") from None
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "interact" for node in body):
+        return Interactor(source=source)
+    if "checker" in beside:
+        raise ValueError("interact says itself whether the program did well; a checker would have no effect")
+    return Interactor(source=_INTERACT.format(source=source))
+
+
 def files_of(told: Any) -> Files:
     """Return the headers beside a checker; raises ValueError."""
     files = json_fields.an_object(told, "checker_files")
@@ -138,18 +195,23 @@ def with_files(tests: T, files: Files) -> T:
     """Return tests whose checker and interactor have these headers beside them, where they have none of that name."""
     if not isinstance(tests, StdinTests) or not files:
         return tests
-    changed = {}
-    for role in ("checker", "interactor"):
-        program = getattr(tests, role, None)
-        if isinstance(program, Checker) and program.language != PYTHON:
-            changed[role] = replace(program, files=tuple(sorted(dict((*files, *program.files)).items())))
+    changed = {
+        role: replace(program, files=tuple(sorted(dict((*files, *program.files)).items())))
+        for role, program in _programs(tests).items()
+        if program.language != PYTHON
+    }
     return replace(tests, **changed) if changed else tests  # type: ignore[arg-type]  # roles are fields of such tests
+
+
+def _programs(tests: StdinTests) -> dict[str, Checker]:
+    """Return the checker and the interactor of tests, as far as they have them."""
+    found = {"checker": tests.checker, "interactor": tests.interactor if isinstance(tests, InteractiveTests) else None}
+    return {role: program for role, program in found.items() if program is not None}
 
 
 def missing_of(tests: StdinTests) -> str:
     """Return the same for the programs of such tests."""
-    programs = [tests.checker, getattr(tests, "interactor", None)]
-    return next(filter(None, (missing_header(one) for one in programs if one is not None)), "")
+    return next(filter(None, map(missing_header, _programs(tests).values())), "")
 
 
 def missing_header(program: Checker) -> str:
@@ -157,7 +219,7 @@ def missing_header(program: Checker) -> str:
     if program.language == PYTHON or not _TESTLIB.search(program.source) or "testlib.h" in dict(program.files):
         return ""
     return (
-        "its checker includes testlib.h, which is no part of this package: take the file from "
+        "its checker or interactor includes testlib.h, which is no part of this package: take the file from "
         "https://github.com/MikeMirzayanov/testlib and name it by --checker-files testlib.h (checker_files of "
         "load_problems and of [problems] in a study), or put its text into checker_files of the problem"
     )

@@ -7,7 +7,8 @@ table `Scorer.strategies` names the strategy for each type of tests, and nothing
 - `CallTests`, `ReferenceTests`: `call_tests`. The candidate answers, the host compares. A `ReferenceTests` set has no
   expected answers; `references` asks the data set's own solution for them, in the grader box, once.
 - `StdinTests`: `stdin_tests`. A whole program, one process for each case; the host compares what was printed, or
-  `ask_checker` asks the data set's checker.
+  `ask_checker` asks the data set's checker (`testlib_programs`, if that is no Python).
+- `InteractiveTests`: `interactive_tests`. A whole program talks with an interactor, each in its own box.
 - `LanguageTests`: `language_tests`. A function of another language answers calls; another program, which the candidate
   is no part of, says what is expected. Tests that are more than calls run beside the function.
 - `CheckTests`: `grader_tests`. Tests that are code run in the grader box over the candidate's answers.

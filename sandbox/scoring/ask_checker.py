@@ -174,10 +174,7 @@ def _ask(checker: Checker, calls: Sequence[CallTest], job: Job, visits: Visits) 
 def _refuse_fault(answer: Answer, case: StdinTest) -> None:
     """Raise CheckerFailed if the checker itself says that the problem is at fault."""
     if answer.raised is not None and answer.raised.type == FAULT_TYPE:
-        raise CheckerFailed(
-            f"the problem's checker says that the problem is at fault, for the input {case.stdin[:60]!r}: "
-            f"{answer.raised.message[:200]}"
-        )
+        raise CheckerFailed(f"the problem's checker {answer.raised.message[:200]}, for the input {case.stdin[:60]!r}")
 
 
 def _points(answer: Answer) -> float | None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 
 from sandbox.boxes.box_supply import BoxRole
 from sandbox.boxes.container_config import CommandWalls
+from sandbox.boxes.conversation import Partner
 from sandbox.boxes.image import ImageSpec
 from sandbox.boxes.pool import Pool, WorkerBoxes
 from sandbox.languages import Compile, Language, find_language
@@ -188,8 +189,11 @@ class Translated:
         self._prefix, self._compiled = prefix, ""
         self._refused: Raised | None = None
 
-    def run(self, job: Job, boxes: WorkerBoxes) -> Run:
-        """Compile the program, if it needs that, and run it; returns the compiler's run if that failed."""
+    def run(self, job: Job, boxes: WorkerBoxes, partner: Partner | None = None) -> Run:
+        """Compile the program, if it needs that, and run it; returns the compiler's run if that failed.
+
+        With a partner, the program talks with that one.
+        """
         source, how = job.program.source, self._how()
         product: Files = ((self.language.file_name(source), encoded(source)),)
         if how is not None:
@@ -199,7 +203,7 @@ class Translated:
             if not self.compilation.run.product:
                 return _failed(self.compilation.run)
             product = self.compilation.run.product
-        run = self._visit(job, self.language.run, product, boxes)
+        run = self._visit(job, self.language.run, product, boxes, partner)
         if run.ending is Ending.EXITED and run.exit_code and (refused := self._refusal(job, product, boxes)):
             return replace(run, raised=refused)
         return self._judge_memory(run, job.limits)
@@ -210,7 +214,9 @@ class Translated:
             return how
         return replace(how, limits=replace(how.limits, wall_s=min(how.limits.wall_s, self._compile_s)))
 
-    def _visit(self, job: Job, words: tuple[str, ...], product: Files, boxes: WorkerBoxes) -> Run:
+    def _visit(
+        self, job: Job, words: tuple[str, ...], product: Files, boxes: WorkerBoxes, partner: Partner | None = None
+    ) -> Run:
         language, workspace = self.language, job.program.workspace
         command = Command(
             words=(*language.words(words, job.program.source, job.limits.memory_mb), *workspace.arguments),
@@ -220,7 +226,8 @@ class Translated:
         )
         program = replace(job.program, tests=None, selection=None)
         job = replace(job, program=program, command=command, repeat=False)
-        return boxes.visit(run_role(self._compiler.pool, language, job.limits, self._prefix), job)
+        role = run_role(self._compiler.pool, language, job.limits, self._prefix)
+        return boxes.visit(role, job) if partner is None else boxes.converse(role, job, partner)
 
     def _refusal(self, job: Job, product: Files, boxes: WorkerBoxes) -> Raised | None:
         """Return the syntax error of a program that has failed and is not compiled; None if it has none."""
@@ -272,6 +279,10 @@ class LanguageVisits(Visits):
     def candidate(self, job: Job) -> Run:
         """Run a job in the boxes of its language, under the job's limits; compile it first where that is needed."""
         return self.translated.run(job, self.boxes)
+
+    def talking(self, job: Job, partner: Partner) -> Run:
+        """Run a job likewise while it talks with a partner."""
+        return self.translated.run(job, self.boxes, partner)
 
     @contextlib.contextmanager
     def repeating(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from sandbox.scoring.call_tests import CallStrategy, are_calls
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers, collect_answers
 from sandbox.scoring.compiler import Compiler, LanguageVisits, Translated, scaled
 from sandbox.scoring.grader_tests import GraderStrategy, score_in_process
+from sandbox.scoring.interactive_tests import InteractiveStrategy
 from sandbox.scoring.language_tests import LanguageStrategy
 from sandbox.scoring.references import References
 from sandbox.scoring.stdin_tests import score_printed, score_with_others
@@ -32,6 +33,7 @@ from sandbox.values import (
     Assumptions,
     CallTests,
     CheckTests,
+    InteractiveTests,
     Job,
     LanguageTests,
     Limits,
@@ -55,6 +57,7 @@ class Scorer:
             CallTests: self._calls,
             ReferenceTests: self._calls,
             StdinTests: score_printed,
+            InteractiveTests: InteractiveStrategy(self._programs),
             CheckTests: GraderStrategy(),
             LanguageTests: LanguageStrategy(self.compiler),
             str: score_in_process,
@@ -156,7 +159,7 @@ class Scorer:
     def _begin(self, job: Job, visits: Visits) -> Score | Suspended[Score]:
         """Score a job; where a checker decides, it may wait for other programs that need the same one."""
         program = job.program
-        checked = isinstance(program.tests, StdinTests) and program.tests.checker is not None
+        checked = type(program.tests) is StdinTests and program.tests.checker is not None
         if checked and program.selection is None and program.language == PYTHON:
             return score_with_others(job, visits)
         return self._score(job, visits)

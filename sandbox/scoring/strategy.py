@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from sandbox.boxes.box_supply import BoxRole
+from sandbox.boxes.box_supply import CANDIDATE, BoxRole
+from sandbox.boxes.conversation import Partner
 from sandbox.boxes.image import USUAL, ImageSpec
 from sandbox.boxes.pool import GRADER, WorkerBoxes
 from sandbox.values import (
@@ -89,6 +90,10 @@ class Visits:
     def candidate(self, job: Job) -> Run:
         """Run a job in the candidate's box, under the job's own limits."""
         return self.boxes.run(job)
+
+    def talking(self, job: Job, partner: Partner) -> Run:
+        """Run a job in the candidate's box while it talks with a partner in another one."""
+        return self.boxes.converse(CANDIDATE, job, partner)
 
     def repeating(self) -> AbstractContextManager[None]:
         """Run jobs with `repeat` in the candidate's box within this context (see `WorkerBoxes.repeating`)."""

@@ -168,18 +168,19 @@ def _answers(printed: bytes) -> Iterator[Answer]:
 def result(code: int = 0, signal: int = 0, message: str = "") -> Answer:
     """Return the answer that an end of a checker or an interactor is: a share of the points, or why there is none."""
     if signal:
-        return _no_result("Signal", f"was ended by signal {signal}")
+        return no_result("Signal", f"was ended by signal {signal}")
     if code == RIGHT or code in NOT_RIGHT:
         return Answer(value=float(code == RIGHT))
     if code == FAULT:
-        return _no_result(FAULT_TYPE, message or "says so without a message")
+        return no_result(FAULT_TYPE, f"says that the problem is at fault: {message}")
     if message.startswith(_PARTLY):
         return Answer(value=0.0)
     if code == POINTS and (found := _NUMBER.search(message)):
         points = float(found[0])
         return Answer(value=min(points if points <= 1 else points / 100, 1.0))
-    return _no_result("ExitCode", f"left with exit code {code}: {message}")
+    return no_result("ExitCode", f"left with exit code {code}: {message}")
 
 
-def _no_result(kind: str, message: str) -> Answer:
+def no_result(kind: str, message: str) -> Answer:
+    """Return the answer of a program that has failed."""
     return Answer(raised=Raised(stage=Stage.TESTS, type=kind, message=message[:MAX_MESSAGE]))

@@ -125,7 +125,8 @@ class Job:
 
     `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call
     gets a visit of its own. With `repeat` the same script will run again with another `stdin`; so the box keeps it
-    compiled and forks it for each run. A `command` is run in the place of the program's source.
+    compiled and forks it for each run. A `command` is run in the place of the program's source. A `live` program talks
+    with another one while it runs (`sandbox.boxes.conversation`) and has no `stdin` of its own.
     """
 
     program: Program
@@ -136,6 +137,7 @@ class Job:
     repeat: bool = False
     isolation: Isolation = Isolation.FORK
     command: Command | None = None
+    live: bool = False
 
     def __post_init__(self) -> None:
         size = len(self.program.source)  # whatever its tests have: no verdict depends on their size
@@ -143,6 +145,8 @@ class Job:
             raise ValueError(f"the program has {size} characters; at most {MAX_SOURCE_BYTES} are taken")
         if len(self.stdin) > MAX_STDIN_BYTES:
             raise ValueError(f"stdin has {len(self.stdin)} bytes; at most {MAX_STDIN_BYTES} are taken")
+        if self.live and (self.repeat or self.stdin or self.program.tests is not None):
+            raise ValueError("a live program has neither tests nor an input of its own, and is not repeated")
         if self.repeat and self.program.tests is not None:
             raise ValueError("only a program without tests of its own can be repeated")
         if self.repeat and self.program.workspace.fetch:

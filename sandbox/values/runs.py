@@ -106,4 +106,5 @@ class Run:
     flags: frozenset[Flag] = frozenset()
     product: tuple[tuple[str, bytes], ...] | None = None  # of a compiler: the names and contents of what it made
     points: float | None = None  # the share, from 0 to 1, that a checker gives to what was printed; None: not asked
+    said: str | None = None  # the message of an interactor, cut
     fetched: tuple[tuple[str, bytes], ...] = ()  # names and contents of the files that were asked for, as far as there

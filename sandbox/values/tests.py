@@ -307,15 +307,56 @@ class StdinTests:
         if any(len(case.expected) > MAX_STDOUT_BYTES for case in self.cases):
             raise ValueError(f"a test expects more output than the {MAX_STDOUT_BYTES} bytes that are taken")
 
+    @property
+    def by_points(self) -> bool:
+        """Return whether code of the data set gives points for a run; without any there is a rule for the output."""
+        return self.checker is not None
+
+    @property
+    def decided_by(self) -> str:
+        """Return all that decides whether a run is right, beside the cases, for digests."""
+        return self.rule.text if self.checker is None else f"checker {self.checker.text}"
+
     @functools.cached_property
     def source(self) -> str:
         """Return a digest of the cases, instead of a text."""
-        by = self.rule.text if self.checker is None else f"checker {self.checker.text}"
+        by = self.decided_by
         total = hashlib.sha256(by.encode("utf-8", "surrogatepass"))
         for case in self.cases:
             for part in (case.stdin, case.expected):
                 total.update(len(part).to_bytes(8, "big") + part)
         return total.hexdigest()
+
+
+class Interactor(Checker):
+    """A program of a data set that talks with the candidate's, and says whether that did well.
+
+    It reads what the candidate prints from its standard input, and prints what the candidate reads. In Python, `source`
+    may define `interact(input, answer)`, which returns what a checker's function does. Otherwise it is a program with
+    the protocol of testlib, called with the names of three files: the test's input, an output of its own for a checker,
+    and the test's answer.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class InteractiveTests(StdinTests):
+    """Tests of a whole program that talks with an interactor.
+
+    A case's `stdin` and `expected` are for the interactor alone. A `checker`, if there is one, reads what the
+    interactor has written.
+    """
+
+    interactor: Interactor
+
+    @property
+    def by_points(self) -> bool:
+        """Return that the interactor gives points."""
+        return True
+
+    @property
+    def decided_by(self) -> str:
+        """Return the interactor and the checker, for digests."""
+        return f"interactor {self.interactor.text} {super().decided_by}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

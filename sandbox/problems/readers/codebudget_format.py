@@ -40,6 +40,8 @@ from sandbox.values import (
     Checker,
     CheckTests,
     Comparison,
+    InteractiveTests,
+    Interactor,
     OutputRule,
     ReferenceTests,
     StdinTest,
@@ -72,6 +74,7 @@ _PROBLEM = {
     "output_rule": "a text",
     "checker": "a text or an object",
     "checker_files": "an object",
+    "interactor": "a text or an object",
     **ASSUMPTION_KEYS,
     "files": "an object",
     "argv": "a list",
@@ -152,7 +155,7 @@ def _refuse_what_has_no_effect(problem: dict[str, Any]) -> None:
 def _refuse_for_a_function(problem: dict[str, Any]) -> None:
     if not _ENTRY_POINT.fullmatch(problem["entry_point"]):
         raise ValueError(f"entry_point is the name of a function, or Class.method, not {problem['entry_point']!r}")
-    for key in ("output_rule", "checker", "checker_files"):
+    for key in ("output_rule", "checker", "checker_files", "interactor"):
         if key in problem:
             raise ValueError(
                 f"{key} is about what whole programs print; a problem with an entry_point is tested by calls"
@@ -163,8 +166,11 @@ def _tests(problem: dict[str, Any], key: str) -> CallTests | ReferenceTests | St
     """Return the tests under one key."""
     function, reference = problem.get("entry_point"), bool(problem.get("reference"))
     if function is None:
-        checker = _checker(problem)
-        runs = _each(lambda case: _stdin_test(case, checked_by_code=checker is not None), problem[key], key)
+        checker, interactor = _checker(problem), _interactor(problem)
+        free = checker is not None or interactor is not None
+        runs = _each(lambda case: _stdin_test(case, checked_by_code=free), problem[key], key)
+        if interactor is not None:
+            return InteractiveTests(cases=runs, checker=checker, interactor=interactor)
         return StdinTests(cases=runs, rule=_output_rule(problem), checker=checker)
     common = _CallFormat(function=function, rule=_answer_rule(problem, _AnswerRule()), reference=reference)
     cases = _each(lambda case: _call_test(case, common), problem[key], key)
@@ -188,7 +194,7 @@ def _each(read_one: Callable[[object], T], cases: list[object], key: str) -> tup
 def _checker(problem: dict[str, Any]) -> Checker | None:
     """Return the checker of a problem that has several right outputs; raises ValueError."""
     if "checker" not in problem:
-        if "checker_files" in problem:
+        if "checker_files" in problem and "interactor" not in problem:
             raise ValueError("checker_files are headers of a checker in C++; the problem has no checker")
         return None
     if problem.keys() & {"output_rule", "tolerance"}:
@@ -199,6 +205,15 @@ def _checker(problem: dict[str, Any]) -> Checker | None:
             raise ValueError("checker_files are headers of a checker in C++: give its language and its source")
         return checkers.function(checker)
     return checkers.of_program(checker, checkers.files_of(problem.get("checker_files", {})))
+
+
+def _interactor(problem: dict[str, Any]) -> Interactor | None:
+    """Return the program that talks with those of the problem; raises ValueError."""
+    if "interactor" not in problem:
+        return None
+    if problem.keys() & {"output_rule", "tolerance"}:
+        raise ValueError("output_rule and tolerance compare outputs; with an interactor they would have no effect")
+    return checkers.interactor(problem["interactor"], checkers.files_of(problem.get("checker_files", {})), problem)
 
 
 def _output_rule(problem: dict[str, Any]) -> OutputRule:

@@ -1,0 +1,187 @@
+"""Run two programs that talk with each other: a candidate and an interactor, each in a box of its own.
+
+The boxes never meet. What one program prints, its box sends here at once, and it is sent on to the other box as input
+(`sandbox.inside.limited_run` has the frames). Neither program can hold up the other one or the host: both streams are
+read whatever can be written, and what waits here is bounded by the limits of the output of the program that printed it.
+Each program has its own limits, which its own box enforces.
+
+The end of a program is the end of the other one's input. But it may have ended badly: a candidate that did not end
+well, whose verdict needs no interactor any more, or an interactor that has said no, after which nothing that the
+candidate does counts. Then the other program is killed, and never sees the end of its input, which could make it fail,
+too. A program that only closes its output has not ended. An interactor has CLOSING_S to end after its candidate.
+
+A box that is lost loses both visits: both boxes count as unclean.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import select
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sandbox.boxes.box import GRACE_S, Box, longest_s
+from sandbox.boxes.box_supply import BoxRole
+from sandbox.boxes.result_decoder import fact
+from sandbox.errors import BoxLost, BoxSilent
+from sandbox.inside import wire
+from sandbox.values import Ending, Job, Run
+
+CLOSING_S = 20.0
+_PIECE = 1 << 18
+
+
+@dataclass(slots=True, kw_only=True)
+class Partner:
+    """The other program of a conversation: in which box it runs, its job, and whether its run means yes.
+
+    `run` is its run, after the conversation; `ended_first` says whether it ended before the candidate, `overdue`
+    whether it did not end after it.
+    """
+
+    role: BoxRole
+    job: Job
+    agrees: Callable[[Run], bool]
+    run: Run | None = None
+    ended_first: bool = False
+    overdue: bool = False
+
+
+@dataclass(slots=True)
+class _Side:
+    """One program of a conversation."""
+
+    box: Box
+    job: Job
+    proof: str = field(default_factory=lambda: secrets.token_hex(16))
+    run: Run | None = None
+    _began: float = 0.0
+    _deadline: float = 0.0
+    _outgoing: bytearray = field(default_factory=bytearray)
+    _passed_on: int = 0  # bytes of its output
+    _over: bool = False  # nothing more is sent to it
+    _last: float = math.inf  # when it is killed, where the other program has ended
+    killed: bool = False
+
+    def begin(self) -> None:
+        """Send the order."""
+        self.job = replace(self.job, live=True)
+        self.box.send(self.box.prepare(self.job, self.proof))
+        self._began = time.monotonic()
+        self._deadline = self._began + self.job.limits.wall_s + GRACE_S
+
+    @property
+    def awaited(self) -> int:
+        """Return the events to wait for: bytes from the box until its facts are here, and room for what it is sent."""
+        return (0 if self.run is not None else select.POLLIN) | (select.POLLOUT if self._outgoing else 0)
+
+    def tell(self, fields: Mapping[str, object]) -> None:
+        """Send a frame to the box as soon as it can take it; nothing after the end of its visit."""
+        if not self._over:
+            self._outgoing += wire.frame(wire.pack_order(dict(fields)))
+
+    def send(self) -> None:
+        """Send what fits. After the facts it only matters for the box: without the end of our side it is not clean."""
+        try:
+            del self._outgoing[: self.box.stream.give(bytes(self._outgoing[:_PIECE]))]
+        except BoxLost:
+            if self.run is None:
+                raise
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.box.clean = False
+        self._outgoing.clear()
+
+    def hear(self, other: _Side) -> None:
+        """Take what the box has sent: output for the other side, more time, or the facts of its visit."""
+        for frame in self.box.frames():
+            if self.run is not None:
+                raise BoxLost(f"box {self.box.id[:12]} sent something after the facts of its visit")
+            if frame.keys() == {"waited_s"}:
+                waited = fact(frame, "waited_s", float)
+                most = longest_s(self.job) + GRACE_S
+                self._deadline = self._began + min(self.job.limits.wall_s + GRACE_S + waited, most)
+            elif frame.keys() == {"output"}:
+                self._pass_on(fact(frame, "output", bytes), other)
+            else:
+                self.run = self.box.read(self.job, frame, self.proof)
+                if rest := self.run.stdout[self._passed_on :]:
+                    self._pass_on(rest, other)
+                self.tell({"over": True})
+                self._over, self._deadline = True, time.monotonic() + GRACE_S
+
+    def _pass_on(self, output: bytes, other: _Side) -> None:
+        self._passed_on += len(output)
+        if self._passed_on > self.job.limits.output_kb << 10:
+            raise BoxLost(f"box {self.box.id[:12]} sent more output than it may")
+        other.tell({"input": output})
+
+    def kill_after(self, seconds: float) -> None:
+        """Have the program killed if it has not ended so many seconds from now."""
+        self._last = time.monotonic() + seconds
+
+    def left_s(self) -> float:
+        """Return the seconds until something must have come or gone; raises BoxSilent if the facts are late."""
+        if not self.awaited:
+            return GRACE_S
+        now = time.monotonic()
+        if now >= self._last and self.run is None:
+            self.killed, self._last = True, math.inf
+            self.tell({"stop": True})
+        left = self._deadline - now
+        if left <= 0 and self.run is None:
+            raise BoxSilent(f"box {self.box.id[:12]} does not answer in time")
+        if left <= 0:
+            self._give_up()
+        return max(0.0, min(left, self._last - now))
+
+
+def converse(candidate: Box, job: Job, interactor: Box, partner: Partner) -> Run:
+    """Run a candidate with its partner; returns the candidate's run and puts the partner's into `partner.run`.
+
+    Raises BoxLost. It is BoxSilent only if the candidate's box is the silent one.
+    """
+    mine, theirs = _Side(candidate, job), _Side(interactor, partner.job)
+    theirs.begin()
+    mine.begin()
+    sides = {mine.box.stream.fileno(): (mine, theirs), theirs.box.stream.fileno(): (theirs, mine)}
+    while mine.awaited or theirs.awaited:
+        wait_s, poll = _wait_s(mine, theirs), select.poll()
+        for fd, (side, _) in sides.items():
+            if side.awaited:
+                poll.register(fd, side.awaited)
+        for fd, events in poll.poll(1000 * wait_s):
+            side, other = sides[fd]
+            if events & select.POLLOUT or side.run is not None:
+                side.send()
+            if events & ~select.POLLOUT and side.run is None:
+                side.hear(other)
+                _tell_of_end(side, other, partner, of_candidate=side is mine)
+    partner.run, partner.overdue = theirs.run, theirs.killed
+    if mine.run is None:
+        raise BoxLost("a conversation has ended without the facts of its visits")
+    return mine.run
+
+
+def _wait_s(mine: _Side, theirs: _Side) -> float:
+    try:
+        their_s = theirs.left_s()
+    except BoxSilent as silent:
+        raise BoxLost(str(silent)) from silent  # the candidate's box is not to blame
+    return min(mine.left_s(), their_s)
+
+
+def _tell_of_end(side: _Side, other: _Side, partner: Partner, *, of_candidate: bool) -> None:
+    """Tell the other side what follows for it if this one has just ended."""
+    if side.run is None:
+        return
+    if of_candidate:
+        well = side.run.ending is Ending.EXITED and side.run.proved
+    else:
+        well, partner.ended_first = partner.agrees(side.run), other.run is None
+    other.tell({"input": None} if well else {"stop": True})
+    if well and of_candidate:
+        other.kill_after(CLOSING_S)
