@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from sampler.plotting import format_interval, sized
-from sampler.reporting.metrics import MetricTable, MetricValue
+from sampler.reporting.metrics import MetricTable
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.reporting.thought_lengths import Thinking
 from sampler.stats.bootstrap import Interval
@@ -330,22 +330,16 @@ def _share(rate: float, near: Interval | None) -> str:
 def _print_metric(table: MetricTable, console: Console) -> None:
     kind = "credible intervals, for these problems" if table.credible else "intervals for new problems of the kind"
     shown = grid(f"{table.metric}, over the compared problems ({kind})")
-    shown.add_column("model", overflow="fold")
-    ks = sorted({value.k for line in table.lines for value in line.values})
-    for k in ks:
-        shown.add_column(f"{'n' if table.credible else 'k'}={k}", justify="right", no_wrap=True)
-    for line in table.lines:
-        held = {value.k: value for value in line.values}
-        shown.add_row(in_lines(line.model, 18), *(Text(_metric_cell(held.get(k))) for k in ks))
+    shown.add_column("model")
+    shown.add_column("n" if table.credible else "k", justify="right")
+    shown.add_column(table.metric, no_wrap=True)
+    for line in table.lines:  # a line for each k, since as columns they would not fit a terminal
+        shown.add_section()
+        ks = "\n".join(str(value.k) for value in line.values)
+        values = "\n".join(_share(value.value, value.interval) for value in line.values)
+        shown.add_row(in_lines(line.model, 28), Text(ks or "–"), Text(values or "–"))
     console.print()
     console.print(shown)
-
-
-def _metric_cell(of: MetricValue | None) -> str:
-    if of is None:
-        return "–"
-    spread = f" {format_interval(of.interval.low, of.interval.high)}" if of.interval else ""
-    return f"{of.value * 100:.1f}{spread}"
 
 
 def _unit_costs(table: Table) -> str:

@@ -70,6 +70,11 @@ def test_the_tables_are_printed_and_written(counts, tmp_path):
     words = " ".join(done.output.split())  # a title may be broken into lines
     assert "pass^k, over the compared problems (intervals for new problems of the kind)" in words
     assert "credible intervals, for these problems" in words
+    for table in json.loads(call(counts, "--json", "--metric", "pass^k", "--metric", "bayes@n").stdout)["metrics"]:
+        for line in table["lines"]:
+            told = [f"{of['k']} {100 * of['value']:.1f} [" for of in line["values"]]
+            assert f"{line['model']} {told[0]}" in words
+            assert all(one in words for one in told), "values are whole in a narrow terminal, too"
     rows = list(csv.DictReader((tmp_path / "out" / "metrics.csv").read_text(encoding="utf-8").splitlines()))
     assert {row["metric"] for row in rows} == {"pass^k", "bayes@n"}
     assert {row["interval"] for row in rows if row["metric"] == "bayes@n"} == {"credible"}
