@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import ExportRow, ModelRow
 from sampler.store.sample_readers import ExportReader
+from sampler.values import NoSuchName, matching_name
 from sandbox.registry import PluginError, Registry
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
@@ -383,11 +384,13 @@ def _copy(request: ExportRequest, reader: ExportReader) -> Path:
 
 def _chosen(request: ExportRequest, reader: ExportReader) -> list[ModelRow]:
     models = reader.models(request.study)
-    chosen = [model for model in models if request.model in {None, model.name}]
-    if not chosen:
-        held = ", ".join(repr(model.name) for model in models) or "none"
-        raise ExportFault(f"the study has no model {request.model!r} (it has: {held})")
-    return chosen
+    if request.model is None and models:
+        return models
+    try:
+        name = matching_name([model.name for model in models], request.model or "")
+    except NoSuchName as error:
+        raise ExportFault(str(error)) from error
+    return [model for model in models if model.name == name]
 
 
 def _is_file(request: ExportRequest, exporter: Exporter) -> bool:

@@ -45,6 +45,7 @@ from sampler.stats.differences import (
 from sampler.stats.passk import Counts, curve_over, shared_range
 from sampler.stats.signflip import one_sided_p
 from sampler.store.read_models import ModelRow
+from sampler.values import NoSuchName, matching_name
 
 PROOF = 0.75  # of a problem added on each side where a small drop has to be shown
 _MOST_NEEDED = 10**9
@@ -395,13 +396,11 @@ def _refuse(facts: StudyFacts) -> None:
 
 
 def _model(facts: StudyFacts, name: str) -> _Of:
-    for model in facts.models:
-        if model.name == name and model.wanted:
-            return _Of(facts, model)
-    held = ", ".join(repr(model.name) for model in facts.models if model.wanted)
-    raise GateError(
-        f"{facts.study.name!r} has no model {name!r} (it has {held}); name what is to be compared with --model"
-    )
+    held = {model.name: model for model in facts.models if model.wanted}
+    try:
+        return _Of(facts, held[matching_name(held, name)])
+    except NoSuchName as error:
+        raise GateError(f"{facts.study.name!r}: {error}; name what is to be compared with --model") from error
 
 
 def _pair(after: _Of, before: _Of | None, budget: float, unit: Unit) -> Pair:

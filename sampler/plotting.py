@@ -174,6 +174,13 @@ def _decades(scale: Scale, mantissas: Iterable[int]) -> list[float]:
     return [x for x in values if scale.low <= x <= scale.high]
 
 
+def round_numbers(low: float, high: float) -> list[float]:
+    """Return the numbers 1, 2 and 5 x 10ⁿ from `low` up to `high`, ascending; none if `low` is not above 0."""
+    if not 0 < low < high < math.inf:
+        return []
+    return _decades(Scale(low=low, high=high, log=True), (1, 2, 5))
+
+
 def _even(scale: Scale, count: int) -> list[float]:
     """Return multiples of 1, 2 or 5 x 10ⁿ inside a linear scale, about `count` of them."""
     raw = (scale.high - scale.low) / count

@@ -8,12 +8,31 @@ sample.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from math import isfinite
 from types import TracebackType
 from typing import Self
+
+
+class NoSuchName(ValueError):
+    """A typed name is no name's part, or a part of several; the message lists the names that may be meant."""
+
+
+def matching_name(names: Iterable[str], typed: str, what: str = "model") -> str:
+    """Return the name that was typed, or the only one of which it is a part, in upper or lower case.
+
+    Raises NoSuchName.
+    """
+    known = list(dict.fromkeys(names))
+    if typed in known:
+        return typed
+    found = [name for name in known if typed.casefold() in name.casefold()]
+    if len(found) == 1 and typed:
+        return found[0]
+    meant = f"{typed!r} is part of {len(found)} names" if found else f"no {what} is called {typed!r}"
+    raise NoSuchName(f"{meant}; name one of: {', '.join(found or known) or 'none'}")
 
 
 class Finish(StrEnum):

@@ -138,6 +138,7 @@ def scored_of(snapshot: Snapshot, model: ModelRow) -> int:
 GAP = "  "
 _LONGEST_NAME = 28
 _LONGEST_REASON = 60
+REPLAY = "replay"  # the backend that hands out recorded samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,14 @@ def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -
     parts += _spending(snapshot.tallies)
     parts.append(HeaderPart(text=_shape(snapshot), priority=2, severity=Severity.FAINT))
     return [part for part in parts if part.text]
+
+
+def replay_words(snapshot: Snapshot) -> str:
+    """Return that models were not sampled but replayed from recorded samples; empty if none was."""
+    replayed = sum(model.backend == REPLAY for model in snapshot.models)
+    if not replayed:
+        return ""
+    return "» REPLAY" if replayed == len(snapshot.models) else f"» REPLAY of {replayed}/{len(snapshot.models)} models"
 
 
 def fitted(parts: Sequence[HeaderPart], width: int) -> list[HeaderPart]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from tui.data.curves import CurveRequest
 from tui.data.snapshot import Curves, Snapshot
 from tui.text import sanitize, shorten_names
-from tui.widgets.plot import mark
 
 LABEL_WIDTH = 20
 
@@ -62,19 +61,24 @@ def rule_of(view_state: ViewState, snapshot: Snapshot) -> float | None:
 
 def labels_of(snapshot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:
     """Return the models' names, short and different."""
-    return shorten_names([sanitize(model.name, 200) for model in snapshot.models], width)
+    return shorten_names(names_of(snapshot), width)
 
 
-def marked_names(snapshot: Snapshot) -> dict[int, str]:
-    """Return the models' marks and short names, by id."""
-    named = zip(snapshot.models, labels_of(snapshot), strict=True)
-    return {model.id: f"{mark(tone)} {label}" for tone, (model, label) in enumerate(named)}
+def names_of(snapshot: Snapshot) -> list[str]:
+    """Return the models' whole names, safe to show."""
+    return [sanitize(model.name, 200) for model in snapshot.models]
 
 
 def toned_names(snapshot: Snapshot) -> dict[int, tuple[int, str]]:
-    """Return the models' tones and short names, by id."""
-    named = zip(snapshot.models, labels_of(snapshot), strict=True)
-    return {model.id: (tone, label) for tone, (model, label) in enumerate(named)}
+    """Return the models' tones and whole names, by id; a greedy sample has the tone of its model."""
+    named = zip(snapshot.models, names_of(snapshot), strict=True)
+    toned = {model.id: (tone, name) for tone, (model, name) in enumerate(named)}
+    stars = {
+        star.id: (toned[star.greedy_of][0], sanitize(star.name, 200))
+        for star in snapshot.greedy
+        if star.greedy_of in toned
+    }
+    return toned | stars
 
 
 def default_rule(curves: Curves | None) -> float | None:

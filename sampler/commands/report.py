@@ -64,6 +64,9 @@ if TYPE_CHECKING:
     callback=inside_a_folder,
     help="Write it with its curves as one HTML file.",
 )
+@click.option(
+    "--pages", is_flag=True, help="With --html: a page for each failing problem, in the folder FILE-problems beside it."
+)
 @click.option("--plot", type=FILE, callback=inside_a_folder, help="Write the curves: .svg, .pdf or .png.")
 @prompt_option
 @click.option(
@@ -92,6 +95,7 @@ def report(
     as_json: bool,
     csv_folder: Path | None,
     html: Path | None,
+    pages: bool,
     plot: Path | None,
     prompt: str,
     units: tuple[str, ...],
@@ -106,10 +110,12 @@ def report(
     sampler report results.db --unit flops --prompt once --json
     sampler report results.db --at 2TFLOP --at 4TFLOP
     sampler report results.db --metric pass^k --metric g-pass@k:0.75
-    sampler report results.db --html report.html --plot curves.pdf
+    sampler report results.db --html report.html --pages --plot curves.pdf
     sampler report counts.json.gz --params 8B=8.03e9 --params 70B=70.6e9
     """
     chosen = _rows(tuple(map(Unit, units)), budgets)
+    if pages and html is None:
+        raise click.UsageError("--pages are beside the page of the study; add --html FILE")
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         refuse_params_of_a_store(store, params_of(params))
         wanted = tuple(map(metric_choice, metrics))
@@ -123,7 +129,7 @@ def report(
             from sampler.data_frames import read_sheet  # a table needs neither page nor template engine
 
             sheet = read_sheet(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
-            _write(sheet, html, plot, err=as_json)
+            _write(sheet, (html, store if pages else None), plot, err=as_json)
             made = sheet.report
         else:
             made = read_report(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
@@ -159,13 +165,19 @@ def _rows(units: tuple[Unit, ...], budgets: tuple[TypedBudget, ...]) -> dict[Uni
     return {unit: tuple(sorted(set(typed))) for unit, typed in rows.items()}
 
 
-def _write(sheet: PageModel, html: Path | None, plot: Path | None, *, err: bool) -> None:
-    """Write the requested files, and print their names on standard output, or with JSON on standard error."""
+def _write(sheet: PageModel, page: tuple[Path | None, Path | None], plot: Path | None, *, err: bool) -> None:
+    """Write the requested files, and print their names on standard output, or with JSON on standard error.
+
+    `page` are the HTML file, and the store whose failing problems have pages of their own.
+    """
+    from sampler.page.problem_pages import write_problem_pages
     from sampler.page.write import draw, page_html
 
+    html, store = page
     if html:
-        html.write_text(page_html(sheet), encoding="utf-8")
-        click.echo(f"wrote {html}", err=err)
+        links = write_problem_pages(sheet, store, html) if store else {}
+        html.write_text(page_html(sheet, links), encoding="utf-8")
+        click.echo(f"wrote {html}{f' and {len(links)} pages beside it' if store else ''}", err=err)
     if plot:
         draw(sheet, plot)
         click.echo(f"wrote {plot}", err=err)

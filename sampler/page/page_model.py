@@ -252,12 +252,13 @@ def failing_problem(failures: int, detail: SampleDetail) -> FailingProblem:
         model=detail.row.model,
         index=detail.row.index,
         reason=explanation(detail)[0],
-        prompt=_cut(detail.prompt),
-        code=_cut(detail.program),
+        prompt=cut(detail.prompt),
+        code=cut(detail.program),
     )
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return a hostile text without control characters, cut to a length."""
     lines = "\n".join(sanitize(line) for line in text.expandtabs(4)[:LONGEST_CODE].splitlines())
     return f"{lines}\n… {len(text) - LONGEST_CODE:,} more characters" if len(text) > LONGEST_CODE else lines
 

@@ -28,16 +28,25 @@ DOTS_PER_INCH = 300
 TICK_LETTERS = 48  # that fit below a figure of this width
 
 
-def page_html(sheet: PageModel) -> str:
-    """Return the whole page, with style and script inside, without external resources."""
+def render(template: str, **values: object) -> str:
+    """Return a page from a template of this package, with style and script inside, without external resources."""
     files = resources.files("sampler.page")
-    loader = jinja2.DictLoader({"page": (files / "page.html.jinja").read_text(encoding="utf-8")})
+    loader = jinja2.DictLoader({template: (files / template).read_text(encoding="utf-8")})
     world = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     world.filters.update(line=one_line, percent=_percent)
-    return world.get_template("page").render(
-        sheet=sheet,
+    return world.get_template(template).render(
         style=_Ours((files / "page.css").read_text(encoding="utf-8") + _colours()),
         script=_Ours((files / "page.js").read_text(encoding="utf-8")),
+        **values,
+    )
+
+
+def page_html(sheet: PageModel, links: Mapping[str, str] | None = None) -> str:
+    """Return the page of a study; `links` lead to pages of failing problems, by the problems' names."""
+    return render(
+        "page.html.jinja",
+        sheet=sheet,
+        links=links or {},
         data=[_data(chart, lines) for chart, lines in _figures(sheet)],
         unit_name=lambda unit: NAMES[unit],
         amount=amount,

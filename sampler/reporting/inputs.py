@@ -30,7 +30,7 @@ from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 from sampler.store.reader import Reader
 from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.spec import stored_budgets
-from sampler.values import GivenCosts
+from sampler.values import GivenCosts, NoSuchName, matching_name
 
 LARGEST = 256 * 1024 * 1024
 _SQLITE = b"SQLite format 3\x00"
@@ -70,11 +70,10 @@ def report_counts(
 
 
 def _chosen(names: Mapping[str, Any], part: str) -> str:
-    found = [part] if part in names else [name for name in names if part in name]
-    if len(found) != 1:
-        meant = f"{part!r} is part of {len(found)} models' names" if found else f"no model is called {part!r}"
-        raise CountsError(f"{meant}; name one of: {', '.join(found or names)}")
-    return found[0]
+    try:
+        return matching_name(names, part)
+    except NoSuchName as error:
+        raise CountsError(str(error)) from error
 
 
 def choose(models: Sequence[ModelRow], part: str) -> ModelRow:

@@ -25,14 +25,17 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def print_analysis(made: Analysis, console: Console, *, everything: bool = True) -> None:
-    """Print the tables and the conclusion; without `everything`, so few tables that they fit on a screen."""
+    """Print the tables and the conclusion; without `everything`, so little that it fits on a screen of 80×24."""
     whose = {Accept.JUDGE: "the judge's tests accept", Accept.SELECTION: "the selection tests accept, the judge's tell"}
     about = f"{one_line(made.study)} · {made.problems} problems · {NAMES[made.unit]} · {whose[made.accept]}"
     console.print(Text(about, style="bold"))
     if not made.models:
         console.print(Text("No problem is complete yet for every model."))
         return
-    for table in _tables(made) if everything else _brief_tables(made):
+    if not everything:
+        for line in _brief_lines(made, console.width):
+            console.print(Text(line, no_wrap=True, overflow="crop"))
+    for table in _tables(made) if everything else ():
         console.print(table)
     for line in _closing(made) if everything else _brief_closing(made):
         console.print(Text(line))
@@ -101,29 +104,65 @@ def _promises(made: Analysis) -> Iterator[str]:
     )
 
 
-def _brief_tables(made: Analysis) -> Iterator[RichTable]:
-    """Yield what a solution costs, what more samples bring, and the ways at the largest budget."""
+MOST_MODELS = 6  # that the short form shows
+LEAST_NAME = 16  # cells
+
+
+def _brief_lines(made: Analysis, width: int) -> Iterator[str]:
+    """Yield what a solution costs, what more samples bring, and the ways at the largest budget, a line for each."""
     called = _called(made)
-    rows = [[_titled(model.name, called), *_solving_cells(model, made.unit)] for model in made.models]
-    heads = ("model", "n", "to solve", "solved", "cost of pass", "never solved")
-    yield _table("What a solution costs, where the first pass ends a problem", heads, iter(rows))
-    most = max((len(model.beyond) for model in made.models), default=0)
-    promised = ([called[model.name], *promise_cells(model, most)] for model in made.models)
-    yield _table("pass@k measured, and promised by a fit", ("model", "measured", *["promised"] * most), promised)
+    yield "What a solution costs, until a first pass, and what more samples would bring:"
+    heads = ("model", "k", "solved [95%]", "to solve", "promised by a fit")
+    yield from _aligned(heads, [_brief_model(model, made.unit, called) for model in made.models[:MOST_MODELS]], width)
+    if len(made.models) > MOST_MODELS:
+        yield f"… and {len(made.models) - MOST_MODELS} more models (--all)"
+    yield ""
     if made.allotment and made.allotment.rows:
         row = made.allotment.rows[-1]
-        ways = ([way, choice, unseen, cost] for way, choice, _, unseen, cost in _ways(row, made.unit, called) if choice)
-        title = f"Whom to ask within {amount(row.budget, made.unit)} a problem, on problems that it was not chosen on"
-        yield _table(title, ("way", "choice", "solves", "its cost"), ways)
+        yield f"Whom to ask within {amount(row.budget, made.unit)} a problem, on problems that it was not chosen on:"
+        yield from _aligned(("choice", "way", "solves [95%]", "for"), list(_brief_ways(row, made.unit, called)), width)
+        yield ""
 
 
-def promise_cells(model: ModelAnalysis, most: int) -> list[str]:
-    """Return pass@n as it was measured, and pass@k as a fit promises it at `most` larger ks."""
-    measured = "–" if model.measured is None else f"{_percent(model.measured)} (k={model.n})"
-    told = [f"{_around(one.promise.rate, one.promise.interval)} (k={one.promise.k})" for one in model.beyond]
-    if model.not_fitted:
-        told = [one_line(model.not_fitted)]
-    return [measured, *told, *[""] * (most - len(told))][: most + 1 if most else None]
+def _brief_model(model: ModelAnalysis, unit: Unit, called: Mapping[str, str]) -> Sequence[str]:
+    short, name = called[model.name], one_line(model.name)
+    stopped = model.stopped
+    promise = model.beyond[0].promise if model.beyond else None
+    near = format_interval(promise.interval.low, promise.interval.high) if promise else ""
+    return (
+        name if short == name else f"{short}: {name}",
+        str(model.n),
+        _rate(stopped.rate, stopped.rate_interval) if stopped else "unknown",
+        amount(stopped.cost, unit) if stopped else "unknown",
+        f"{_percent(promise.rate)} {near} k={promise.k}" if promise else one_line(model.not_fitted or "–"),
+    )
+
+
+def _brief_ways(row: AllocationRow, unit: Unit, called: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    for kind, words in WAYS.items():
+        choice, held = getattr(row, kind), row.held.get(kind)
+        if choice is not None:
+            over = " (over)" if held and held.over(row.budget) else ""
+            cells = (_rate(held.rate, held.interval), f"{amount(held.cost, unit)}{over}") if held else ("undefined", "")
+            yield legs_words(choice, called), words, *cells
+
+
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Yield heads and rows, a line each; the first column is cut in the middle if the line would be too long."""
+    table = [heads, *rows]
+    others = [max(map(len, column)) for column in list(zip(*table, strict=True))[1:]]
+    longest = max(len(row[0]) for row in table)
+    first = min(longest, max(LEAST_NAME, width - sum(others) - 2 * len(others)))
+    for row in table:
+        cells = [_middle(row[0], first), *(cell.ljust(wide) for cell, wide in zip(row[1:], others, strict=True))]
+        yield "  ".join(cells).rstrip()
+
+
+def _middle(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text.ljust(width)
+    head = (width - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
 def _tables(made: Analysis) -> Iterator[RichTable]:

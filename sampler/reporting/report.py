@@ -343,9 +343,9 @@ def _table(paired: PairedData, unit: Unit, request: ReportRequest) -> Table:
     )
 
 
-def table_at(paired: PairedData, unit: Unit, charge: PromptCharge, budget: float) -> Table:
-    """Return the comparison of all models at one budget, with claims as in the report of the study."""
-    return _table(paired, unit, ReportRequest(units=(unit,), charge=charge, budgets={unit: (budget,)}))
+def table_at(paired: PairedData, unit: Unit, charge: PromptCharge, *budgets: float) -> Table:
+    """Return the comparison of all models at these budgets, with claims as in the report of the study."""
+    return _table(paired, unit, ReportRequest(units=(unit,), charge=charge, budgets={unit: budgets}))
 
 
 def choose_budgets(curves: Sequence[Curve]) -> tuple[float, ...]:

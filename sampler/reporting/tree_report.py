@@ -28,6 +28,7 @@ from sampler.store.read_models import ModelRow, TurnRow
 from sampler.store.sample_readers import TurnReader
 from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.strategies import Feedback, Strategy, StrategyKind, next_in_tree, tree_and_place
+from sampler.values import NoSuchName, matching_name
 
 UNITS = (Unit.TOKENS, Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.SECONDS, Unit.DOLLARS)
 
@@ -102,8 +103,11 @@ def read_trees(
     if not planned:
         raise NoTrees(f'study {row.name!r} has no model with a strategy; `strategy = "repair"` in [[models]] makes one')
     independent = [model.name for id_, model in models.items() if id_ not in planned]
-    if against is not None and against not in independent:
-        raise NoTrees(f"{against!r} is no model with independent samples here; there are {', '.join(independent)}")
+    if against is not None:
+        try:
+            against = matching_name(independent, against)
+        except NoSuchName as error:
+            raise NoTrees(f"no model with independent samples is meant: {error}") from error
     policies: list[PolicyLine] = []
     trees: list[TreeLine] = []
     notes: list[str] = []

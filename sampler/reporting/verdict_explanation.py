@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from sampler.store.read_models import SampleDetail
-from sandbox.judging.explaining import explain
+from sandbox.judging.explaining import difference_kind, explain
 from sandbox.judging.score_records import FactsError, rejudge, unpack
 from sandbox.problems import Form, Problem, ProblemsError
 from sandbox.values import LIMIT_BOUNDS, Flag, Limits, Program
@@ -70,6 +70,21 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
     if len(detail.attempts) > 1:
         told = ", ".join(f"{one.verdict} by judge {one.judge}" for one in detail.attempts)
         yield f"It was judged {len(detail.attempts)} times: {told}."
+
+
+def kind_of_difference(detail: SampleDetail) -> str:
+    """Return what kind of difference a wrong answer shows, in words that are the same for all problems."""
+    if detail.facts is not None and len(detail.facts) <= MOST_FACTS:
+        try:
+            tests = _problem(detail).checked_by
+            found = difference_kind(rejudge(unpack(detail.facts), tests), Program(source="", tests=tests))
+        except (FactsError, ProblemsError, ValueError):
+            found = None
+        if found:
+            return found
+    if detail.row.error_type == "AssertionError":
+        return "an assertion failed"
+    return "it is not known what differs"
 
 
 def _reason(detail: SampleDetail) -> str:

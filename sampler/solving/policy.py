@@ -26,6 +26,7 @@ from sampler.store.read_models import TurnRow
 from sampler.store.sample_readers import TurnReader
 from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.spec_models import ModelSpec
+from sampler.values import NoSuchName, matching_name
 
 
 class NoPolicy(CommandError, ValueError):
@@ -90,11 +91,13 @@ def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[Stage]:
     stages = []
     for text in said or [next(iter(known))]:
         name, most = text, None
-        if text not in known:
-            name, _, number = text.rpartition(":")
-            most = int(number) if number.isdecimal() and int(number) else None
-            if name not in known or most is None:
-                raise NoPolicy(f"{text!r} is no MODEL or MODEL:SAMPLES of the study; its models: {', '.join(known)}")
+        before, _, number = text.rpartition(":")
+        if text not in known and number.isdecimal() and int(number):
+            name, most = before, int(number)
+        try:
+            name = matching_name(known, name)
+        except NoSuchName as error:
+            raise NoPolicy(f"{text!r} is no MODEL or MODEL:SAMPLES of the study: {error}") from error
         stages.append(Stage(known[name], most or known[name].samples))
     return stages
 

@@ -3,16 +3,16 @@
     model:qwen* verdict:timeout tok>300 problem:HumanEval/3? err:~IndexError -infra since:10m
 
 All words of a filter must match; `-` before a word negates it. `field:value` compares whole values (`*` and `?` are
-wildcards, commas are "or"), `field:~text` searches for a part of the text, `field>number` compares numbers, and a word
-alone is searched in the names of model and problem, the verdict and the error. Upper and lower case are equal. The
-user's text becomes an SQL parameter: the SQL around it is fixed text of this module, whose tables are called `v`
-(verdict) and `s` (sample).
+wildcards, commas are "or"; of a model a part of its name will do where none is called so), `field:~text` searches for a
+part of the text, `field>number` compares numbers, and a word alone is searched in the names of model and problem, the
+verdict and the error. Upper and lower case are equal. The user's text becomes an SQL parameter: the SQL around it is
+fixed text of this module, whose tables are called `v` (verdict) and `s` (sample).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -27,6 +27,11 @@ _SECONDS: Mapping[str, float] = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d":
 _SCALES: Mapping[str, float] = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 
 _MODEL = "s.model_id IN (SELECT id FROM model WHERE {})"
+# A whole name, or a part of one where none is called so.
+_NAMED = (
+    "name LIKE ? ESCAPE '\\' OR (name LIKE ? ESCAPE '\\' AND"
+    " NOT EXISTS (SELECT 1 FROM model WHERE name LIKE ? ESCAPE '\\'))"
+)
 _PROBLEM = "s.problem_id IN (SELECT id FROM problem WHERE {})"
 _CODE = "EXISTS (SELECT 1 FROM text WHERE sha256 = s.program_sha AND {})"
 _TEXTS: Mapping[str, tuple[str, str]] = {  # how a comparison of a column is wrapped, and the column
@@ -52,6 +57,7 @@ _NUMBERS: Mapping[str, str] = {
     "wall": "v.wall_s",
     "mem": "v.memory_mb",
     "idx": "s.idx",
+    "sample": "s.id",
     "turn": "s.turn",
     "attempt": "v.attempt",
 }
@@ -174,8 +180,16 @@ def _text(field: str, op: str, value: str, *, quoted: bool) -> _Term:
         _refuse_unknown_verdicts(choices)
     if not choices:
         raise FilterError(f"{field}:{value} names nothing; write {_example(field)}")
+    if field == "model":
+        return _Term(_MODEL.format(" OR ".join([_NAMED] * len(choices))), tuple(_parts(choices)))
     patterns = [f"%,{_wild(part)},%" if field == "flag" else _wild(part) for part in choices]
     return _Term(wrapped.format(_any(_like(column) for _ in patterns)), tuple(patterns))
+
+
+def _parts(choices: Iterable[str]) -> Iterator[str]:
+    """Yield the patterns of `_NAMED` for each name that was typed."""
+    for part in choices:
+        yield from (_wild(part), _contains(part), _wild(part))
 
 
 def _refuse_unknown_verdicts(choices: Iterable[str]) -> None:
@@ -189,11 +203,17 @@ def _refuse_unknown_verdicts(choices: Iterable[str]) -> None:
 def _number(field: str, op: str, value: str) -> _Term:
     if op in {"~", ":~"}:
         raise FilterError(f"{field} is a number; write {_example(field)}")
-    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?)([kmgt]?)", value.lower())
+    choices = value.lower().split(",") if op in {":", "="} else [value.lower()]
+    amounts = [_amount(field, choice) for choice in choices]
+    comparison = f"{_NUMBERS[field]} {'=' if op == ':' else op} ?"
+    return _Term(" OR ".join([comparison] * len(amounts)), tuple(amounts))
+
+
+def _amount(field: str, value: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?)([kmgt]?)", value)
     if match is None:
         raise FilterError(f"{value!r} is no number; write {_example(field)}")
-    amount = float(match[1]) * _SCALES[match[2]]
-    return _Term(f"{_NUMBERS[field]} {'=' if op == ':' else op} ?", (amount,))
+    return float(match[1]) * _SCALES[match[2]]
 
 
 def _time(field: str, op: str, value: str, now: float) -> _Term:

@@ -110,11 +110,24 @@ SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message,
   s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id CROSS JOIN problem p ON p.id = s.problem_id
 WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4, 5"""
+# A sample of the wrong answers that stays the same while a study grows: those whose ids are first in a mixed order.
+_WRONG = f"""
+SELECT v.id AS verdict_id, s.id AS sample_id, s.model_id AS model_id
+FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
+WHERE v.verdict = 'WRONG' AND {_NO_LATER} AND {_OF_STUDY} ORDER BY v.id * 2654435761 % 4294967296 LIMIT ?"""
 # Of each problem the newest failure, those with the most failures first.
 _FAILING = f"""
 SELECT p.name AS problem, count(*) AS failures, max(v.id) AS newest
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id CROSS JOIN problem p ON p.id = s.problem_id
 WHERE v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY p.id ORDER BY failures DESC, p.position LIMIT ?"""
+# Of one problem's failures the newest of each model and ending, the most frequent first; an index finds the samples.
+_FAILED_OF = """
+SELECT max(v.id) AS newest, count(*) AS failures
+FROM model m CROSS JOIN problem p ON p.study_id = m.study_id AND p.name = ?2
+  CROSS JOIN sample s ON s.model_id = m.id AND s.problem_id = p.id CROSS JOIN verdict v ON v.sample_id = s.id
+WHERE m.study_id = ?1 AND v.verdict <> 'PASSED'
+  AND NOT EXISTS (SELECT 1 FROM verdict w WHERE w.sample_id = v.sample_id AND w.attempt > v.attempt)
+GROUP BY m.id, v.verdict, v.error_type, v.error_message ORDER BY failures DESC, newest DESC LIMIT ?3"""
 _USAGE = """
 SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
   v.flags AS flags
@@ -280,10 +293,22 @@ class SampleReader(Reader):
         """Return the failures among the verdicts in (low, high], counted by how they ended and by model."""
         return [GroupRow(**row) for row in self._rows(_GROUPS, *stretch, study)]
 
+    def wrong(self, study: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return a random, repeatable choice of wrong answers: the ids of verdict, sample and model."""
+        rows = self._rows(_WRONG, study, limit)
+        return [(row["verdict_id"], row["sample_id"], row["model_id"]) for row in rows]
+
     def failing(self, study: int, limit: int) -> list[tuple[int, SampleDetail]]:
         """Return the problems with failures, most failures first: how many, and the newest failed sample."""
+        return self._newest_of(self._rows(_FAILING, study, limit))
+
+    def failed_of(self, study: int, problem: str, limit: int) -> list[tuple[int, SampleDetail]]:
+        """Return how samples of one problem failed, most frequent first: how many so, and the newest of them."""
+        return self._newest_of(self._rows(_FAILED_OF, study, problem, limit))
+
+    def _newest_of(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, SampleDetail]]:
         found = []
-        for row in self._rows(_FAILING, study, limit):
+        for row in rows:
             (sample,) = self.page([row["newest"]])
             detail = self.detail(sample.sample_id)
             if detail is not None:

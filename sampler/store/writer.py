@@ -54,7 +54,7 @@ from sampler.store.write_models import (
     TreeRecord,
     VerdictRecord,
 )
-from sampler.values import Closeable, valid_text
+from sampler.values import Closeable, NoSuchName, matching_name, valid_text
 from sandbox.values import Score
 
 BATCH = 200
@@ -378,11 +378,14 @@ def remove(path: Path) -> None:
 
 
 def chosen_study(studies: list[StudyRow], path: Path, name: str | None) -> StudyRow:
-    """Return the study called `name`, or the newest one; raises StoreError."""
+    """Return the study called `name`, or by a part of its name, or the newest one; raises StoreError."""
     chosen = [row for row in studies if name in (None, row.name, row.uid)]
-    if not chosen:
-        held = ", ".join(repr(row.name) for row in studies) or "none"
-        raise StoreError(
-            f"{str(path)!r} holds no study {name!r} (it holds: {held})" if name else f"{str(path)!r} is empty"
-        )
+    if not chosen and name is None:
+        raise StoreError(f"{str(path)!r} is empty")
+    if not chosen and name is not None:
+        try:
+            found = matching_name([row.name for row in studies], name, "study")
+        except NoSuchName as error:
+            raise StoreError(f"{str(path)!r}: {error}") from error
+        chosen = [row for row in studies if row.name == found]
     return chosen[0]

@@ -7,6 +7,7 @@ types, so showing and comparing them runs no code of a candidate.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Collection
 from dataclasses import replace
 
 from sandbox.inside import codec
@@ -20,6 +21,7 @@ from sandbox.values import (
     Flag,
     InteractiveTests,
     Limits,
+    OutputRule,
     Program,
     Raised,
     Run,
@@ -277,3 +279,143 @@ def _same(mine: object, wanted: object) -> bool:
         return bool(mine == wanted)
     except (RecursionError, ArithmeticError):
         return False
+
+
+# What kind of difference a wrong answer shows, in words that are the same for all problems.
+
+
+def difference_kind(scored: Score, program: Program) -> str | None:
+    """Return the kind of difference of a wrong answer, such as "off by one" or "None where a list was expected".
+
+    None if the facts do not hold the answer: the program raised, was killed, or a test that is code refused it.
+    """
+    tests = scored.tests if scored.tests is not None else program.tests
+    if scored.case is not None and isinstance(tests, StdinTests):
+        if tests.checker is not None:
+            return "an output that the checker does not accept" if scored.run.stdout.strip() else "printed nothing"
+        return printed_kind(scored.run.stdout, tests.cases[scored.case].expected, tests.rule)
+    run = scored.run
+    if not isinstance(tests, CallTests) or not run.proved or run.ending is not Ending.EXITED:
+        return None
+    failure = first_failure(run, tests)
+    answer = None if failure is None else answer_to(failure, run, tests)
+    if failure is None or answer is None or answer.raised is not None:
+        return None
+    test = tests.cases[failure]
+    if test.comparison in {Comparison.TRUE, Comparison.FALSE}:
+        wanted = "something true" if test.comparison is Comparison.TRUE else "something false"
+        return f"answered nothing where {wanted} was expected" if answer.value is None else f"not {wanted}"
+    if test.comparison is Comparison.NOT_NONE:
+        return "answered nothing" if test.expected else "something where None was expected"
+    return value_kind(answer.value, test.expected)
+
+
+def value_kind(mine: object, wanted: object) -> str:
+    """Return the kind of difference between an answer and the value that was expected."""
+    if mine is None:
+        return f"None where {_type_words(wanted)} was expected"
+    if isinstance(mine, codec.Oversized | codec.Digest):
+        return "another value, too large to be kept"
+    truth = isinstance(mine, bool), isinstance(wanted, bool)
+    if all(truth):
+        return f"{mine} where {wanted} was expected"
+    if isinstance(mine, int | float) and isinstance(wanted, int | float) and not any(truth):
+        return _number_kind(mine, wanted)
+    if type(mine) is not type(wanted):
+        return f"{_type_words(mine)} where {_type_words(wanted)} was expected"
+    if isinstance(mine, str) and isinstance(wanted, str):
+        return _text_kind(mine, wanted)
+    if isinstance(mine, _ITEMS) and isinstance(wanted, _ITEMS):
+        return _items_kind(mine, wanted)
+    return f"another {_type_words(wanted).partition(' ')[2]}"
+
+
+def _number_kind(mine: float, wanted: float) -> str:
+    try:
+        if abs(mine - wanted) == 1:
+            return "off by one"
+        if mine == -wanted and mine:
+            return "the sign of a number"
+        if abs(mine - wanted) <= _NEARLY * abs(wanted):
+            return "a number that is nearly right"
+    except (OverflowError, ArithmeticError):
+        pass
+    return "0 where another number was expected" if not mine else "another number"
+
+
+_NEARLY = 1e-3
+
+
+def _text_kind(mine: str, wanted: str) -> str:
+    if not mine.strip():
+        return "an empty text"
+    if "".join(mine.split()) == "".join(wanted.split()):
+        return "only blanks differ"
+    if mine.casefold() == wanted.casefold():
+        return "only upper and lower case differ"
+    if sorted(mine) == sorted(wanted):
+        return "the right characters in another order"
+    return "part of the text" if mine in wanted else "more than the text" if wanted in mine else "another text"
+
+
+_ITEMS = (list, tuple, set, frozenset, dict)
+
+
+def _items_kind(mine: Collection[object], wanted: Collection[object]) -> str:
+    what = _type_words(wanted)
+    if not mine:
+        return f"{what.replace(' ', ' empty ', 1).replace('a empty', 'an empty')} where items were expected"
+    if len(mine) != len(wanted):
+        return f"{what} with too {'few' if len(mine) < len(wanted) else 'many'} items"
+    if isinstance(mine, list | tuple) and isinstance(wanted, list | tuple):
+        left = list(wanted[:_MOST_ITEMS])
+        for one in mine[:_MOST_ITEMS]:
+            place = next((at for at, other in enumerate(left) if _same(one, other)), None)
+            if place is None:
+                return f"{what} with another item"
+            del left[place]
+        return f"{what} in another order"
+    if isinstance(mine, dict) and isinstance(wanted, dict):
+        return f"{what} with another {'value' if all(key in wanted for key in mine) else 'key'}"
+    return f"{what} with another item"
+
+
+_MOST_ITEMS = 200  # of two lists, which are compared in any order: quadratic
+
+
+def _type_words(value: object) -> str:
+    match value:
+        case None:
+            return "None"
+        case bool():
+            return "True or False"
+        case int() | float() | complex():
+            return "a number"
+        case str():
+            return "a text"
+        case bytes():
+            return "a bytes"
+        case set() | frozenset():
+            return "a set"
+        case list() | tuple() | dict():
+            return f"a {type(value).__name__}"
+        case _:
+            return "a value of another type"
+
+
+def printed_kind(printed: bytes, expected: bytes, rule: OutputRule) -> str:
+    """Return the kind of difference between a printed output and the one that was expected."""
+    if not printed.strip():
+        return "printed nothing"
+    if b"".join(printed.split()) == b"".join(expected.split()):
+        return "printed it with other blanks or lines"
+    if printed.lower().split() == expected.lower().split():
+        return "printed it in other upper and lower case"
+    ours, theirs = len(printed.strip().splitlines()), len(expected.strip().splitlines())
+    if ours != theirs:
+        return f"printed too {'few' if ours < theirs else 'many'} lines"
+    _, mine, wanted = output.first_difference(printed, expected, rule)
+    try:
+        return f"printed {_number_kind(float(mine), float(wanted))}"
+    except ValueError:
+        return "printed another text"

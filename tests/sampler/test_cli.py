@@ -36,7 +36,7 @@ from sampler.store.writer import Store, WriteFailed
 from sampler.study.prompts import program_for, prompt_for
 from sampler.study.spec import choose_problems, load_study
 from sampler.study.toml_table import SpecError
-from sampler.values import PromptStyle
+from sampler.values import NoSuchName, PromptStyle, matching_name
 from sandbox.errors import EngineUnavailable, SandboxError
 from sandbox.problems import ProblemsError
 from sandbox.scoring.scorer import open_scorer
@@ -141,7 +141,7 @@ def folder(tmp_path, store, monkeypatch) -> None:
         ),
         (["compare", "tried.db:nope", "tried.db:small"], Exit.USAGE, "no model is called 'nope'; name one of: "),
         (["rank", "tried.db", "--k", "100"], Exit.USAGE, "--k 100: no model has so many samples of a problem"),
-        (["report", "tried.db", "--study", "other"], Exit.STORE, "holds no study 'other' (it holds: 'tried')"),
+        (["report", "tried.db", "--study", "other"], Exit.STORE, "no study is called 'other'; name one of: tried"),
         (["report", "tried.db", "--unit", "kilometres"], Exit.USAGE, "'kilometres' is not one of"),
         (["run", "gone.toml"], Exit.USAGE, "sampler: cannot read the study file"),
         (["run", "bad.toml"], Exit.USAGE, "'sed' is no key here (did you mean 'seed'?)"),
@@ -510,3 +510,28 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
 def test_the_help_of_all_commands_is_told_without_importing_them():
     assert "  rejudge  Judge what the store" in help_without_imports(cli, COMMANDS, "sampler.cli", {"numpy"})
     assert cli.get_command(click.Context(cli), "reports") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "names", "found"),
+    [
+        ("small", ["small", "smaller"], "small"),
+        ("LLER", ["small", "smaller"], "smaller"),
+        ("b", ["a", "b", "ab"], "b"),
+    ],
+)
+def test_a_name_or_the_only_one_that_holds_what_is_typed_is_meant(typed: str, names: list[str], found: str) -> None:
+    assert matching_name(names, typed) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("sm", "'sm' is part of 2 names; name one of: small, smaller"),
+        ("x", "no model is called 'x'; name one of: small, smaller, large"),
+        ("", "'' is part of 3 names; name one of: small, smaller, large"),
+    ],
+)
+def test_several_names_are_all_told(typed: str, said: str) -> None:
+    with pytest.raises(NoSuchName, match=f"^{said}$"):
+        matching_name(["small", "smaller", "large"], typed)

@@ -156,8 +156,8 @@ def test_several_models_go_to_a_folder_with_a_file_for_each(tmp_path, store):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["other-model.jsonl", "smollm2-135m.jsonl"]
     call("export", store, "--to", tmp_path / "programs", "--format", "evalplus")
     assert (tmp_path / "programs" / "other-model" / "P_2" / "3.py").is_file()
-    lost = call("export", store, "--to", tmp_path / "y.jsonl", "--model", "smol")
-    assert "it has: 'smollm2-135m', 'other/model'" in lost.stderr
+    lost = call("export", store, "--to", tmp_path / "y.jsonl", "--model", "m")
+    assert "'m' is part of 2 names; name one of: smollm2-135m, other/model" in lost.stderr
 
 
 def test_a_copy_of_the_store_is_the_store_in_one_file(tmp_path, store):

@@ -324,7 +324,7 @@ class TestCommand:
             ([], Exit.USAGE, "give --baseline, or --min, or both"),
             (["--baseline", "nowhere.db"], Exit.STORE, "there is no store at 'nowhere.db'"),
             (["--baseline", "tried"], Exit.USAGE, "no baseline of itself"),
-            (["--min", "0.1", "--model", "large"], Exit.USAGE, "has no model 'large' (it has 'small')"),
+            (["--min", "0.1", "--model", "large"], Exit.USAGE, "no model is called 'large'; name one of: small"),
             (["--min", "35"], Exit.USAGE, "a minimum is a share of problems"),
             (["--min", "0.5", "--margin", "2"], Exit.USAGE, "a margin is a share of problems"),
             (["--min", "0.1", "--unit", "seconds", "--max-drop", "2"], Exit.USAGE, "a drop is a share of problems"),

@@ -172,7 +172,7 @@ def test_folding_bars_loses_no_count(counts: list[int], rows: int) -> None:
 def test_the_tail_is_in_order_of_time_and_harmless() -> None:
     event = EventRow(id=1, at=NOW - 5, level="warning", kind="box", message="lost\x1b[2J [bold]box")
     snapshot = make_snapshot(tail=(verdict(1, NOW - 9), verdict(2, NOW - 1, message="a\x1b]0;x\x07")), events=(event,))
-    lines = [tail_line(row, {1: "short"}) for row in tail_rows(snapshot)]
+    lines = [tail_line(row, {1: (0, "short")}) for row in tail_rows(snapshot)]
     assert [line.at for line in lines] == [NOW - 9, NOW - 5, NOW - 1]
     assert "\x1b" not in "".join(line.text for line in lines)
     assert lines[1].text == "box: lost␛[2J [bold]box"

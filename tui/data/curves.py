@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sampler.plotting import round_numbers
 from sampler.reporting.paired_data import Entry, PairedData, pair_differences, paired_data
 from sampler.reporting.render import conclusion
-from sampler.reporting.report import table_at
+from sampler.reporting.report import Row, table_at
 from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -186,14 +187,29 @@ def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float 
     )
 
 
-def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> str:
-    """Return which model to use at the rule's budget and how sure that is, as the report of the study says it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """Which model to use: in `words` at the rule's budget, and in `rows` at round budgets from the first to the last.
+
+    All claims belong to one family, as in the report of the study.
+    """
+
+    words: str
+    rows: tuple[Row, ...] = ()
+
+
+def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
+    """Return which model to use at the rule's budget and at round ones, and how sure that is, as the report says it."""
     models = [model for model in snapshot.models if model.wanted]
     paired = paired_data(models, snapshot.tallies, snapshot.study.seed)
     if not paired.models:
-        return "no problem is complete yet for any model"
-    words = conclusion(table_at(paired, unit, CHARGE, rule))
-    return f"interim: {words}" if snapshot.study.status == "running" else words
+        return Conclusion(words="no problem is complete yet for any model")
+    drawn = [one for _, one in paired.entries(paired.models, unit, CHARGE).values()]
+    rounds = round_numbers(min(one.begin for one in drawn), max(one.end for one in drawn)) if drawn else []
+    table = table_at(paired, unit, CHARGE, rule, *rounds)
+    words = conclusion(replace(table, rows=table.rows[:1]))
+    interim = "interim: " * (snapshot.study.status == "running")
+    return Conclusion(words=f"{interim}{words}", rows=table.rows[1:])
 
 
 def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:

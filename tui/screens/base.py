@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,7 +27,7 @@ from tui.data.query_worker import QueryWorker
 from tui.data.snapshot import Snapshot, StoreProblem, with_compared
 from tui.data.store_watcher import StoreWatcher
 from tui.data.system_info import Machine
-from tui.progress import HeaderPart, header_parts
+from tui.progress import HeaderPart, header_parts, replay_words
 from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, execute, rerun_command, study_file_of
 from tui.screens import SCREENS
 from tui.screens.dialogs import PickScreen
@@ -141,18 +141,20 @@ class StudyApp(App[None]):
 
     # where one goes
 
-    def go(self, screen: str) -> None:
-        """Show another of the main screens."""
+    def go(self, screen: str, *, returning: bool = False) -> None:
+        """Show another of the main screens; with `returning` the present one keeps its steps until it is back."""
         while len(self.screen_stack) > 1 and not isinstance(self.screen, StudyScreen):
             self.pop_screen()
         if screen in self.MODES and screen != self.current_mode:
+            if isinstance(self.screen, StudyScreen) and not returning:
+                self.screen.forget_steps()
             self.switch_mode(screen)
 
     def list_samples(self, text: str) -> None:
         """Show the samples that match a filter."""
         self._trail.append((self.current_mode, self.view_state.filter))
         self.view_state = replace(self.view_state, filter=text)
-        self.go("samples")
+        self.go("samples", returning=True)
 
     def step_back(self) -> None:
         """Show the screen from which the reader came here, as it was; without one, Live."""
@@ -238,6 +240,17 @@ class StudyApp(App[None]):
         self.notify(words, severity="error", markup=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that the reader changed, and how it is undone; steps that come `together` are undone as one."""
+
+    undo: Callable[[], None]
+    together: object = None
+
+
+MOST_STEPS = 100
+
+
 class StudyScreen(Screen[None]):
     """A header, tabs, a body, a footer. `draw` puts a snapshot into the body; nothing is drawn that is not in front."""
 
@@ -253,6 +266,7 @@ class StudyScreen(Screen[None]):
         self._heard: Snapshot | None = None  # the newest, without the models of a second store
         self._paused = False
         self._titles: dict[str, tuple[str, str]] = {}
+        self._steps: list[Step] = []
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -348,13 +362,16 @@ class StudyScreen(Screen[None]):
         if self._paused and self._snapshot is not None:
             missed = self._heard.study.scored - self._snapshot.study.scored
         self.query_one(HeaderLine).show(
-            [*self._replay_mark(), *self.crumbs(), *header_parts(self._heard, self.app.machine.clock(), paused=missed)]
+            [
+                *self._replay_mark(self._heard),
+                *self.crumbs(),
+                *header_parts(self._heard, self.app.machine.clock(), paused=missed),
+            ]
         )
 
-    def _replay_mark(self) -> list[HeaderPart]:
-        return (
-            [HeaderPart(text="» REPLAY", priority=9, severity=Severity.WARN, strong=True)] if self.app.replays else []
-        )
+    def _replay_mark(self, snapshot: Snapshot) -> list[HeaderPart]:
+        words = "» REPLAY" if self.app.replays else replay_words(snapshot)
+        return [HeaderPart(text=words, priority=9, severity=Severity.WARN, strong=True)] if words else []
 
     def crumbs(self) -> list[HeaderPart]:
         """Return the path of screens for the header."""
@@ -372,9 +389,34 @@ class StudyScreen(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied: {what}", timeout=2, markup=False)
 
-    def choose(self, **changes: Any) -> None:
-        """Change what the reader has chosen."""
-        self.app.choose(replaced(self.app.view_state, **changes))
+    def choose(self, *, together: object = None, **changes: Any) -> None:
+        """Change what the reader has chosen; escape undoes it, but for the cursor on a model.
+
+        Changes with the same `together`, one after the other, are undone as one.
+        """
+        before = self.app.view_state
+        after = replaced(before, **changes)
+        self.app.choose(after)
+        names = [field.name for field in fields(ViewState) if field.name != "tone"]
+        undone = {name: getattr(before, name) for name in names if getattr(before, name) != getattr(after, name)}
+        if undone:
+            self.remember(lambda: self.app.choose(replace(self.app.view_state, **undone)), together)
+
+    def remember(self, undo: Callable[[], None], together: object = None) -> None:
+        """Keep how the last change is undone, for escape."""
+        if together is None or not self._steps or self._steps[-1].together != together:
+            self._steps = [*self._steps[1 - MOST_STEPS :], Step(undo, together)]
+
+    def undo_step(self) -> bool:
+        """Undo the last change that was made on this screen; return whether there was one."""
+        if self._steps:
+            self._steps.pop().undo()
+            return True
+        return False
+
+    def forget_steps(self, undo: Callable[[], None] | None = None) -> None:
+        """Forget what was changed, because the reader goes to another screen; or only the steps undone by `undo`."""
+        self._steps = [step for step in self._steps if undo is not None and step.undo != undo]
 
     def action_pause(self) -> None:
         """Stop the display, or catch up."""
@@ -389,10 +431,10 @@ class StudyScreen(Screen[None]):
         self.toggle_class("-zoomed")
 
     def action_back(self) -> None:
-        """Leave the zoomed pane, or go to the screen that this one belongs to."""
+        """Leave the zoomed pane, undo the last change, or go to the screen that this one belongs to."""
         if self.has_class("-zoomed"):
             self.remove_class("-zoomed")
-        elif self.NAME != "live":
+        elif not self.undo_step() and self.NAME != "live":
             self.app.step_back()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -19,7 +20,7 @@ from tui.data.export import Tabular
 from tui.data.snapshot import Series, Snapshot
 from tui.screens.curves import PlotScreen
 from tui.text import Severity, sanitize
-from tui.view_state import labels_of, pinned_of, rule_of, tone_of
+from tui.view_state import LABEL_WIDTH, labels_of, names_of, pinned_of, rule_of, tone_of
 from tui.widgets.list_table import Cell, Column, ListTable, PlainTable
 from tui.widgets.plot import CurvePlot, mark
 
@@ -29,7 +30,7 @@ LADDER = (
     Column(key="second", label="pinned", width=7, right=True),
     Column(key="gap", label=" difference [95%]", width=21),
     Column(key="ks", label="k", width=6),
-    Column(key="who", label="", width=0),
+    Column(key="who", label="", width=0, names=True),
 )
 FLIPS = (
     Column(key="problem", label="problem", width=18, middle=True),
@@ -40,22 +41,30 @@ FLIPS = (
 )
 
 
-def ladder_cells(at: AtBudget, names: tuple[str, str], unit: str) -> tuple[Cell, ...]:
-    """Return the cells of one budget."""
+def ladder_cells(at: AtBudget, models: Sequence[tuple[int, str]], unit: str) -> tuple[Cell, ...]:
+    """Return the cells of one budget; `models` are the tones and names of the chosen and of the pinned model."""
     if at.gap is None:
-        told, who, severity = "—", "< 1 sample" if 0 in at.ks else "beyond the samples", Severity.FAINT
+        told, who = "—", Cell(text="< 1 sample" if 0 in at.ks else "beyond the samples", severity=Severity.FAINT)
     else:
         low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
         told = f"{at.gap.mean * 100:+5.1f} [{low:+.1f}, {high:+.1f}]"
-        ahead = names[0] if at.gap.mean > 0 else names[1]
-        who, severity = (f"▸ {ahead}", Severity.GOOD) if at.gap.clear else ("no clear winner", Severity.FAINT)
+        who = Cell(text="no clear winner", severity=Severity.FAINT)
+        if at.gap.clear:
+            tone, name = models[0] if at.gap.mean > 0 else models[1]
+            who = Cell(text=name, mark=mark(tone), tone=tone, strong=True)
     return (
         Cell(text=quantity(at.budget, unit)),
         *(Cell(text="—" if rate is None else f"{rate * 100:.1f}") for rate in at.rates),
         Cell(text=told),
         Cell(text=f"{at.ks[0]}:{at.ks[1]}", severity=Severity.FAINT),
-        Cell(text=who, severity=severity),
+        who,
     )
+
+
+def flip_columns(tones: tuple[int, int]) -> tuple[Column, ...]:
+    """Return the columns of the flips, with the marks of the chosen and of the pinned model in their heads."""
+    marks = {"first": mark(tones[0]), "second": mark(tones[1])}
+    return tuple(replace(one, label=f"{marks[one.key]}{one.label}") if one.key in marks else one for one in FLIPS)
 
 
 def flip_cells(flip: Flip, width: int) -> tuple[Cell, ...]:
@@ -94,9 +103,6 @@ def verdict_words(found: ModelComparison, names: tuple[str, str], unit: str) -> 
         else f"{'the interval contains 0' if inside else 'not significant after correction'}: no clear winner"
     )
     return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"
-
-
-BRIEF = 14  # a name in the table of differences
 
 
 class CompareScreen(PlotScreen):
@@ -198,16 +204,17 @@ Flips lists the problems by the difference between the models at the rule. enter
         found = self._found
         if found is None or max(found.tones) >= len(snapshot.models):
             return
-        labels = labels_of(snapshot)
+        whole = names_of(snapshot)
+        labels = labels_of(snapshot, max(LABEL_WIDTH, self.size.width // 3))
         names = labels[found.tones[0]], labels[found.tones[1]]
-        marked = tuple(f"{mark(tone)} {name}" for tone, name in zip(found.tones, names, strict=True))
         unit = UNIT_NAMES[snapshot.curves.unit] if snapshot.curves else ""
         alone = f" · {sanitize(snapshot.compared.why_not)}" if snapshot.compared and snapshot.compared.why_not else ""
         self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit) + alone))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
-        brief = labels_of(snapshot, BRIEF)
-        who = tuple(f"{mark(tone)} {brief[tone]}" for tone in found.tones)
-        ladder.show_rows([ladder_cells(at, (who[0], who[1]), unit) for at in found.ladder], empty=found.why_not)
+        ladder.name_them(whole)
+        models = [(tone, whole[tone]) for tone in found.tones]
+        ladder.show_rows([ladder_cells(at, models, unit) for at in found.ladder], empty=found.why_not)
+        flips.columns = flip_columns(found.tones)
         taken = sum(column.width + 1 for column in FLIPS[:-1])
         rows = found.flips
         flips.show(
@@ -215,9 +222,9 @@ Flips lists the problems by the difference between the models at the rule. enter
             lambda at: flip_cells(rows[at], min(64, flips.room - taken)) if at < len(rows) else None,
             empty="move the rule to compare",
         )
-        self.set_title(
-            "#ladder-pane", f"{marked[0]} against {marked[1]}", f"{found.problems} problems · chosen minus pinned"
-        )
+        titled = labels_of(snapshot, max(LABEL_WIDTH, (ladder.room - len("● against ■ ") - 4) // 2))
+        pair = " against ".join(f"{mark(tone)} {titled[tone]}" for tone in found.tones)
+        self.set_title("#ladder-pane", pair, f"{found.problems} problems · chosen minus pinned")
         ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
         told = f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}"
         self.set_title("#flips-pane", told, "bar to the left: chosen ahead · to the right: pinned ahead")
@@ -262,6 +269,9 @@ Flips lists the problems by the difference between the models at the rule. enter
     def action_ladder(self) -> None:
         """On a narrow screen, show the table of differences instead of the plot, or the plot again."""
         self.toggle_class("-ladder")
+        self.forget_steps(self.action_ladder)
+        if self.has_class("-ladder"):
+            self.remember(self.action_ladder)
 
     def action_turn(self) -> None:
         """Exchange the two."""

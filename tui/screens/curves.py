@@ -23,7 +23,7 @@ from tui.data.snapshot import Curves, Series, Snapshot
 from tui.screens.base import StudyScreen
 from tui.screens.dialogs import BudgetScreen
 from tui.text import Severity, next_unit
-from tui.view_state import LABEL_WIDTH, bands_of, labels_of, rule_of, tone_of
+from tui.view_state import bands_of, labels_of, names_of, rule_of, tone_of
 from tui.widgets.list_table import Cell, Column, ListTable, StillTable
 from tui.widgets.plot import STAR, CurvePlot, CurveReading, Options, mark, near_words, readings
 
@@ -153,7 +153,6 @@ class PlotScreen(StudyScreen):
         Binding("escape", "back", "Back", id="plot.back", show=False),
     ]
 
-    LABELS: ClassVar[int] = LABEL_WIDTH  # the longest name of a line
     window: Window | None = None
 
     @property
@@ -181,8 +180,8 @@ class PlotScreen(StudyScreen):
         self.set_title("#plot-pane", plot_title(snapshot), rule_words(rule, options.unit))
 
     def series(self, snapshot: Snapshot) -> list[Series]:
-        """Return the curves of the models that this screen shows, with their short names."""
-        labels = labels_of(snapshot, self.LABELS)
+        """Return the curves of the models that this screen shows, with their whole names: the plot knows its room."""
+        labels = names_of(snapshot)
         found = snapshot.curves.series if snapshot.curves else ()
         return [replace(one, label=labels[one.tone]) for one in found if one.tone < len(labels)]
 
@@ -194,7 +193,7 @@ class PlotScreen(StudyScreen):
         """Move the budget rule."""
         rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
         if rule is not None:
-            self.choose(rule=self.query_one(CurvePlot).plot.moved(rule, columns))
+            self.choose(together="rule", rule=self.query_one(CurvePlot).plot.moved(rule, columns))
 
     def action_rule_home(self) -> None:
         """Move the rule to its default place."""
@@ -257,7 +256,7 @@ class PlotScreen(StudyScreen):
 
 COLUMNS = (
     Column(key="rank", label="", width=2, right=True),
-    Column(key="model", label="model", width=32, middle=True),
+    Column(key="model", label="model", width=32, names=True),
     Column(key="rate", label="pass rate", width=10, right=True),
     Column(key="near", label="95% interval", width=13),
     Column(key="k", label="samples", width=8, right=True),
@@ -307,7 +306,7 @@ def readout_cells(one: CurveReading, rank: int, best: float | None, problems: in
     note = "< 1 sample" if one.rate is None else "beyond the samples: lower bound" if one.beyond else ""
     return (
         Cell(text=str(rank) if one.rate is not None else "", severity=Severity.FAINT),
-        Cell(text=f"{mark(one.tone)} {one.label}", tone=one.tone),
+        Cell(text=one.label, mark=mark(one.tone), tone=one.tone),
         Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
         Cell(text=near_words(one)),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
@@ -323,7 +322,6 @@ class CurvesScreen(PlotScreen):
 
     NAME = "curves"
     COMPARED = True
-    LABELS = 30
     HELP: ClassVar[str] = """
 Pass rate against budget per problem: a budget buys each model k samples, and the rate is the chance that one of k
 passes; "all k right" is the chance that each of them does (pass^k), and m shows other metrics of reliability in its
@@ -373,6 +371,7 @@ problems instead of shared ones, c pins a model for Compare.
         problems = snapshot.curves.problems if snapshot.curves else ()
         table = self.query_one(ListTable)
         table.columns = columns_for(self.metric)
+        table.name_them(names_of(snapshot))
         table.show_rows(
             [readout_cells(one, rank, best, problems[one.tone], self.metric) for rank, one in enumerate(found, 1)],
             empty="no curve yet",
@@ -418,14 +417,12 @@ problems instead of shared ones, c pins a model for Compare.
         if full is None or rule is None:
             return
         self._full = full
-        self.window = scaled(self.window or full, full, rule, factor)
-        self.redraw()
+        self._show_window(scaled(self.window or full, full, rule, factor))
 
     def action_slide(self, share: float) -> None:
         """Move the shown range left or right."""
         if self.window and self._full:
-            self.window = slid(self.window, self._full, share)
-            self.redraw()
+            self._show_window(slid(self.window, self._full, share))
 
     def action_metric(self) -> None:
         """Show the next metric of reliability."""
@@ -434,7 +431,14 @@ problems instead of shared ones, c pins a model for Compare.
 
     def action_whole(self) -> None:
         """Show all budgets again."""
-        self.window = None
+        if self.window:
+            self._show_window(None)
+
+    def _show_window(self, window: Window | None, *, undone: bool = False) -> None:
+        before = self.window
+        self.window = window
+        if not undone:
+            self.remember(lambda: self._show_window(before, undone=True))
         self.redraw()
 
     _full: tuple[float, float] | None = None

@@ -1,18 +1,16 @@
 """The Failures screen: what goes wrong, how often, and for which model.
 
-Failures are grouped by verdict, error, and message without quoted text and numbers, in at most `MOST` groups. Wrong
-answers have no message: they are grouped by problem, and what differs is read of the newest one of each group in sight.
-`FailureCounter` belongs to the query worker's thread. Each `step` counts one range of the store, newest first or new
-rows, and returns a `GroupTable`.
+`tui.data.failure_groups` makes the groups. Of wrong answers that are grouped by problem, what differs is read of the
+newest one of each group in sight.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -21,10 +19,18 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from sampler.reporting.verdict_explanation import explanation
-from sampler.store.filters import narrowed
-from sampler.store.read_models import GroupRow, SampleDetail
+from sampler.store.read_models import SampleDetail
 from sampler.store.sample_readers import SampleReader
 from tui.data.export import Tabular
+from tui.data.failure_groups import (
+    DifferenceCounter,
+    FailureCounter,
+    FailureGroup,
+    GroupTable,
+    filter_of,
+    merge_messages,
+    without_message,
+)
 from tui.data.snapshot import Snapshot
 from tui.screens.base import StudyScreen
 from tui.screens.sample_pages import coloured_lines, pages
@@ -34,172 +40,6 @@ from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.plot import mark
 from tui.widgets.styles import is_dark
 from tui.widgets.text_view import TextView
-
-SLICE_SECONDS = 0.025
-FIRST = 4_000
-LEAST, MOST_STRIDE = 500, 100_000
-MOST = 2_000
-OTHERS = "(other messages)"
-_HOLE = "…"
-
-Key = tuple[str, str, str, str]  # verdict, error type, message made alike, problem of a wrong answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureGroup:
-    """Failures that ended in the same way; `by_model` counts them by model id, `newest` is a verdict's id."""
-
-    verdict: str
-    error: str
-    message: str
-    count: int
-    newest: int
-    by_model: Mapping[int, int]
-    problem: str = ""  # of wrong answers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupTable:
-    """All groups, the largest first, and how much of the store they were counted over."""
-
-    groups: tuple[FailureGroup, ...] = ()
-    total: int = 0
-    scanned: float = 0.0
-    behind: bool = True
-
-
-@lru_cache(maxsize=8192)
-def normalized(message: str) -> str:
-    """Return a message without parts that differ between failures: names in quotes, numbers, addresses."""
-    text = re.sub(r"0x[0-9a-fA-F]+", _HOLE, sanitize(message, 200))
-    # It may be cut within quotes; the apostrophe of "doesn't" opens none.
-    text = re.sub(r"(?<!\w)'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|`[^`]*(?:`|$)", f"'{_HOLE}'", text)
-    return re.sub(r"\d+(?:\.\d+)?", _HOLE, text).strip()
-
-
-_NO_ERROR, _NO_MESSAGE = "-err:?*", "-msg:?*"  # nothing of at least one letter
-
-
-def filter_of(group: FailureGroup, *, model: str | None = None, any_message: bool = False) -> str:
-    """Return the filter that lists the samples of a group, or those of one model."""
-    text = narrowed("", "verdict", group.verdict)
-    text = narrowed(text, "err", group.error) if group.error else f"{text} {_NO_ERROR}"
-    if group.message == OTHERS or any_message:
-        pass
-    elif group.message:
-        text = narrowed(text, "msg", re.sub(rf"[^ -~]|{_HOLE}", "*", group.message)[:120], ":~")
-    else:
-        text = f"{text} {_NO_MESSAGE}"
-    if group.problem and not any_message:
-        text = narrowed(text, "problem", group.problem)
-    return narrowed(text, "model", model) if model else text
-
-
-def merge_messages(table: GroupTable) -> GroupTable:
-    """Return the groups by verdict and error only, each with its most frequent message."""
-    found: dict[tuple[str, str], list[FailureGroup]] = {}
-    for group in table.groups:
-        found.setdefault((group.verdict, group.error), []).append(group)
-    merged = [_merged(groups) for groups in found.values()]
-    return GroupTable(
-        groups=tuple(sorted(merged, key=_rank)), total=table.total, scanned=table.scanned, behind=table.behind
-    )
-
-
-def _merged(groups: Sequence[FailureGroup]) -> FailureGroup:
-    by_model: dict[int, int] = {}
-    for group in groups:
-        for model, count in group.by_model.items():
-            by_model[model] = by_model.get(model, 0) + count
-    first = groups[0]
-    more = f" (+{len(groups) - 1} other groups)" if len(groups) > 1 else ""
-    return FailureGroup(
-        verdict=first.verdict,
-        error=first.error,
-        message=(first.message or _without_message(first)) + more,
-        count=sum(group.count for group in groups),
-        newest=max(group.newest for group in groups),
-        by_model=by_model,
-    )
-
-
-def _rank(group: FailureGroup) -> tuple[int, str, str, str, str]:
-    return -group.count, group.verdict, group.error, group.message, group.problem
-
-
-@dataclass(slots=True)
-class _Count:
-    newest: int = 0
-    by_model: dict[int, int] = field(default_factory=dict)
-
-
-class FailureCounter:
-    """Counts the failures of one study and keeps the counts up to date; for one thread only."""
-
-    def __init__(self, study: int, uid: str = "", clock: Callable[[], float] = time.monotonic) -> None:
-        self.study = study
-        self.uid = uid  # which store's study that is
-        self._clock = clock
-        self._stride = FIRST
-        self._top: int | None = None
-        self._low = self._first = 0
-        self._counts: dict[Key, _Count] = {}
-
-    def step(self, reader: SampleReader) -> GroupTable:
-        """Count another range."""
-        top = reader.top()
-        if self._top is None or top < self._top:
-            self._begin(top)
-        held = self._top or 0
-        began = self._clock()
-        if top > held:
-            high = min(top, held + self._stride)
-            if reader.judged_again((held, high)):
-                self._begin(top)
-            else:
-                self._add(reader.groups(self.study, (held, high)))
-                self._top = high
-        elif self._low > 0:
-            low = max(0, self._low - self._stride)
-            self._add(reader.groups(self.study, (low, self._low)))
-            self._low = low
-        aim = self._stride * SLICE_SECONDS / max(self._clock() - began, 1e-4)
-        self._stride = round(min(MOST_STRIDE, max(LEAST, min(aim, self._stride * 2))))
-        return self._table(top)
-
-    def _begin(self, top: int) -> None:
-        self._top = self._low = self._first = top
-        self._counts.clear()
-
-    def _add(self, rows: Sequence[GroupRow]) -> None:
-        for row in rows:
-            key = row.verdict, row.error_type or "", normalized(row.message or ""), row.problem
-            if key not in self._counts and len(self._counts) >= MOST:
-                key = row.verdict, row.error_type or "", OTHERS, ""
-            count = self._counts.setdefault(key, _Count())
-            count.newest = max(count.newest, row.newest)
-            count.by_model[row.model_id] = count.by_model.get(row.model_id, 0) + row.count
-
-    def _table(self, top: int) -> GroupTable:
-        groups = [
-            FailureGroup(
-                verdict=v,
-                error=e,
-                message=m,
-                problem=p,
-                count=sum(c.by_model.values()),
-                newest=c.newest,
-                by_model=dict(c.by_model),
-            )
-            for (v, e, m, p), c in self._counts.items()
-        ]
-        return GroupTable(
-            groups=tuple(sorted(groups, key=_rank)),
-            total=sum(group.count for group in groups),
-            scanned=1.0 - self._low / self._first if self._first else 1.0,
-            behind=self._low > 0 or (self._top or 0) < top,
-        )
-
 
 NARROW = 96  # cells of the list, below which the error has no column of its own
 COLUMNS = (
@@ -222,11 +62,11 @@ def group_cells(
     error = f"{sanitize(group.error, 60)}: " if brief and group.error else ""
     parts = sorted((tones.get(model, 0), count) for model, count in group.by_model.items() if model in tones)
     return (
-        Cell(text=grouped(group.count), strong=True),
+        Cell(text=f"{'≈' if group.estimated else ''}{grouped(group.count)}", strong=True),
         Cell(text=f"{group.count / total * 100:.1f}%" if total else "—"),
         Cell(text=f"{glyph(group.verdict)} {sanitize(group.verdict, 20)}", severity=severity_of(group.verdict)),
         Cell(text=sanitize(group.error, 100) or "—", severity=Severity.PLAIN if group.error else Severity.FAINT),
-        Cell(text=" ".join(f"{mark(tone)}{grouped(count)}" for tone, count in parts)),
+        Cell(pieces=tuple((f"{mark(tone)}{grouped(count)}", tone) for tone, count in parts)),
         Cell(text=error + message_words(group, differs), severity=Severity.FAINT),
     )
 
@@ -235,7 +75,7 @@ def message_words(group: FailureGroup, differs: str = "") -> str:
     """Return what the failures of a group have in common, or what the newest one of them did."""
     if group.message:
         return group.message
-    said = differs or _without_message(group)
+    said = differs or without_message(group)
     return f"{sanitize(group.problem, 60)}: {said}" if group.problem else said
 
 
@@ -279,10 +119,12 @@ def example_lines(example: Example, *, dark: bool) -> list[Text]:
     return lines
 
 
-def _without_message(group: FailureGroup) -> str:
-    if group.verdict != "WRONG":
-        return "—"
-    return "an assertion failed" if group.error == "AssertionError" else "answers differ"
+class Grouping(StrEnum):
+    """How failures are grouped."""
+
+    MESSAGE = "verdict, error and message"
+    DIFFERENCE = "what differs, across problems"
+    ERROR = "verdict and error"
 
 
 class FailuresScreen(StudyScreen):
@@ -292,12 +134,14 @@ class FailuresScreen(StudyScreen):
     HELP: ClassVar[str] = """
 Every sample whose latest verdict is not PASSED, grouped by verdict, error and message. Quoted names and numbers are
 replaced by … in a message, so that failures of one kind form one group. Wrong answers are grouped by problem, with what
-the newest one answered and what was expected. "by model" shows the count of each model beside its mark.
+the newest one answered and what was expected. "by model" shows the count of each model beside its mark. m groups
+wrong answers by what differs, across problems ("off by one", "None where a list was expected"), and other failures by
+their error alone; then all by error alone. ≈ marks counts that are estimated from 2,000 wrong answers chosen at random.
 
 Below (or beside, in a wide window) is the newest sample of the chosen group: why it failed, and its code, with ▸ at the
 line that the error names.
 
-enter lists the samples of a group, o only those of the selected model. m merges the messages of an error.
+enter lists the samples of a group, o only those of the selected model.
 """
     CSS = """
     #failures { height: 1fr; layout: vertical; }
@@ -309,7 +153,13 @@ enter lists the samples of a group, o only those of the selected model. m merges
     FailuresScreen.-tiny #example-pane, FailuresScreen.-zoomed #example-pane { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "messages", "Messages", id="failures.messages", tooltip="Group by error, or by error and message"),
+        Binding(
+            "m",
+            "messages",
+            "Group by",
+            id="failures.messages",
+            tooltip="Group by message and problem, by what differs across problems, or by error",
+        ),
         Binding(
             "o",
             "open_model",
@@ -328,7 +178,9 @@ enter lists the samples of a group, o only those of the selected model. m merges
         super().__init__()
         self._counter: FailureCounter | None = None
         self._counted = GroupTable()
-        self._coarse = False
+        self._grouping = Grouping.MESSAGE
+        self._differences: DifferenceCounter | None = None
+        self._differing = GroupTable()
         self._busy = False
         self._examples: dict[int, Example | None] = {}  # by the id of their verdict
         self._asked: set[int] = set()
@@ -350,12 +202,13 @@ enter lists the samples of a group, o only those of the selected model. m merges
     @property
     def settled(self) -> bool:
         """Return whether every failure is counted."""
-        return not self._counted.behind and not self._busy and self._asked <= set(self._examples)
+        return not self._shown.behind and not self._busy and self._asked <= set(self._examples)
 
     def draw(self, snapshot: Snapshot) -> None:
         """Begin to count, or count what is new."""
         if self._counter is None or self._counter.uid != snapshot.study.uid:
             self._counter, self._counted = FailureCounter(snapshot.study.id, snapshot.study.uid), GroupTable()
+            self._differences, self._differing = DifferenceCounter(snapshot.study.id), GroupTable()
             self._examples.clear()
             self._asked.clear()
         self._pump()
@@ -370,7 +223,13 @@ enter lists the samples of a group, o only those of the selected model. m merges
 
     @property
     def _shown(self) -> GroupTable:
-        return merge_messages(self._counted) if self._coarse else self._counted
+        match self._grouping:
+            case Grouping.MESSAGE:
+                return self._counted
+            case Grouping.DIFFERENCE:
+                return self._differing
+            case Grouping.ERROR:
+                return merge_messages(self._counted)
 
     def _draw_groups(self) -> None:
         snapshot, table = self._snapshot, self._shown
@@ -378,7 +237,9 @@ enter lists the samples of a group, o only those of the selected model. m merges
             return
         tones = {model.id: tone for tone, model in enumerate(snapshot.models)}
         rows = table.groups
-        words = "no failure yet" if not table.behind else f"{table.scanned * 100:.0f} % scanned …"
+        words = "no failure yet" if not table.behind else "looking at what differs …"
+        if self._counted.behind:
+            words = f"{self._counted.scanned * 100:.0f} % scanned …"
         self.query_one(ListTable).show(
             len(rows),
             lambda at: self._cells(rows[at], table.total, tones) if at < len(rows) else None,
@@ -387,9 +248,9 @@ enter lists the samples of a group, o only those of the selected model. m merges
         self._draw_example()
         self._read_examples()
         told = f"Failures · {grouped(table.total)} of {grouped(snapshot.study.scored)} · {len(rows)} groups"
-        if table.behind:
+        if self._counted.behind:
             told += f" · {table.scanned * 100:.0f} % scanned"
-        self.set_title("#list-pane", told, "by verdict and error" if self._coarse else "by verdict, error and message")
+        self.set_title("#list-pane", told, f"by {self._grouping} · m groups otherwise")
 
     def _cells(self, group: FailureGroup, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
         return group_cells(group, total, tones, self._differs(group), brief=self.query_one(ListTable).room < NARROW)
@@ -456,6 +317,28 @@ enter lists the samples of a group, o only those of the selected model. m merges
             self._draw_groups()
         if self.is_current and (table.behind or counter is not self._counter):
             self._pump()
+        elif self._grouping is Grouping.DIFFERENCE:
+            self._pump_differences()
+
+    def _pump_differences(self) -> None:
+        counter, counted = self._differences, self._counted
+        if counter is None or self._busy or not self.is_attached:
+            return
+        self._busy = True
+        self.app.query_worker.ask_in_slices(
+            lambda reader: counter.step(reader, counted),
+            lambda table: self._differed(counter, table),
+            lambda table: table.behind,
+            self._idle,
+        )
+
+    def _differed(self, counter: DifferenceCounter, table: GroupTable) -> None:
+        self._busy = False
+        if counter is self._differences and self.is_attached:
+            self._differing = table
+            self._draw_groups()
+            if self.is_current and table.behind and self._grouping is Grouping.DIFFERENCE:
+                self._pump_differences()
 
     @property
     def _chosen(self) -> FailureGroup | None:
@@ -476,12 +359,21 @@ enter lists the samples of a group, o only those of the selected model. m merges
         group = self._chosen
         if group is None:
             return
-        self.app.list_samples(filter_of(group, model=model, any_message=self._coarse))
+        merged = self._grouping is not Grouping.MESSAGE
+        self.app.list_samples(filter_of(group, model=model, any_message=merged))
 
     def action_messages(self) -> None:
-        """Group by error only, or by message, too."""
-        self._coarse = not self._coarse
+        """Group in the next way."""
+        ways = list(Grouping)
+        self._group_by(ways[(ways.index(self._grouping) + 1) % len(ways)])
+
+    def _group_by(self, grouping: Grouping, *, undone: bool = False) -> None:
+        before, self._grouping = self._grouping, grouping
+        if not undone:
+            self.remember(lambda: self._group_by(before, undone=True))
         self._draw_groups()
+        if grouping is Grouping.DIFFERENCE and not self._counted.behind:
+            self._pump_differences()
 
     def action_copy(self) -> None:
         """Copy the chosen group."""

@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from sampler.plotting import measured, quantity
+from sampler.plotting import format_interval, measured, quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
+from sampler.reporting.report import Finding, Row
 from sampler.stats.budget import Unit
-from tui.data.curves import conclude
+from sampler.stats.passk import Reach
+from tui.data.curves import Conclusion, conclude
 from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.screens.curves import PlotScreen
 from tui.screens.sample_detail import DetailScreen
-from tui.text import sanitize
-from tui.view_state import LABEL_WIDTH, labels_of, marked_names, rule_of, tone_of
+from tui.text import Severity, sanitize
+from tui.view_state import labels_of, names_of, rule_of, tone_of, toned_names
+from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.models_table import ModelsTable, VerdictBars, model_lines, verdict_counts
-from tui.widgets.plot import CurvePlot, CurveReading
+from tui.widgets.plot import CurvePlot, CurveReading, mark
 from tui.widgets.tail import Tail, tail_rows
 
 _SHORT_UNITS: Mapping[Unit, str] = {
@@ -41,7 +46,60 @@ def budget_words(budget: float, unit: Unit) -> str:
     return quantity(budget, UNIT_NAMES[unit].partition(" ")[0])
 
 
-NARROW_LABEL = 12
+ANSWERS = (
+    Column(key="budget", label="budget", width=9, right=True),
+    Column(key="model", label="best model", width=18, names=True),
+    Column(key="k", label="k", width=4, right=True),
+    Column(key="rate", label="solves [95%]", width=17),
+    Column(key="sure", label="how sure", width=0, least=26),
+)
+ROOMY = 110, 36  # columns and lines from which the answers stand below the plot
+BESIDES = 10  # cells of a pane's title beside a name and its words
+PANE = 2  # cells of a pane's border
+LEFT_LEAST, PLOT_LEAST = 58, 52  # cells of the models and of the plot, side by side
+MOST_ANSWERS = 8  # lines of answers where they stand below the plot
+
+
+def answer_cells(row: Row, tones: Mapping[str, int], unit: Unit) -> tuple[Cell, ...]:
+    """Return the cells of one budget: which model solves most there, how much, and how sure that is.
+
+    `tones` are the models' places by their names. A budget at which some model has too few samples has no best model.
+    """
+    budget = Cell(text=budget_words(row.budget, unit).lstrip())
+    reached = [cell for cell in row.cells if cell.point is not None and cell.reach is Reach.REACHED]
+    if row.finding is Finding.TOO_FEW_SAMPLES or not reached:
+        short = [f"k={one.k} of {sanitize(one.model, 60)}" for one in row.cells if one.reach is Reach.UNDEFINED]
+        more = f", and more of {len(short) - 1} other{'s' * (len(short) > 2)}" if len(short) > 1 else ""
+        words = f"too few samples: it takes {short[0]}{more}" if short else "no sample fits"
+        return budget, Cell(text="—"), Cell(), Cell(), Cell(text=words, severity=Severity.FAINT)
+    best = max(reached, key=lambda cell: cell.point.rate if cell.point else 0.0)
+    tone, clear = tones.get(best.model, -1), row.finding is Finding.CLEAR
+    near = best.point.interval if best.point else None
+    rate = f"{100 * best.point.rate:.1f}" if best.point else ""
+    return (
+        budget,
+        Cell(text=sanitize(best.model, 200), mark=mark(tone) if tone >= 0 else "", tone=tone, strong=clear),
+        Cell(text=str(best.k)),
+        Cell(text=f"{rate} {format_interval(near.low, near.high)}" if near else rate, strong=clear),
+        Cell(text=_how_sure(row), severity=Severity.GOOD if clear else Severity.FAINT),
+    )
+
+
+def _how_sure(row: Row) -> str:
+    """Return whether the lead is clear, and the lead over the nearest other model."""
+    if row.finding is Finding.ONLY_ONE:
+        return "no other fits" if len(row.cells) > 1 else "the only model"
+    word = "clear" if row.finding is Finding.CLEAR else "not clear"
+    nearest = min(row.differences.items(), key=lambda one: one[1].mean, default=None)
+    if nearest is None:
+        return word
+    if not nearest[1].mean:
+        return f"{word}: {sanitize(nearest[0], 60)} reaches the same"
+    other, lead = nearest
+    return (
+        f"{word}: {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} "
+        f"over {sanitize(other, 60)}"
+    )
 
 
 def _at_rule(found: CurveReading | None) -> tuple[float | None, ...]:
@@ -57,6 +115,10 @@ class LiveScreen(PlotScreen):
 The first line says which model to use at the budget of the rule, and how sure that is: the same sentence as in the
 report. A winner is named only where its lead is clear. b types a budget, ←→ moves the rule.
 
+Answers: the same at round budgets, as far as there are samples: the model that solves most, the k that the budget buys,
+what it solves with its 95 % interval, and its lead over the nearest other model. "clear" is said where the report names
+a winner. In a small window a shows them in the place of the plot. enter moves the rule to a line's budget.
+
 Models: the share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval
 and k, the number of samples per problem that the budget buys. The interval comes from 10,000 bootstrap resamples of
 the problems, as in the report (1,000 while the study runs). ≥ marks a budget beyond the samples: the rate is a lower
@@ -70,6 +132,7 @@ this).
 """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "answers", "Answers", id="live.answers", tooltip="Which model at which budget, as a table"),
         Binding("space", "pause", "Pause", id="live.pause", tooltip="Pause the display. The study goes on."),
         Binding("f", "follow", "Follow", id="live.follow", show=False, tooltip="Keep the newest line in sight"),
         Binding("y", "copy", "Copy line", id="live.copy", show=False, tooltip="Copy the selected line of the tail"),
@@ -78,11 +141,20 @@ this).
     CSS = """
     #answer { height: auto; min-height: 1; max-height: 2; padding: 0 1; text-style: bold; }
     #top { height: 1fr; layout: horizontal; }
-    #left { width: 45%; min-width: 58; max-width: 76; height: 1fr; layout: vertical; }
+    #left { width: 45%; min-width: 58; height: 1fr; layout: vertical; }
     #models-pane { height: auto; max-height: 60%; }
     #verdicts-pane { height: 1fr; min-height: 5; }
     #plot-pane { width: 1fr; height: 1fr; }
+    #answers-pane { display: none; height: auto; }
+    #answers { height: auto; }
     #tail-pane { height: 12; }
+    LiveScreen.-roomy #answers-pane { display: block; }
+    LiveScreen.-roomy #tail-pane { height: 8; }
+    LiveScreen.-answers #top { height: 8; }
+    LiveScreen.-answers.-short #top { height: 7; }
+    LiveScreen.-answers #plot-pane { display: none; }
+    LiveScreen.-answers #answers-pane { display: block; width: 1fr; height: 1fr; }
+    LiveScreen.-answers #answers { height: 1fr; }
     LiveScreen.-narrow #top { layout: vertical; }
     LiveScreen.-narrow #left { width: 1fr; max-width: 100%; height: 8; layout: horizontal; }
     LiveScreen.-narrow #models-pane { width: 1fr; height: 1fr; max-height: 100%; }
@@ -93,17 +165,18 @@ this).
     LiveScreen.-short.-narrow #left { height: 7; }
     LiveScreen.-tiny #answer { max-height: 1; }
     LiveScreen.-tiny #tail-pane { display: none; }
-    LiveScreen.-zoomed #left, LiveScreen.-zoomed #answer, LiveScreen.-zoomed #tail-pane { display: none; }
+    LiveScreen.-zoomed #left, LiveScreen.-zoomed #answer, LiveScreen.-zoomed #tail-pane,
+    LiveScreen.-zoomed #answers-pane { display: none; }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._answer = ""
+        self._answer = Conclusion(words="")
         self._asked: tuple[object, ...] = ()
         self._busy = False
 
     def body(self) -> Iterator[Widget]:
-        """Yield the answer, models and verdicts, the plot, the tail."""
+        """Yield the answer, models and verdicts, the plot, the answers at round budgets, the tail."""
         yield Static(id="answer", markup=False)
         with Container(id="top"):
             with Container(id="left"):
@@ -113,6 +186,8 @@ this).
                     yield VerdictBars(id="verdicts")
             with Container(id="plot-pane", classes="pane"):
                 yield CurvePlot(id="plot")
+        with Container(id="answers-pane", classes="pane"):
+            yield ListTable(ANSWERS, id="answers")
         with Container(id="tail-pane", classes="pane"):
             yield Tail(id="tail")
 
@@ -127,8 +202,15 @@ this).
         self._draw_models(snapshot)
         self._draw_verdicts(snapshot)
         self.draw_plot(snapshot)
-        self.query_one(Tail).show(tail_rows(snapshot), marked_names(snapshot))
+        self._draw_answers(snapshot)
+        self.query_one(Tail).show(tail_rows(snapshot), toned_names(snapshot))
         self._draw_tail_title()
+
+    def on_resize(self, event: Resize) -> None:
+        """Show the answers below the plot where there is room for both."""
+        super().on_resize(event)
+        self.set_class(event.size.width >= ROOMY[0] and event.size.height >= ROOMY[1], "-roomy")
+        self.call_after_refresh(self.redraw)
 
     def _conclude(self, snapshot: Snapshot) -> None:
         """Say which model to use at the rule, as soon as that is computed."""
@@ -141,19 +223,33 @@ this).
             self._asked, self._busy = asked, True
             self.app.query_worker.run_in_background(lambda: conclude(snapshot, unit, rule), self._concluded)
 
-    def _concluded(self, words: str) -> None:
+    def _concluded(self, found: Conclusion) -> None:
         self._busy = False
         if self.is_attached:
-            self._answer = words
-            self.query_one("#answer", Static).update(Content(sanitize(words)))
+            self._answer = found
+            self.query_one("#answer", Static).update(Content(sanitize(found.words)))
             if self._snapshot is not None and self.is_current:
+                self._draw_answers(self._snapshot)
                 self._conclude(self._snapshot)
+
+    def _draw_answers(self, snapshot: Snapshot) -> None:
+        rows, table = self._answer.rows, self.query_one("#answers", ListTable)
+        unit = snapshot.curves.unit if snapshot.curves else Unit.FLOPS
+        names = names_of(snapshot)
+        tones = {model.name: tone for tone, model in enumerate(snapshot.models)}
+        table.name_them(names)
+        table.show_rows([answer_cells(row, tones, unit) for row in rows], empty="computing …")
+        if not self.has_class("-answers"):
+            table.styles.height = 1 + max(1, min(len(rows), MOST_ANSWERS))
+        self.set_title(
+            "#answers-pane", f"Answers at round budgets, {UNIT_NAMES[unit]} a problem", "enter moves the rule"
+        )
 
     @property
     def settled(self) -> bool:
         """Return whether the answer is made, too."""
         rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
-        return super().settled and not self._busy and (bool(self._answer) or rule is None)
+        return super().settled and not self._busy and (bool(self._answer.words) or rule is None)
 
     def table(self) -> Tabular | None:
         """Return the models."""
@@ -172,16 +268,21 @@ this).
         table = self.query_one(ModelsTable)
         table.show(model_lines(snapshot, rule), budget)
         table.choose(tone_of(self.app.view_state, snapshot))
+        if not self.has_class("-narrow"):
+            longest = max((cell_len(name) for name in names_of(snapshot)), default=0)
+            whole = table.width_for(longest) + PANE
+            self.query_one("#left").styles.width = max(LEFT_LEAST, min(whole, self.size.width - PLOT_LEAST))
+        else:
+            self.query_one("#left").styles.clear_rule("width")
         self.set_title("#models-pane", f"Models ({len(snapshot.models)})")
 
     def _draw_verdicts(self, snapshot: Snapshot) -> None:
         if snapshot.models:
             tone = tone_of(self.app.view_state, snapshot)
             self.query_one(VerdictBars).show(verdict_counts(snapshot, snapshot.models[tone].id))
-            self.set_title(
-                "#verdicts-pane",
-                f"Verdicts · {labels_of(snapshot, NARROW_LABEL if self.has_class('-narrow') else LABEL_WIDTH)[tone]}",
-            )
+            pane = self.query_one("#verdicts-pane")
+            label = labels_of(snapshot, max(BESIDES, pane.size.width - len("Verdicts · ") - BESIDES))[tone]
+            self.set_title("#verdicts-pane", f"Verdicts · {mark(tone)} {label}")
 
     def _draw_tail_title(self) -> None:
         tail = self.query_one(Tail)
@@ -212,6 +313,30 @@ this).
     def action_model(self, models: int) -> None:
         """Select another model."""
         self.query_one(ModelsTable).choose(self.app.view_state.tone + models)
+
+    def action_answers(self) -> None:
+        """Show the answers at round budgets in the place of the plot, or the plot again; go to them where they are."""
+        table = self.query_one("#answers", ListTable)
+        if self.has_class("-roomy"):
+            (self.query_one(ModelsTable) if table.has_focus else table).focus()
+            return
+        self.toggle_class("-answers")
+        table.styles.clear_rule("height")
+        if self.has_class("-answers"):
+            self.remember(self._hide_answers)
+            table.focus()
+        else:
+            self._hide_answers()
+
+    def _hide_answers(self) -> None:
+        self.remove_class("-answers")
+        self.forget_steps(self._hide_answers)
+        self.query_one(ModelsTable).focus()
+
+    def on_list_table_opened(self, event: ListTable.Opened) -> None:
+        """Move the rule to the budget of an answer."""
+        if event.position < len(self._answer.rows):
+            self.choose(rule=self._answer.rows[event.position].budget)
 
     def action_follow(self) -> None:
         """Follow the newest line of the tail."""

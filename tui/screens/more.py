@@ -32,17 +32,17 @@ from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot
 from tui.screens.curves import PlotScreen
 from tui.text import Severity, sanitize
-from tui.view_state import labels_of, rule_of
+from tui.view_state import labels_of, names_of, rule_of
 from tui.widgets.list_table import Cell, Column, PlainTable
 from tui.widgets.plot import mark
 
 PROMISES = (
-    Column(key="model", label="model", width=30, middle=True),
+    Column(key="model", label="model", width=14, names=True),
     Column(key="measured", label="measured", width=13),
     Column(key="first", label="promised by a fit", width=26),
     Column(key="second", label="", width=26, needs=98),
     Column(key="third", label="", width=27, needs=126),
-    Column(key="beware", label="", width=0, needs=160),
+    Column(key="beware", label="", width=0, needs=126),
 )
 SPENDING = (
     Column(key="way", label="way", width=10),
@@ -93,7 +93,7 @@ def problems_words(paired: PairedData, unit: Unit, rule: float) -> str:
     return f"About {found.problems} problems of this kind would show the lead of {lead}; {least}."
 
 
-def promise_cells(model: ModelAnalysis, label: str, tone: int) -> tuple[Cell, ...]:
+def promise_cells(model: ModelAnalysis, name: str, tone: int) -> tuple[Cell, ...]:
     """Return the cells of one model: pass@n as measured, and what a fit promises beyond."""
     promised = [promise_words(one.promise) for one in model.beyond[:3]]
     if model.not_fitted:
@@ -102,7 +102,7 @@ def promise_cells(model: ModelAnalysis, label: str, tone: int) -> tuple[Cell, ..
     warning = model.beyond[0].warnings[0] if model.beyond and model.beyond[0].warnings else ""
     measured = "—" if model.measured is None else f"{100 * model.measured:.1f} k={model.n}"
     return (
-        Cell(text=f"{mark(tone)} {label}", tone=tone),
+        Cell(text=name, mark=mark(tone), tone=tone),
         Cell(text=measured, strong=True),
         *(Cell(text=words) for words in promised),
         Cell(text=sanitize(warning, 200), severity=Severity.FAINT),
@@ -136,7 +136,8 @@ def spending_cells(row: AllocationRow, labels: dict[str, str], unit: str) -> Ite
         )
 
 
-LABEL, BRIEF = 28, 11  # a name in the tables, and in those of a narrow screen
+BESIDE = 58  # cells beside the names in the table of ways
+LABEL = 11  # cells that each name of a choice has at least
 
 
 class MoreScreen(PlotScreen):
@@ -202,17 +203,21 @@ How many problems: so many of the same kind would show the measured lead with 80
             return
         made, unit = self._found.analysis, UNIT_NAMES[self._found.analysis.unit]
         tones = {model.name: tone for tone, model in enumerate(snapshot.models)}
-        labels = labels_of(snapshot, BRIEF if self.has_class("-narrow") else LABEL)
+        whole = names_of(snapshot)
+        spending = self.query_one("#spending", PlainTable)
+        labels = labels_of(snapshot, max(LABEL, (spending.room - BESIDE) // min(2, max(1, len(whole)))))
         shown = [model for model in made.models if model.name in tones]
         self.query_one("#answer", Static).update(Content(sanitize(analysis_conclusion(made))))
         self.query_one("#problems", Static).update(Content(self._found.problems))
-        self.query_one("#promises", PlainTable).show_rows(
-            [promise_cells(model, labels[tones[model.name]], tones[model.name]) for model in shown],
+        promises = self.query_one("#promises", PlainTable)
+        promises.name_them(whole)
+        promises.show_rows(
+            [promise_cells(model, whole[tones[model.name]], tones[model.name]) for model in shown],
             empty="no problem is complete yet",
         )
         rows: Sequence[AllocationRow] = made.allotment.rows if made.allotment else ()
         names = {name: f"{mark(tone)} {labels[tone]}" for name, tone in tones.items()}
-        self.query_one("#spending", PlainTable).show_rows(
+        spending.show_rows(
             [cells for row in rows for cells in spending_cells(row, names, unit)], empty="no model fits the budget"
         )
         self.set_title("#promises-pane", "pass@k with more samples", f"{made.problems} problems")
@@ -242,4 +247,4 @@ How many problems: so many of the same kind would show the measured lead with 80
         """Move the rule by a twentieth of its budget for each column: there is no plot to take columns from."""
         rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
         if rule is not None:
-            self.choose(rule=rule * 1.05**columns)
+            self.choose(together="rule", rule=rule * 1.05**columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import Resize
@@ -23,8 +24,9 @@ from tui.widgets.plot import mark
 
 SHADES = " ░▒▓█"
 ORDERS = ("order", "hardest", "easiest", "spread", "unfinished")
-_WIDTH, _WIDEST = 14, 26
+_WIDTH = 14
 _NAME = 18
+_MARKS = 3  # cells before a name: two marks and a blank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +95,18 @@ def shade(share: float) -> str:
 
 def _column_width(width: int, models: int) -> int:
     """Return how wide a model's column may be, where all of them have room; the least otherwise."""
-    return max(_WIDTH, min(_WIDEST, (width - _NAME - 1 - 8) // max(1, models) - 1))
+    return max(_WIDTH, (width - _NAME - 1 - 8) // max(1, models) - 1)
 
 
 def name_width(width: int, models: int) -> int:
     """Return how long a model's name may be in its column, behind two marks and a blank."""
-    return _column_width(width, models) - 3
+    return _column_width(width, models) - _MARKS
 
 
 def heat_columns(names: Sequence[str], chosen: int, width: int) -> tuple[Column, ...]:
     """Return a column for the problem, one for each model around the chosen one that has room, one for the mean."""
-    each = _column_width(width, len(names))
+    longest = max((cell_len(name) for name in names), default=0) + _MARKS
+    each = max(_WIDTH, min(_column_width(width, len(names)), longest))
     room = max(1, (width - _NAME - 1 - 8) // (each + 1))
     first = max(0, min(chosen - room // 2, len(names) - room))
     shown = range(first, min(len(names), first + room))
@@ -245,7 +248,12 @@ data set, hardest first, easiest first, largest difference between models first,
 
     def action_sort(self) -> None:
         """Sort in the next order."""
-        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._sort(ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)])
+
+    def _sort(self, order: str, *, undone: bool = False) -> None:
+        before, self._order = self._order, order
+        if not undone:
+            self.remember(lambda: self._sort(before, undone=True))
         self.redraw()
 
     @property

@@ -31,7 +31,7 @@ COLUMNS = (
     Column(key="mark", label="", width=1),
     Column(key="at", label="time", width=8, needs=100),
     Column(key="verdict", label="verdict", width=12),
-    Column(key="model", label="model", width=22, middle=True),
+    Column(key="model", label="model", width=22, names=True),
     Column(key="problem", label="problem", width=14, middle=True),
     Column(key="idx", label="#", width=5, right=True),
     Column(key="tok", label="tok", width=6, right=True, needs=66),
@@ -50,14 +50,14 @@ SORT_ORDER = ("newest", "problem", "model", "verdict", "tok", "thought", "sec", 
 
 
 def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Sequence[Cell]:
-    """Return the cells of one sample; `models` are tones and short names, by id."""
+    """Return the cells of one sample; `models` are tones and names, by id."""
     tone, name = models.get(row.model_id, (-1, sanitize(row.model, 200)))
     verdict = row.verdict or "pending"
     return (
         Cell(text=" "),
         Cell(text=clock(row.at), severity=Severity.FAINT),
         Cell(text=verdict_words(row.verdict), severity=severity_of(verdict) if row.verdict else Severity.FAINT),
-        Cell(text=f"{mark(tone)} {name}" if tone >= 0 else name, tone=tone),
+        Cell(text=name, mark=mark(tone) if tone >= 0 else "", tone=tone),
         Cell(text=sanitize(row.problem, 200)),
         Cell(text=sample_number(row.index)[1:], severity=Severity.FAINT),
         Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
@@ -153,6 +153,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self._order: SampleOrder = NOTHING
         self._busy = False
         self._before = ""  # the filter that escape brings back
+        self._typings = 0
         self._told = ""
         self._names: Mapping[int, tuple[int, str]] = {}
 
@@ -181,6 +182,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     def draw(self, snapshot: Snapshot) -> None:
         """Begin a list, or read what is new."""
         self._names = toned_names(snapshot)
+        self._samples.name_them([name for _, name in self._names.values()])
         query = self._query(snapshot)
         if self._index is None or self._changed(query):
             self._index = SampleIndex(query)
@@ -307,6 +309,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     def action_filter(self) -> None:
         """Open the field for a filter."""
         field = self.query_one("#filter", Input)
+        self._typings += 1
         self._before = self.app.view_state.filter
         field.add_class("-shown")
         field.value = self._before
@@ -328,7 +331,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         field.remove_class("-wrong")
         self._told = ""
         if event.value != self.app.view_state.filter:
-            self.choose(filter=event.value)
+            self.choose(together=("filter", self._typings), filter=event.value)
 
     def on_input_submitted(self, _event: Input.Submitted) -> None:
         """Keep the filter."""
@@ -412,7 +415,8 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     def action_back(self) -> None:
         """Close the filter without a change, or leave the screen."""
         if self.query_one("#filter", Input).has_class("-shown"):
-            self.choose(filter=self._before)
+            if self.app.view_state.filter != self._before:
+                self.undo_step()
             self._close_filter()
         else:
             super().action_back()

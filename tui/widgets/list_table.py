@@ -27,10 +27,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.data.sample_index import NOTHING, SampleOrder
-from tui.text import Severity, fit, fit_middle
+from tui.text import Severity, fit, fit_middle, shorten_names
 from tui.widgets.styles import cursor_style, heat_style, series_style, severity_style
 
 GAP = 1
+MARKED = 2  # a mark and a blank before a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,9 @@ class Column:
     width: int
     right: bool = False
     needs: int = 0
+    least: int = 0  # cells that the one of width 0 keeps, whatever other columns want
     middle: bool = False  # what does not fit is cut in the middle: names differ at their end
+    names: bool = False  # holds the table's `names`: grows into free room, and shortens them so that they still differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Cell:
     tone: int = -1
     strong: bool = False
     heat: float | None = None
+    mark: str = ""  # stands before the text and is never cut
+    pieces: tuple[tuple[str, int], ...] = ()  # instead of a text: words, each in the colour of its series
 
 
 BLANK = Cell()
@@ -68,15 +73,28 @@ class ColumnLayout:
     width: int
 
 
-def lay_out(columns: Sequence[Column], width: int) -> list[ColumnLayout]:
-    """Return the places of the columns that fit; together they are never wider than `width`."""
+def lay_out(columns: Sequence[Column], width: int, wanted: Mapping[str, int] | None = None) -> list[ColumnLayout]:
+    """Return the places of the columns that fit; together they are never wider than `width`.
+
+    `wanted` says how wide columns would be in which nothing is cut. They grow up to it, in order, into the width that
+    is left to the last column, of which that keeps a half, or `least`, or what it wants.
+    """
     shown = [column for column in columns if width >= column.needs]
     fixed = sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
     rest = max(0, width - fixed)
+    wishes = wanted or {}
+    last = next((column for column in shown if not column.width), None)
+    free = rest if last is None else max(0, rest - min(wishes.get(last.key, rest), max(rest // 2, last.least)))
+    grown: dict[str, int] = {}
+    for column in shown:
+        if column.width and wishes.get(column.key, 0) > column.width:
+            grown[column.key] = min(wishes[column.key] - column.width, free)
+            free -= grown[column.key]
+    rest -= sum(grown.values())
     found: list[ColumnLayout] = []
     left = 0
     for column in shown:
-        wide = min(column.width or rest, max(0, width - left))
+        wide = min(column.width + grown.get(column.key, 0) if column.width else rest, max(0, width - left))
         if wide > 0:
             found.append(ColumnLayout(column=column, left=left, width=wide))
         left += wide + GAP
@@ -156,6 +174,18 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self._sort = ("", False)
         self._empty = ""
+        self._names: tuple[str, ...] = ()
+        self._short: dict[int, Mapping[str, str]] = {}  # the names' short forms, by width
+        self._wanted: dict[str, int] = {}
+
+    def name_them(self, names: Sequence[str]) -> None:
+        """Set the names that columns with `names` hold; they are shortened together, so that they stay different."""
+        if tuple(names) != self._names:
+            self._names = tuple(names)
+            self._short.clear()
+            longest = max(map(cell_len, names), default=0) + MARKED
+            self._wanted |= {column.key: longest for column in self.columns if column.names}
+            self.refresh()
 
     def show(self, count: int, lines: Lines, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
         """Set the number of lines; `empty` is shown if there is none."""
@@ -169,7 +199,11 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def show_rows(
         self, rows: Sequence[Sequence[Cell]], *, empty: str = "", sort: tuple[str, bool] = ("", False)
     ) -> None:
-        """Show lines that are all in memory."""
+        """Show lines that are all in memory; the last column tells its own width, so that names may have the rest."""
+        for at, column in enumerate(self.columns):
+            if not column.width and not column.names:
+                texts = (row[at].mark + row[at].text for row in rows if at < len(row))
+                self._wanted[column.key] = max(map(cell_len, texts), default=0)
         self.show(len(rows), lambda at: rows[at] if at < len(rows) else None, empty=empty, sort=sort)
 
     def choose(self, position: int, *, tell: bool = True) -> None:
@@ -269,11 +303,34 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         segments: list[Segment] = []
         for layout in self._layout():
             cell = by_column.get(layout.column.key, Cell())
+            if cell.pieces:
+                segments += [*self._pieces(cell, layout, base), Segment(" " * GAP, base)]
+                continue
             look = self._look(cell)
             if cell.strong:
                 look += RichStyle(bold=True)
-            segments += [Segment(fitted_cell(cell.text, layout), base + look), Segment(" " * GAP, base)]
+            segments += [Segment(self._text(cell, layout), base + look), Segment(" " * GAP, base)]
         return segments
+
+    def _text(self, cell: Cell, layout: ColumnLayout) -> str:
+        text = cell.text
+        if layout.column.names:
+            width = max(1, layout.width - MARKED)
+            if width not in self._short:
+                self._short[width] = dict(zip(self._names, shorten_names(self._names, width), strict=True))
+            text = self._short[width].get(text, text)
+        return fitted_cell(f"{cell.mark} {text}" if cell.mark else text, layout)
+
+    def _pieces(self, cell: Cell, layout: ColumnLayout, base: RichStyle) -> list[Segment]:
+        found: list[Segment] = []
+        room = layout.width
+        for at, (words, tone) in enumerate(cell.pieces):
+            text = f"{' ' if at else ''}{words}"
+            if cell_len(text) > room:
+                break  # a cut number would be another number
+            found.append(Segment(text, base + self._look(replace(cell, tone=tone))))
+            room -= cell_len(text)
+        return [*found, Segment(" " * room, base)]
 
     def _look(self, cell: Cell) -> RichStyle:
         if cell.heat is not None:
@@ -288,7 +345,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _layout(self) -> list[ColumnLayout]:
-        return lay_out(self.columns, self.room)
+        return lay_out(self.columns, self.room, self._wanted)
 
     def _resize(self) -> None:
         wanted = Size(self.room, self.count + HEAD)

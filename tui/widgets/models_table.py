@@ -124,6 +124,11 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
                         self.update_cell_at(Coordinate(row, column), cell)
         self._shown = cells
 
+    def width_for(self, longest: int) -> int:
+        """Return the width in which a name of so many cells is whole, with every column beside it."""
+        rest = (_DONE, _PASS_1, _RATE, _K)
+        return max(_WIDE, 3 + sum(w + 2 for w in rest) + longest + 2) + 1  # and a scroll bar
+
     def _columns(self) -> list[tuple[str, int]]:
         """Labels and widths; a cell has one cell of padding on either side."""
         width = self.size.width

@@ -327,7 +327,7 @@ def _draw_readings(canvas: Canvas, frame: _PlotArea, options: Options) -> list[R
     if options.rule is None or not options.readout or frame.height < 10 or frame.width < 50:
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
-    names = shorten_names([one.label for one in found], 24)
+    names = shorten_names([one.label for one in found], max(24, frame.width // 2))
     widest = max(map(len, names))
     title = f" at {quantity(options.rule, options.unit)} "
     spread = max(len(near_words(one)) for one in found)

@@ -20,8 +20,9 @@ from textual.widget import Widget
 
 from sampler.store.read_models import EventRow, TailRow
 from tui.data.snapshot import Snapshot
-from tui.text import Severity, clock, fit, glyph, sample_number, sanitize, severity_of
-from tui.widgets.styles import severity_style
+from tui.text import Severity, clock, fit, glyph, sample_number, sanitize, severity_of, shorten_names
+from tui.widgets.plot import mark
+from tui.widgets.styles import series_style, severity_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class TailLine:
     word: str
     severity: Severity
     text: str
+    tone: int = -1  # of the model, whose mark stands before the text
 
 
 def tail_rows(snapshot: Snapshot) -> list[TailRow | EventRow]:
@@ -47,16 +49,25 @@ def tail_key(row: TailRow | EventRow) -> tuple[str, int]:
     return ("event" if isinstance(row, EventRow) else "verdict"), row.id
 
 
-def tail_line(row: TailRow | EventRow, names: Mapping[int, str]) -> TailLine:
-    """Return a row of the tail, safe to show; `names` are the models' short names, by id."""
+ModelNames = Mapping[int, tuple[int, str]]  # tones and names of the models, by id
+
+
+def tail_line(row: TailRow | EventRow, names: ModelNames) -> TailLine:
+    """Return a row of the tail, safe to show."""
     return _event_line(row) if isinstance(row, EventRow) else _verdict_line(row, names)
 
 
-def _verdict_line(row: TailRow, names: Mapping[int, str]) -> TailLine:
+def shortened(names: ModelNames, width: int) -> ModelNames:
+    """Return the names in at most `width` cells each, so that they still differ."""
+    short = shorten_names([name for _, name in names.values()], width)
+    return {id_: (tone, brief) for (id_, (tone, _)), brief in zip(names.items(), short, strict=True)}
+
+
+def _verdict_line(row: TailRow, names: ModelNames) -> TailLine:
     tokens = "" if row.completion_tokens is None else f"{row.completion_tokens} tok"
     cost = f"{tokens} {row.seconds:.2f} s".lstrip() if row.seconds else tokens  # a replay has no clock
     error = ": ".join(sanitize(part, 300) for part in (row.error_type, row.error_message) if part)
-    model = names.get(row.model_id) or sanitize(row.model, 200)
+    tone, model = names.get(row.model_id) or (-1, sanitize(row.model, 200))
     name = f"{model} {sanitize(row.problem, 200)} {sample_number(row.index)}"
     return TailLine(
         at=row.at,
@@ -64,6 +75,7 @@ def _verdict_line(row: TailRow, names: Mapping[int, str]) -> TailLine:
         word=sanitize(row.verdict, 20),
         severity=severity_of(row.verdict),
         text=f"{name}  {cost}  {error}".rstrip(),
+        tone=tone,
     )
 
 
@@ -86,6 +98,7 @@ def _event_line(row: EventRow) -> TailLine:
 
 
 _WORD = 10
+_SHARE, _SHORTEST = 3, 20  # a name has at most a third of a line, and never less than 20 cells
 WHEEL = 3
 
 
@@ -116,7 +129,8 @@ class Tail(Widget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._rows: Sequence[TailRow | EventRow] = ()
-        self._names: Mapping[int, str] = {}
+        self._names: ModelNames = {}
+        self._short: tuple[int, ModelNames] = (0, {})  # the names as they are shown in a width
         self._chosen = -1
         self._top = 0
         self.following = True
@@ -126,8 +140,8 @@ class Tail(Widget, can_focus=True):
         """Return how many lines came after the chosen one."""
         return 0 if self.following else len(self._rows) - 1 - self._chosen
 
-    def show(self, rows: Sequence[TailRow | EventRow], names: Mapping[int, str]) -> None:
-        """Show these lines from now on, the newest last; `names` are the models' short names, by id."""
+    def show(self, rows: Sequence[TailRow | EventRow], names: ModelNames) -> None:
+        """Show these lines from now on, the newest last."""
         if (rows, names) == (self._rows, self._names):
             return
         if not self.following and self._rows:
@@ -135,7 +149,7 @@ class Tail(Widget, can_focus=True):
             above = self._chosen - self._top
             self._chosen = next((at for at, row in enumerate(rows) if tail_key(row) == chosen), 0)
             self._top = max(0, self._chosen - above)
-        self._rows, self._names = rows, names
+        self._rows, self._names, self._short = rows, names, (0, {})
         self._settle()
 
     def chosen_text(self) -> str | None:
@@ -197,16 +211,24 @@ class Tail(Widget, can_focus=True):
         at, width = self._top + y, self.size.width
         if at >= len(self._rows):
             return Strip.blank(width, base)
-        line = tail_line(self._rows[at], self._names)
+        line = tail_line(self._rows[at], self._names_within(width))
         if at == self._chosen and self.has_focus:
             base += RichStyle(reverse=True)
         rest = max(0, width - len("00:00:00 ") - len("x ") - _WORD - 1)
         segments = [
             Segment(f"{clock(line.at)} ", base + severity_style(self, Severity.FAINT)),
             Segment(f"{line.glyph} {fit(line.word, _WORD)} ", base + severity_style(self, line.severity)),
-            Segment(fit(line.text, rest), base),
         ]
+        if line.tone >= 0:
+            segments.append(Segment(f"{mark(line.tone)} ", base + series_style(self, line.tone)))
+            rest -= 2
+        segments.append(Segment(fit(line.text, max(0, rest)), base))
         return Strip(segments).adjust_cell_length(width, base)
+
+    def _names_within(self, width: int) -> ModelNames:
+        if self._short[0] != width:
+            self._short = width, shortened(self._names, max(_SHORTEST, width // _SHARE))
+        return self._short[1]
 
     def _settle(self) -> None:
         """Keep the chosen line visible: the newest while following."""

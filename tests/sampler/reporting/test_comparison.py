@@ -225,7 +225,7 @@ def test_two_files_of_one_model_keep_apart(counts_file):
     [
         ({"a": entry(2, [1, 1])}, ("a", "a"), "on both sides"),
         ({"a": entry(2, [1, 1]), "ab": entry(2, [1, 1])}, ("ab", "x"), "no model is called"),
-        ({"ax": entry(2, [1, 1]), "ay": entry(2, [1, 1])}, ("a", "ax"), "is part of 2 models' names"),
+        ({"ax": entry(2, [1, 1]), "ay": entry(2, [1, 1])}, ("a", "ax"), "is part of 2 names"),
     ],
 )
 def test_what_is_not_one_model_is_refused(counts_file, models, asked, said):

@@ -59,6 +59,9 @@ def found(tables: sqlite3.Connection, text: str) -> set[int]:
     [
         ("", {0, 1, 2, 3, 4, 5}),
         ("model:qwen*", {0, 1, 2, 3}),
+        ("model:QWEN", {0, 1, 2, 3}),
+        ("-model:qwen", {4, 5}),
+        ("sample:1,3", {1, 3}),
         ("MODEL:QWEN*0.5B", {0, 1}),
         ("model:Llama_3%", {4, 5}),
         ("model:Llama?3%", {4, 5}),

@@ -1,4 +1,4 @@
-"""The first difference, as a person reads it."""
+"""The first difference, as a person reads it, and the kind of a difference."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.judging.explaining import first_difference
+from sandbox.judging.explaining import first_difference, printed_kind, value_kind
+from sandbox.values import OUTPUT_RULES
 
 LONG = "a" * 500
 VALUES = st.recursive(
@@ -41,3 +42,65 @@ def test_the_first_difference_is_named_by_its_place(answer: object, expected: ob
 def test_any_two_values_can_be_compared_for_a_person(answer: object, expected: object) -> None:
     said = first_difference(answer, expected)
     assert said is None or answer != expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "kind"),
+    [
+        (None, [1], "None where a list was expected"),
+        (None, 3, "None where a number was expected"),
+        (None, "x", "None where a text was expected"),
+        (4, 3, "off by one"),
+        (2.0, 3, "off by one"),
+        (-7, 7, "the sign of a number"),
+        (0, 9, "0 where another number was expected"),
+        (3.14159, 3.1415, "a number that is nearly right"),
+        (15, 9, "another number"),
+        (10**400, 1.5, "another number"),
+        (True, False, "True where False was expected"),
+        (True, 1, "True or False where a number was expected"),
+        ("3", 3, "a text where a number was expected"),
+        ((1, 2), [1, 2], "a tuple where a list was expected"),
+        ("", "ab", "an empty text"),
+        ("a b", "ab", "only blanks differ"),
+        ("AB", "ab", "only upper and lower case differ"),
+        ("ba", "ab", "the right characters in another order"),
+        ("a", "ab", "part of the text"),
+        ("abc", "ab", "more than the text"),
+        ("xy", "ab", "another text"),
+        ([], [1], "an empty list where items were expected"),
+        ([1], [1, 2], "a list with too few items"),
+        ([1, 2, 3], [1, 2], "a list with too many items"),
+        ([2, 1], [1, 2], "a list in another order"),
+        ([3, 1], [1, 2], "a list with another item"),
+        ({"a": 1}, {"a": 2}, "a dict with another value"),
+        ({"b": 2}, {"a": 2}, "a dict with another key"),
+        ({1}, {2}, "a set with another item"),
+    ],
+)
+def test_a_wrong_answer_has_a_kind_that_is_the_same_for_all_problems(
+    answer: object, expected: object, kind: str
+) -> None:
+    assert value_kind(answer, expected) == kind
+
+
+@given(VALUES, VALUES)
+def test_any_wrong_answer_has_a_kind_without_its_value(answer: object, expected: object) -> None:
+    kind = value_kind(answer, expected)
+    assert 0 < len(kind) < 60
+    assert kind.isascii()
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind"),
+    [
+        (b"", "printed nothing"),
+        (b"4 5\n", "printed it with other blanks or lines"),
+        (b"yes\n4\n", "printed too many lines"),
+        (b"46\n", "printed off by one"),
+        (b"7\n", "printed another number"),
+        (b"no\n", "printed another text"),
+    ],
+)
+def test_a_wrong_output_has_a_kind(printed: bytes, kind: str) -> None:
+    assert printed_kind(printed, b"45\n", OUTPUT_RULES["lines"]) == kind

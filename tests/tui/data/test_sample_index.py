@@ -202,9 +202,11 @@ COLUMNS = st.lists(
 )
 
 
-@given(COLUMNS, st.integers(0, 120), st.text("ab界é", max_size=30))
-def test_columns_never_leave_the_list_and_cells_fill_theirs(columns: list[Column], width: int, text: str) -> None:
-    found = lay_out(columns, width)
+@given(COLUMNS, st.integers(0, 120), st.text("ab界é", max_size=30), st.integers(0, 60))
+def test_columns_never_leave_the_list_and_cells_fill_theirs(
+    columns: list[Column], width: int, text: str, wanted: int
+) -> None:
+    found = lay_out(columns, width, {column.key: wanted for column in columns})
     for place in found:
         assert place.left + place.width <= width
         assert cell_len(fitted_cell(text, place)) == place.width

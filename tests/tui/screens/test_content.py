@@ -21,11 +21,12 @@ from sampler.store.reader import Reader
 from sandbox.values import Verdict
 from tui.data.curves import CurveRequest, compare, curves_of
 from tui.data.export import Writer, export_name
+from tui.data.failure_groups import FailureGroup, GroupTable, filter_of, merge_messages, normalized
 from tui.data.snapshot import ComparisonModels, Series, Snapshot, with_compared
 from tui.screens.compare import verdict_words
 from tui.screens.curves import clipped, scaled, slid, whole
 from tui.screens.dialogs import key_words, paragraphs
-from tui.screens.failures import FailureGroup, GroupTable, filter_of, group_cells, merge_messages, normalized
+from tui.screens.failures import group_cells
 from tui.screens.problems import ORDERS, HeatLine, Rate, heat_cells, heat_columns, heat_lines, shade
 from tui.screens.sample_pages import LONGEST_LINE, clean_lines
 from tui.screens.system import MOST_NODES, node_pairs
@@ -120,7 +121,7 @@ GROUP = FailureGroup(
 
 def test_the_filter_of_a_group_can_be_parsed_and_names_all_of_it() -> None:
     asked = parse(filter_of(GROUP, model="qwen 2.5"), 0.0)
-    assert asked.params == ("ERROR", "NameError", "%name '%' is not defined%", "qwen 2.5")
+    assert asked.params == ("ERROR", "NameError", "%name '%' is not defined%", "qwen 2.5", "%qwen 2.5%", "qwen 2.5")
 
 
 def test_the_filter_of_a_group_without_an_error_lists_no_sample_with_one() -> None:

@@ -164,11 +164,11 @@ async def test_selecting_a_model_changes_verdicts_and_band(finished: Path) -> No
     app = BudgetApp(StoreWatcher(path=finished))
     async with app.run_test(size=(140, 40)) as pilot:
         await until_curves(pilot)
-        assert "Verdicts · toy-coder-0.5b" in screen_text(app)
+        assert "Verdicts · ● toy-coder-0.5b" in screen_text(app)
         await pilot.press("down", "down")
-        await until_text(pilot, "Verdicts · toy-coder-3b")
+        await until_text(pilot, "Verdicts · ▲ toy-coder-3b")
         await pilot.press("up")
-        await until_text(pilot, "Verdicts · toy-coder-1.5b")
+        await until_text(pilot, "Verdicts · ■ toy-coder-1.5b")
         assert app.screen.query_one(ModelsTable).cursor_row == 1
 
 

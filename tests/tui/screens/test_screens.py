@@ -218,7 +218,7 @@ async def test_jump_mode_puts_a_letter_on_every_pane(finished: Path, view: View)
         await viewer.sees("[a]", "[b]")
         await viewer.press("b")
         await viewer.sees_no("[a]")
-        assert viewer.app.focused.id == "tail"
+        assert viewer.app.focused.id == "answers"
 
 
 @pytest.mark.parametrize("key", ["4", "escape", "ctrl+o"])

@@ -1,0 +1,156 @@
+"""Wrong answers of many problems, grouped by what differs: from stored facts, as a run leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sampler.store.sample_readers import SampleReader
+from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
+from sampler.store.writer import Store
+from sampler.values import Finish, Sample
+from sandbox.inside import codec
+from sandbox.judging.judge import score
+from sandbox.judging.score_records import packed
+from sandbox.problems import Form, Problem
+from sandbox.values import Answer, CallTests, Ending, Limits, Program, Run, Verdict
+from tui.data.failure_groups import MOST_IDS, DifferenceCounter, FailureCounter, filter_of
+
+ANSWERS: tuple[object, ...] = (None, [], 3, 3, [2, 1])
+WANTED: tuple[object, ...] = ([1, 2], [1, 2], 2, 4, [1, 2])
+KINDS = {
+    "None where a list was expected": 2,
+    "an empty list where items were expected": 2,
+    "off by one": 4,
+    "a list in another order": 2,
+}
+
+
+def ran(answer: object) -> Run:
+    return Run(
+        ending=Ending.EXITED,
+        exit_code=0,
+        signal=None,
+        cpu_s=0.01,
+        wall_s=0.02,
+        memory_mb=9.0,
+        stdout=b"",
+        stderr=b"",
+        proved=True,
+        answers=(Answer(value=answer, data=codec.encode(answer)),),
+    )
+
+
+@pytest.fixture
+def wrong(store_path: Path) -> Path:
+    """Two models that both answer wrongly on five problems, with the facts of each run."""
+    problems = tuple(
+        Problem(
+            name=f"P/{n}",
+            prompt="def f(x):\n",
+            entry_point="f",
+            tests=f"def check(candidate):\n    assert candidate(1) == {wanted!r}\n",
+            form=Form.CHECK,
+        )
+        for n, wanted in enumerate(WANTED)
+    )
+    with Store(store_path) as store:
+        record = StudyRecord(
+            name="wrong",
+            spec_toml="",
+            problems_source="p",
+            seed=0,
+            limits="{}",
+            models=tuple(ModelRecord(name=f"m{n}", backend="x", sampling="{}", wanted=1) for n in range(2)),
+            problems=problems,
+        )
+        ids = store.open_study(record)
+        for model in ids.models.values():
+            for problem, answer in zip(problems, ANSWERS, strict=True):
+                tests = problem.checked_by
+                assert isinstance(tests, CallTests)
+                made = replace(score(ran(answer), Program(source="", tests=tests), Limits()), tests=tests)
+                assert made.verdict is Verdict.WRONG
+                where = {"model_id": model, "problem_id": ids.problems[problem.name]}
+                sample = Sample(
+                    problem=problem.name,
+                    index=0,
+                    seed=0,
+                    text="x",
+                    finish=Finish.STOP,
+                    prompt_tokens=9,
+                    completion_tokens=9,
+                    prompt_seconds=None,
+                    decode_seconds=None,
+                    sum_logprob=None,
+                    prompt_shared=False,
+                )
+                text = "def f(x):\n    return 0\n"
+                store.add_sample(
+                    SampleRecord(**where, sample=sample, source=text, prompt_flops=None, decode_flops=None)
+                )
+                store.add_verdict(
+                    VerdictRecord(**where, index=0, score=made, facts=packed(made, Limits()), judge="test")
+                )
+        store.flush()
+    return store_path
+
+
+def counted(store: Path, clock: Callable[[], float] = lambda: 0.0) -> Any:
+    with SampleReader(store) as reader:
+        counter = FailureCounter(1)
+        table = counter.step(reader)
+        while table.behind:
+            table = counter.step(reader)
+        differences = DifferenceCounter(1, clock)
+        found = differences.step(reader, table)
+        while found.behind:
+            found = differences.step(reader, table)
+        return found, reader
+
+
+def test_wrong_answers_are_grouped_by_what_differs_across_problems(wrong: Path) -> None:
+    found, _ = counted(wrong)
+    assert {group.message: group.count for group in found.groups} == KINDS
+    assert all(set(group.by_model) == {1, 2} for group in found.groups)
+    assert found.total == 10
+    assert not any(group.estimated for group in found.groups)
+
+
+def test_slices_find_what_one_look_finds(wrong: Path) -> None:
+    ticks = iter(range(10_000))
+    assert counted(wrong, lambda: float(next(ticks)))[0] == counted(wrong)[0]
+
+
+def test_of_many_wrong_answers_a_part_is_looked_at_and_the_counts_are_scaled(
+    wrong: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.data.failure_groups.MOST_EXPLAINED", 5)
+    found, _ = counted(wrong)
+    assert all(group.estimated for group in found.groups)
+    assert sum(group.count for group in found.groups) == pytest.approx(10, abs=2)
+
+
+async def test_the_screen_groups_by_what_differs_and_lists_a_groups_samples(wrong: Path, view: Any) -> None:
+    async with view(wrong, (140, 40), screen="failures") as viewer:
+        await viewer.until(lambda: viewer.app.screen.settled)
+        await viewer.press("m")
+        await viewer.sees("off by one", "None where a list was expected", "across problems", "●2 ■2")
+        await viewer.press("enter")
+        await viewer.until(lambda: viewer.app.current_mode == "samples" and viewer.app.screen.settled)
+        await viewer.sees("Samples · 4 of 10")
+        await viewer.press("escape")
+        await viewer.until(lambda: viewer.app.current_mode == "failures")
+        await viewer.press("escape")
+        await viewer.sees("by verdict, error and message")
+
+
+def test_a_groups_filter_names_at_most_so_many_samples(wrong: Path) -> None:
+    found, _ = counted(wrong)
+    text = filter_of(found.groups[0])
+    assert text.startswith("sample:")
+    assert len(text.split(",")) <= MOST_IDS
