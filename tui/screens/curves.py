@@ -426,7 +426,12 @@ problems instead of shared ones, c pins a model for Compare.
 
     def action_metric(self) -> None:
         """Show the next metric of reliability."""
-        self.metric = (self.metric + 1) % len(RELIABLE)
+        self._show_metric((self.metric + 1) % len(RELIABLE))
+
+    def _show_metric(self, metric: int, *, undone: bool = False) -> None:
+        before, self.metric = self.metric, metric
+        if not undone:
+            self.remember(lambda: self._show_metric(before, undone=True))
         self.redraw()
 
     def action_whole(self) -> None:
