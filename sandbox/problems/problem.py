@@ -111,7 +111,7 @@ class Problem:
 
             Problem.from_row(row, map={"tests": "reward_model.ground_truth"})
         """
-        return read_problem(dict(row), columns=map or {})
+        return read_problem(dict(row) if isinstance(row, Mapping) else row, columns=map or {})
 
     @property
     def preamble(self) -> str:

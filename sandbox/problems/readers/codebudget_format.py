@@ -109,6 +109,8 @@ def is_of_training(row: Mapping[str, Any]) -> bool:
     tests = row["tests"]
     if isinstance(tests, list) and tests and isinstance(tests[0], dict) and tests[0].keys() & {"arguments", "call"}:
         return False
+    if isinstance(tests, list) and tests and isinstance(tests[0], str | list):
+        return True  # asserts, or pairs of an input and an output
     if {"task_id", "prompt"} <= row.keys():
         return isinstance(tests, str) and tests.lstrip()[:1] in {"[", "{"}
     return isinstance(tests, str | dict) or not row.keys() & {"task_id", "prompt"}

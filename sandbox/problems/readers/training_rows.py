@@ -6,31 +6,37 @@ may be inputs and outputs (of a program, or calls of a function), asserts, funct
 what does not need to stand beside the program becomes data or runs in a grader box, as for every other format.
 
 Known sets: verl's rows (`reward_model.ground_truth`, with `inputs`, `outputs`, `fn_name` or `assert_case`), PRIME,
-SYNTHETIC-1 and -2, open-r1's verifiable problems (`verification_info`), DeepCoder, Skywork-OR1, AceCode, KodCode.
+SYNTHETIC-1 and -2, open-r1's verifiable problems (`verification_info`), DeepCoder, Skywork-OR1, AceCode, KodCode,
+OpenCodeInstruct, guru.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sandbox.languages import named
 from sandbox.problems import checkers, json_fields
 from sandbox.problems.ast_names import called_function, leans_on
 from sandbox.problems.in_process_tests import check_code
 from sandbox.problems.parse_tests import UNREADABLE, NotData, Reader, assert_tests, called, check_tests, wants_an_order
 from sandbox.problems.readers.codebudget_format import is_of_training
 from sandbox.problems.readers.stdin_formats import APPS, Given, in_calls, in_programs
-from sandbox.values import Assumptions, CallTests, CheckTests, Comparison, OutputRule, StdinTests, Tests
+from sandbox.values import PYTHON, Assumptions, CallTests, CheckTests, Comparison, OutputRule, StdinTests, Tests
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "name": ("task_id", "problem_id", "question_id", "uid", "id", "extra_info.id", "extra_info.index", "index"),
-    "prompt": ("problem_statement", "prompt", "question", "problem", "instruction", "query", "description", "messages"),
+    "prompt": (
+        "problem_statement", "prompt", "question", "problem", "instruction", "query", "description", "messages",
+        "input",
+    ),
     "tests": (
         "reward_model.ground_truth", "ground_truth", "verification_info", "test_cases", "tests", "input_output",
-        "test_list", "asserts", "test", "test_code",
+        "test_list", "asserts", "test", "test_code", "unit_tests",
     ),
     "entry_point": (
         "entry_point", "fn_name", "function_name", "func_name", "metadata.func_name", "extra_info.fn_name",
@@ -38,13 +44,16 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     ),
     "solution": (
         "canonical_solution", "gold_standard_solution", "solution", "reference_solution", "solutions.0", "code",
+        "output",
     ),
     "starter": ("starter_code", "extra_info.starter_code"),
     "checker": ("checker", "generated_checker", "reward_model.checker", "extra_info.checker"),
 }  # fmt: skip
-_HOLD_TESTS = ("reward_model", "ground_truth", "verification_info", "test_cases", "asserts")
+_HOLD_TESTS = ("reward_model", "ground_truth", "verification_info", "test_cases", "asserts", "unit_tests")
 _INPUTS, _OUTPUTS = ("inputs", "input", "stdin"), ("outputs", "output", "expected_output", "expected_outputs", "stdout")
 _CALLS = frozenset({"functional", "function_call", "call", "call_based"})
+_LANGUAGES = ("verification_info.language", "reward_model.language", "extra_info.language")
+_FENCED = re.compile(r"```[^\n`]*\n(.*?)\n?```", re.DOTALL)
 _MODULES = frozenset({"solution", "main"})  # from which tests import what they test
 _PYTEST = '''import math as _math, re as _re
 
@@ -84,9 +93,9 @@ class pytest:
             names = [one.strip() for one in names.split(",")] if isinstance(names, str) else list(names)
 
             def decorate(test):
-                def every(**more):
+                def every(*given, **more):
                     for value in values:
-                        test(**dict(zip(names, value if len(names) > 1 else [value])), **more)
+                        test(*given, **dict(zip(names, value if len(names) > 1 else [value])), **more)
 
                 return every
 
@@ -96,6 +105,10 @@ class pytest:
             return lambda *given, **options: given[0] if given and callable(given[0]) else lambda test: test
 
     mark = _Mark()
+
+    @staticmethod
+    def param(*values, **options):
+        return values if len(values) > 1 else values[0]
 
     @staticmethod
     def fail(reason=""):
@@ -128,15 +141,18 @@ def read(row: dict[str, Any], place: int = 0, columns: Mapping[str, str] | None 
     `columns` says for roles (the keys of `USUAL`) where the row keeps them: names of fields, with dots between those of
     objects within objects, as in reward_model.ground_truth.
     """
+    if unknown := (columns or {}).keys() - USUAL.keys():
+        raise ValueError(f"there is no part {min(unknown)!r} to map; the parts are {', '.join(USUAL)}")
     found = {role: _found(row, role, columns or {}) for role in USUAL}
     name = found["name"]
     name = str(name) if type(name) in {str, int} and name != "" else f"row/{place}"
-    solution = _one_text(found["solution"])
+    solution = _unfenced(_one_text(found["solution"]))
     function = _Function(name=_one_text(found["entry_point"]) or "", solution=solution)
     tests = found["tests"]
     if tests is None and {"inputs", "outputs"} <= row.keys():
         tests = row
     read_tests, called_name = _tests(_parsed(tests), function, name)
+    language = _language(row) if isinstance(read_tests, StdinTests) else PYTHON
     checker = _one_text(found["checker"])
     if checker is not None and isinstance(read_tests, StdinTests):
         files = checkers.files_of(row.get("checker_files") or {})
@@ -148,7 +164,8 @@ def read(row: dict[str, Any], place: int = 0, columns: Mapping[str, str] | None 
         function=called_name,
         tests=read_tests,
         solution=solution,
-        assumptions=Assumptions() if isinstance(read_tests, str | CheckTests) else APPS,
+        assumptions=Assumptions() if isinstance(read_tests, str | CheckTests) or language != PYTHON else APPS,
+        language=language,
     )
 
 
@@ -191,6 +208,18 @@ def _one_text(value: Any) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
+def _unfenced(solution: str | None) -> str | None:
+    """Return a solution without the fence that some sets put around it."""
+    fenced = None if solution is None else _FENCED.fullmatch(solution.strip())
+    return fenced[1] if fenced else solution
+
+
+def _language(row: Mapping[str, Any]) -> str:
+    """Return the language that a row says its programs are in, as SYNTHETIC-1 does; Python where it says none."""
+    said = next((said for path in _LANGUAGES if (said := _at(row, path))), PYTHON)
+    return named(said) if isinstance(said, str) else PYTHON
+
+
 def _prompt(value: Any) -> str:
     """Return what is asked: a text, or the last message of a user; empty where a row has no prompt."""
     value = _parsed(value)
@@ -205,7 +234,7 @@ def _tests(value: Any, function: _Function, name: str) -> tuple[Tests, str]:
     match value:
         case None | "" | []:
             raise json_fields.NoTests(name)
-        case {"test_cases": cases} | {"unit_tests": cases}:
+        case {"test_cases": cases} | {"unit_tests": cases} | {"ground_truth": cases}:
             return _tests(_parsed(cases), _called(value, function), name)
         case {"test_code": str(code)} | {"pytest": str(code)} | {"functional": str(code)}:
             return _code(f"{value.get('import_prefix') or ''}\n{code}", _called(value, function))
@@ -305,9 +334,11 @@ def _code(source: str, function: _Function) -> tuple[Tests, str]:
         raise ValueError(f"its tests are no Python: {error}") from None
     imported = {alias.asname or alias.name for node in module.body for alias in _tested_names(node)}
     uses_pytest = any(isinstance(node, ast.Name) and node.id == "pytest" for node in ast.walk(module))
-    module.body = [node for node in module.body if not _imports(node, {"pytest", *_MODULES})]
+    module.body = [node for node in module.body if not (_imports(node, {"pytest", *_MODULES}) or _runs_tests(node))]
+    handed = next((it for node in reversed(module.body) if (it := _checked(node))), "")
+    module.body = [node for node in module.body if not _checked(node)]
     plain = ast.unparse(module)
-    name = function.name.replace("Solution().", "Solution.")
+    name = (handed or function.name).replace("Solution().", "Solution.")
     name = name or called_function(plain, function.solution or "") or _only(imported) or _first_called(plain)
     if not name:
         raise ValueError("its tests call no function by its name, so nothing could be tested")
@@ -321,13 +352,58 @@ def _code(source: str, function: _Function) -> tuple[Tests, str]:
         if _needs_fixtures(test):
             raise ValueError(f"{test.name} needs a fixture of pytest, which is not run here")
     target = name.replace("Solution.", "Solution().")
-    calls = "".join(f"{test.name}()\n" for test in tests) or "".join(f"check({target})\n" for _ in checks[:1])
+    calls = "".join(f"{test.name}()\n" for test in tests) + "".join(map(_calls, module.body))
+    calls = calls or "".join(f"check({target})\n" for _ in checks[:1])
     whole = f"{head}{plain}\n\n{calls}"
     wanted = leans_on(whole, "")
     owner = name.partition(".")[0]
     if len(imported) > 1 or wanted is None or not wanted <= {owner}:
         return whole, name
     return check_code(whole, name, prelude="", solution=function.solution), name
+
+
+def _checked(node: ast.stmt) -> str:
+    """Return what a statement hands to check, as in check(Solution().f) at the end of tests; "" if it does not."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="check"), args=[ast.Name() | ast.Attribute() as target])):
+            return ast.unparse(target)
+        case _:
+            return ""
+
+
+def _runs_tests(node: ast.stmt) -> bool:
+    """Return whether a statement does nothing but run the tests, as in unittest.main() under a guard."""
+    match node:
+        case ast.If(test=ast.Compare(left=ast.Name(id="__name__")), orelse=[]):
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="main", value=ast.Name(id="unittest" | "pytest")))):
+            return True
+        case _:
+            return False
+
+
+def _calls(node: ast.stmt) -> str:
+    """Return the calls of the tests in a class of unittest or of pytest, each with an instance of its own."""
+    if not isinstance(node, ast.ClassDef):
+        return ""
+    own = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
+    tests = [name for name in own if name.startswith("test")]
+    of_unittest = any("TestCase" in ast.unparse(base) for base in node.bases)
+    if not tests or not (of_unittest or node.name.startswith("Test")):
+        return ""
+    if not of_unittest and any(len(own[name].args.args) > 1 and not own[name].decorator_list for name in tests):
+        raise ValueError(f"a test of {node.name} needs a fixture of pytest, which is not run here")
+    once, before, after = (
+        [name for name in names if name in own]
+        for names in (("setUpClass", "setup_class"), ("setUp", "setup_method"), ("tearDown", "teardown_method"))
+    )
+    lines = [f"{node.name}.{name}()" for name in once]
+    for test in tests:
+        lines.append(f"_case = {node.name}({test!r})" if of_unittest else f"_case = {node.name}()")
+        for name in (*before, test, *after):
+            plain = len(own[name].args.args) < 2 or own[name].decorator_list
+            lines.append(f"_case.{name}()" if plain else f"_case.{name}(None)")
+    return "\n".join(lines) + "\n"
 
 
 def _as_data(module: ast.Module, plain: str, name: str) -> CallTests | None:

@@ -47,6 +47,44 @@ def test_each(a, b, c):
 """
 
 
+CLASSES = """import pytest
+from solution import add
+
+
+class TestAdd:
+    def setup_method(self, method):
+        self.one = 1
+
+    def test_sum(self):
+        assert add(self.one, 2) == 3
+
+    @pytest.mark.parametrize("a, b", [(1, 2), pytest.param(3, 4, id="more")])
+    def test_each(self, a, b):
+        assert add(a, b) == a + b
+"""
+UNITTEST = """import unittest
+from solution import add
+
+
+class Tests(unittest.TestCase):
+    def setUp(self):
+        self.one = 1
+
+    def test_sum(self):
+        for two in (2, 3):
+            with self.subTest(two=two):
+                self.assertEqual(add(self.one, two), 1 + two)
+
+    def test_error(self):
+        with self.assertRaises(TypeError):
+            add(1, "2")
+
+
+if __name__ == "__main__":
+    unittest.main()
+"""
+
+
 def verl(tests: object) -> dict[str, Any]:
     """A row as verl keeps it."""
     return {
@@ -135,6 +173,42 @@ ROWS: dict[str, tuple[dict[str, Any], str, str, type]] = {
         STACK.replace("self.items.pop()", "4"),
         CheckTests,
     ),
+    "KodCode, classes of pytest": (
+        {"question": "Add.", "test": CLASSES},
+        ADD,
+        "def add(a, b):\n    return 3\n",
+        CheckTests,
+    ),
+    "unittest": ({"question": "Add.", "test": UNITTEST}, ADD, "def add(a, b):\n    return 3\n", CheckTests),
+    "guru, check of a method": (
+        verl({"functional": "def check(candidate):\n    assert candidate(a=1, b=2) == 3\n\ncheck(Solution().add)\n"}),
+        METHOD,
+        METHOD.replace("a + b", "4"),
+        CallTests,
+    ),
+    "guru, check of a function": (
+        verl({"functional": "def check(candidate):\n    assert candidate(1, 2) == 3\n\ncheck(add)\n"}),
+        ADD,
+        "def add(a, b):\n    return 4\n",
+        CallTests,
+    ),
+    "OpenCodeInstruct": (
+        {"id": "x", "input": "Add.", "output": f"```python\n{ADD}```", "unit_tests": '["\\nassert add(1, 2) == 3"]'},
+        ADD,
+        "def add(a, b):\n    return 4\n",
+        CallTests,
+    ),
+    "SYNTHETIC-2": (
+        {
+            "problem_id": "s",
+            "prompt": "Add.",
+            "verification_info": {"ground_truth": '[{"input": "1 2", "output": "3"}]'},
+        },
+        SUM,
+        "print(4)",
+        StdinTests,
+    ),
+    "pairs beside a prompt": ({"prompt": "Add.", "tests": [["1 2", "3"], ["3 4", "7"]]}, SUM, "print(3)", StdinTests),
     "pairs": ({"ground_truth": [["1 2", "3"], ["3 4", "7"]]}, SUM, "print(3)", StdinTests),
 }
 
@@ -168,6 +242,24 @@ def test_a_map_names_the_fields_of_ones_own() -> None:
         ProblemsError, match="tests should be in 'nowhere', which the row does not have: what, expected, io"
     ):
         Problem.from_row(row, map={"tests": "nowhere"})
+
+
+def test_a_part_that_cannot_be_mapped_is_refused_and_so_is_what_is_no_row() -> None:
+    with pytest.raises(ProblemsError, match="no part 'test' to map; the parts are name, prompt, tests"):
+        Problem.from_row({"question": "q"}, map={"test": "question"})
+    with pytest.raises(ProblemsError, match="a problem is a JSON object, not list"):
+        Problem.from_row([1])  # type: ignore[arg-type]
+
+
+def test_the_language_of_a_row_and_a_solution_without_its_fence_are_read() -> None:
+    info = {"language": "cpp", "test_cases": [{"input": "1 2", "output": "3", "type": "stdin_stdout"}]}
+    solution = "#include <iostream>\nint main() {}"
+    row = {"prompt": "Add.", "verification_info": info, "gold_standard_solution": f"```cpp\n{solution}\n```"}
+    problem = Problem.from_row(row)
+    assert (problem.language, problem.canonical_solution, problem.assumptions.imports) == ("cpp", solution, "")
+    unknown = {"prompt": "Add.", "verification_info": info | {"language": "brainfuck"}}
+    with pytest.raises(ProblemsError, match="language 'brainfuck' is not known"):
+        Problem.from_row(unknown)
 
 
 def test_a_row_may_have_a_checker() -> None:
