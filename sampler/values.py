@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from math import isfinite
 from types import TracebackType
 from typing import Self
 
@@ -219,6 +218,9 @@ class Architecture:
         return self.matmul_params + self.unembed_params
 
 
+_DEAREST = 1e100  # sums of what samples cost stay numbers
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenCosts:
     """What the study file says that a model costs; None where it does not say.
@@ -242,8 +244,10 @@ class GivenCosts:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, int | float) and not (isfinite(value) and value >= 0):
-                raise ValueError(f"{item.name} must be a number that is not negative, not {value}")
+            if value is None or item.name == "prices":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _DEAREST:
+                raise ValueError(f"{item.name} must be a number from 0 to {_DEAREST:g}, not {value!r:.40}")
         if (self.prompt_dollars is None) != (self.completion_dollars is None):
             raise ValueError("prompt_dollars and completion_dollars belong together; where reading is free, write 0.0")
         special = (self.cached_dollars, self.cache_write_dollars, self.thought_dollars)

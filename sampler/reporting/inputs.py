@@ -33,6 +33,7 @@ from sampler.study.spec import stored_budgets
 from sampler.values import GivenCosts, NoSuchName, matching_name
 
 LARGEST = 256 * 1024 * 1024
+_MOST_PARAMS = 1e18
 _SQLITE = b"SQLite format 3\x00"
 
 
@@ -88,7 +89,7 @@ def _parsed(path: Path) -> Mapping[str, Any]:
         if raw[:2] == b"\x1f\x8b":
             raw = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, LARGEST)
         told = json.loads(raw)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise CountsError(f"cannot read the counts of {str(path)!r}: {error}") from error
     if not isinstance(told, dict) or not told:
         raise CountsError(f"{str(path)!r} is not an object of models; see `sampler compare --help`")
@@ -108,6 +109,10 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[int, Mapping[str, int]]
 
 def _model(number: int, name: str, entry: Mapping[str, Any], params: float | None) -> ModelRow:
     size = params if params is not None else entry.get("params")
+    if size is not None and (
+        isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size <= _MOST_PARAMS
+    ):
+        raise CountsError(f"{name!r}: params is {size!r:.40}, not a number above 0; write it as 8e9")
     try:
         costs = GivenCosts(table_flops=entry.get("flops"), table_seconds=entry.get("seconds"))
     except (TypeError, ValueError) as error:
@@ -280,9 +285,9 @@ def load_paired(sides: tuple[Source, Source], params: Mapping[str, float], study
     refuse_other_problems((sides[0].path, sides[1].path), (first.study.problems_digest, second.study.problems_digest))
     models = [_only(side, one) for side, one in zip(sides, facts, strict=True)]
     if models[0].name == models[1].name:
-        models = [
-            replace(model, name=f"{model.name} ({side.path.stem})") for model, side in zip(models, sides, strict=True)
-        ]
+        stems = [side.path.stem for side in sides]
+        told = stems if stems[0] != stems[1] else [str(side.path) for side in sides]
+        models = [replace(model, name=f"{model.name} ({where})") for model, where in zip(models, told, strict=True)]
     tallies = [*_renumbered(models[0], first, 1), *_renumbered(models[1], second, 2)]
     return paired_data([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
 

@@ -218,6 +218,26 @@ def test_two_files_of_one_model_keep_apart(counts_file):
     made = compare(load_paired((source(str(before)), source(str(after))), {}), Unit.SAMPLES, PromptCharge.EACH)
     assert made.names == ("m (a)", "m (b)")
     assert made.steps[0].difference.mean == pytest.approx(-0.5)
+    (before.parent / "other").mkdir()
+    alike = before.rename(before.parent / "other" / "b.json")  # two files of one name, in two folders
+    made = compare(load_paired((source(str(alike)), source(str(after))), {}), Unit.SAMPLES, PromptCharge.EACH)
+    assert made.names == (f"m ({alike})", f"m ({after})")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"params": "8b"}, "params is '8b', not a number"),
+        ({"params": -5}, "params is -5, not a number"),
+        ({"params": True}, "params is True, not a number"),
+        ({"params": float("nan")}, "params is nan, not a number"),
+        ({"flops": "1e9"}, "table_flops must be a number"),
+        ({"seconds": 1e308}, "table_seconds must be a number"),  # a sum of them would be infinite
+    ],
+)
+def test_what_a_counts_file_says_of_a_model_is_checked(counts_file, told, said):
+    with pytest.raises(CountsError, match=said):
+        read_counts(counts_file(a=entry(2, [1, 0], **told)))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +265,15 @@ def test_an_unknown_cost_and_a_budget_beyond_the_samples_are_refused(small_and_l
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"m": {}}', '{"m": {"n": 2, "correct": {"p": 3}}}', '{"m": {"n": true, "correct": {"p": 0}}}'],
+    [
+        "",
+        "[]",
+        "{}",
+        '{"a":' + "[" * 100_000,
+        '{"m": {}}',
+        '{"m": {"n": 2, "correct": {"p": 3}}}',
+        '{"m": {"n": true, "correct": {"p": 0}}}',
+    ],
 )
 def test_what_is_no_counts_file_is_refused(tmp_path, text):
     path = tmp_path / "bad.json"
