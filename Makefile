@@ -46,7 +46,7 @@ engine: venv ## Make sure that a Docker engine answers
 venv: .venv/.ready ## Make the virtual environment
 
 .venv/.ready: pyproject.toml constraints.txt Makefile
-	@scripts/venv.sh llamacpp,serve,web,parquet,prices,ray,hub,mcp,frames,docs,dev
+	@scripts/venv.sh llamacpp,serve,web,parquet,prices,ray,hub,mcp,frames,png,docs,dev
 	@touch $@
 
 bench: image ## Measure the sandbox against its peers

@@ -21,7 +21,7 @@ from textual.keys import REPLACED_KEYS, Keys
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tui.data.export import export_name, without_fonts, written
+from tui.data.export import PICTURES, export_name, picture_of, written
 from tui.data.snapshot import StoreProblem
 from tui.data.store_watcher import StoreWatcher
 from tui.screens import SCREENS
@@ -93,7 +93,9 @@ class BudgetApp(StudyApp):
             tooltip="Finish what is running, then stop",
         ),
         Binding("C", "control('cancel')", "Cancel run", id="app.cancel", show=False, tooltip="End the run"),
-        Binding("e", "export", "Export", id="app.export", show=False, tooltip="Save what is shown as CSV, JSON or SVG"),
+        Binding(
+            "e", "export", "Export", id="app.export", show=False, tooltip="Save what is shown as CSV, JSON, SVG or PNG"
+        ),
         Binding("ctrl+o", "jump", "Jump", id="app.jump", show=False, tooltip="Go to a pane by a letter"),
         Binding("t", "change_theme", "Theme", id="app.theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
@@ -118,6 +120,7 @@ class BudgetApp(StudyApp):
                 ("c", "CSV, for spreadsheets", "csv"),
                 ("j", "JSON, for programs", "json"),
                 ("s", "SVG, a picture", "svg"),
+                ("p", "PNG, a picture", "png"),
             ]
             words = f"What the screen shows is saved to a new file in {self._folder}."
             picture = self.export_screenshot(title="budget-tui")
@@ -128,9 +131,9 @@ class BudgetApp(StudyApp):
             return
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         file = self._folder / export_name(screen.snapshot.study.name, screen.NAME, stamp, kind)
-        if kind == "svg":
+        if file.suffix in PICTURES:
             self.query_worker.run_in_background(
-                lambda: written(file, lambda: file.write_text(without_fonts(picture), encoding="utf-8")), self.tell
+                lambda: written(file, lambda: file.write_bytes(picture_of(picture, file))), self.tell
             )
         else:
             screen.export(file)
@@ -231,7 +234,7 @@ def take_screenshot(store: Path, spec: ScreenshotSpec, against: Path | None = No
 
     app.run(headless=True, size=spec.size, auto_pilot=look)
     if taken:
-        return without_fonts(taken[0])
+        return taken[0]
     if isinstance(app.news, StoreProblem):
         raise ScreenshotError(app.news.message)
     raise ScreenshotError(f"nothing could be drawn from {str(store)!r} in {TIMEOUT_SECONDS:.0f} seconds")

@@ -87,9 +87,9 @@ def cli() -> None:
 )
 @click.option(
     "--screenshot",
-    metavar="FILE.svg",
+    metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw a screen into a file and leave; needs no terminal.",
+    help="Draw a screen into a file and leave, as .svg, or as .png (extra `png`); needs no terminal.",
 )
 @click.option("--screen", type=click.Choice(SCREENS), default="live", show_default=True, help="Which screen at first.")
 @click.option(
@@ -192,21 +192,24 @@ def _store_of(what: Path) -> Path:
 def _screenshot(store: Path, file: Path, options: Mapping[str, Any]) -> None:
     _refuse_unreadable(store, missing_too=True)
     from tui.app import ScreenshotError, ScreenshotSpec, UnknownKey, take_screenshot  # Textual is slow to import
+    from tui.data.export import PICTURES, PictureError, picture_of
 
-    if file.suffix != ".svg":
-        _fail(Exit.USAGE, f"a picture is SVG; name it so, as in {str(file.with_suffix('.svg'))!r}")
+    if file.suffix not in PICTURES:
+        _fail(Exit.USAGE, f"a picture is SVG or PNG; name it so, as in {str(file.with_suffix('.svg'))!r}")
     settings = _settings(options["theme"])
     spec = ScreenshotSpec(
         screen=options["screen"], size=options["size"], keys=options["keys"].split(), theme=settings.theme
     )
     try:
-        svg = take_screenshot(store, spec, against=options["against"])
+        picture = picture_of(take_screenshot(store, spec, against=options["against"]), file)
     except UnknownKey as error:
         _fail(Exit.USAGE, f"--keys: {error}")
+    except PictureError as error:
+        _fail(Exit.USAGE, str(error))
     except ScreenshotError as error:
         _fail(Exit.STORE, str(error))
     try:
-        file.write_text(svg, encoding="utf-8")
+        file.write_bytes(picture)
     except OSError as error:
         _fail(
             Exit.USAGE, f"cannot write {str(file)!r}: {error.strerror}; name a file in a folder that you may write to"

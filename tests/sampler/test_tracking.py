@@ -208,3 +208,27 @@ def test_a_study_that_logs_to_no_tracker_is_refused_before_anything_is_sampled(t
     assert done.exit_code == Exit.USAGE
     assert "'jsonl' is no tracker; write trackio or wandb" in done.stderr
     assert not (tmp_path / "mine.db").exists()
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_study_that_logs_to_trackio_leaves_its_progress_and_every_point_there(tmp_path: Path) -> None:
+    """The command as a user types it: recorded samples, real boxes, the tracker on this machine."""
+    pytest.importorskip("trackio", reason="trackio is not installed (an extra of 190 MB)")
+    recorded = ROOT / "examples" / "replay" / "qwen2.5-coder-0.5b-instruct_HumanEval20_n10.jsonl.gz"
+    study = tmp_path / "mine.toml"
+    model = f'name = "small"\nbackend = "replay"\nfile = "{recorded}"\nsamples = 2'
+    source = '[problems]\nsource = "humaneval"\nevery = 8\nlimit = 20\n'
+    study.write_text(f'{source}[[models]]\n{model}\n[report]\nlog = "trackio:mine"\n', encoding="utf-8")
+    words = [sys.executable, "-c", "from sampler.cli import main; main()", "run", str(study)]
+    tracked = tmp_path / "tracked"
+    environment = {**os.environ, "TRACKIO_DIR": str(tracked)}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == Exit.OK, done.stderr
+    assert "logged 2 points of small" in done.stdout + done.stderr
+    with closing(sqlite3.connect(tracked / "mine.db")) as connection:
+        rows = connection.execute("SELECT run_name, metrics FROM metrics ORDER BY id").fetchall()
+    progress = [json.loads(metrics) for name, metrics in rows if name == "mine, progress"]
+    assert progress[-1]["small/scored"] == progress[-1]["small/sampled"] == 40
+    curves = {point for name, told in rows if name == "small" for point in logged(json.loads(told), name)}
+    assert curves == points(read_report(tmp_path / "mine.db"))

@@ -53,7 +53,7 @@ def test_the_decision_about_a_terminal_needs_no_textual(finished: Path) -> None:
     ("words", "told"),
     [
         (["x.svg", "--keys", "x donw"], "--keys: 'donw' is no key (did you mean down?)"),
-        (["x.txt"], "a picture is SVG; name it so, as in 'x.svg'"),
+        (["x.txt"], "a picture is SVG or PNG; name it so, as in 'x.svg'"),
     ],
 )
 def test_a_picture_that_cannot_be_as_asked_is_not_taken(
@@ -155,6 +155,29 @@ def test_a_picture_is_drawn_without_a_terminal(finished: Path, tmp_path: Path) -
     words = re.sub(r"<[^>]+>", " ", svg).replace("&#160;", " ")
     for expected in ("toy-study", "PASSED", "Models"):
         assert expected in words
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_picture_can_be_png(finished: Path, tmp_path: Path) -> None:
+    pytest.importorskip("resvg_py", reason="resvg-py is not installed (the extra png)")
+    picture = tmp_path / "out.png"
+    ended = run("--screenshot", str(picture), "--size", "100x30", str(finished))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    drawn = picture.read_bytes()
+    assert drawn.startswith(PNG)
+    assert len(drawn) > 20_000, "an empty screen takes 10 kB: the text is missing"
+
+
+def test_without_the_extra_png_the_way_out_is_told(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    ended = CliRunner().invoke(cli, ["--screenshot", str(tmp_path / "out.png"), str(finished)])
+    assert ended.exit_code == 2
+    assert "pip install 'codebudget[png]'" in ended.output
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_a_study_file_leads_to_its_store(finished: Path, tmp_path: Path) -> None:

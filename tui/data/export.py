@@ -32,6 +32,33 @@ def without_fonts(svg: str) -> str:
     return re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
 
 
+class PictureError(Exception):
+    """The picture cannot be drawn as PNG; the message says what is missing."""
+
+
+PICTURES = (".svg", ".png")
+# Fixed-width fonts that systems bring; a renderer of SVG knows no `monospace` of its own.
+_FONTS = "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, Noto Sans Mono, Cascadia Mono, Courier New, monospace"
+
+
+def png_of(svg: str) -> bytes:
+    """Return a picture of the screen as PNG; raises PictureError without the extra `png` or without a font."""
+    try:
+        import resvg_py  # an extra
+    except ImportError as error:
+        raise PictureError("PNG needs the extra `png`: pip install 'codebudget[png]'; or save it as SVG") from error
+    told = re.sub(r"(font-family:) [^;]*;", rf"\1 {_FONTS};", svg)
+    drawn = resvg_py.svg_to_bytes(svg_string=told)
+    if drawn == resvg_py.svg_to_bytes(svg_string=told, skip_system_fonts=True):
+        raise PictureError("no fixed-width font is installed, such as DejaVu Sans Mono; save it as SVG")
+    return bytes(drawn)
+
+
+def picture_of(svg: str, file: Path) -> bytes:
+    """Return what a file of this name holds: SVG without web fonts, or PNG; raises PictureError."""
+    return png_of(svg) if file.suffix == ".png" else without_fonts(svg).encode()
+
+
 PIECE = 1_000
 FORMATS = ("csv", "json")
 
@@ -84,7 +111,9 @@ def written(file: Path, write: Callable[[], int]) -> str:
         amount = write()
     except OSError as error:
         return f"Cannot write {str(file)!r}: {error.strerror or error}"
-    return f"{file.name}: {amount} {'characters' if file.suffix == '.svg' else 'rows'}"
+    except PictureError as error:
+        return str(error)
+    return f"{file.name}: {amount} {'bytes' if file.suffix in PICTURES else 'rows'}"
 
 
 def write_table(table: Tabular, file: Path) -> int:
