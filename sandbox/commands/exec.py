@@ -22,7 +22,6 @@ from sandbox.scoring.scorer import open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import PYTHON, Files, Limits, Program, Score, Verdict, Workspace
 
-MAIN = "main.py"
 _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as # coding: latin-1"
 
 
@@ -68,8 +67,8 @@ def exec_(
 ) -> None:
     """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended.
 
-    ARGUMENTS are the program's own; write -- before those that begin with a dash. FILE may be a folder: its main.py
-    is run, and its other files lie beside it.
+    ARGUMENTS are the program's own; write -- before those that begin with a dash. FILE may be a folder: its main.py,
+    main.cpp or the like is run, and its other files lie beside it.
     """
     if code is not None and file is not None:  # behind -c CODE every word is an argument
         options["arguments"], file = (file, *options["arguments"]), None
@@ -77,7 +76,7 @@ def exec_(
         stop("give a FILE (or -), or -c CODE, and not both", USAGE)
     to = options.pop("to")
     try:
-        main, workspace = _workspace(file, options)
+        main, workspace = _workspace(file, options, language)
         chosen = limits_of(options)
         name = _language(main, language)
         source = code if code is not None else _source(main, name)
@@ -90,11 +89,11 @@ def exec_(
         stop(str(error), OUR_FAULT)
     except ValueError as error:
         stop(str(error), USAGE)
-    _write(scored.run.fetched, to, workspace.fetch)
     if as_json:
         click.echo(json.dumps(result_fields(scored, chosen, program)))
     else:
         _show(scored, chosen, program)
+    _write(scored.run.fetched, to, workspace.fetch)
     sys.exit(PASSED if scored.verdict is Verdict.PASSED else PROGRAM_FAULT)
 
 
@@ -105,15 +104,14 @@ def _language(file: str | None, asked: str | None) -> str:
     return named(asked)
 
 
-def _workspace(file: str | None, options: dict[str, Any]) -> tuple[str | None, Workspace]:
+def _workspace(file: str | None, options: dict[str, Any], language: str | None) -> tuple[str | None, Workspace]:
     """Return the program's file, and what lies beside it; takes the options for it out of `options`."""
     beside = [_files_of(path, () if path.is_dir() else (path.name,)) for path in options.pop("beside")]
     if file is not None and Path(file).is_dir():
         folder = Path(file)
-        file = str(folder / MAIN)
-        if not Path(file).is_file():
-            raise ValueError(f"{folder} has no {MAIN}, which would be the program")
-        beside.insert(0, tuple(one for one in _files_of(folder, ()) if one[0] != MAIN))
+        main = _main_of(folder, language)
+        file = str(folder / main)
+        beside.insert(0, tuple(one for one in _files_of(folder, ()) if one[0] != main))
     variables = []
     for word in options.pop("variables"):
         name, found, value = word.partition("=")
@@ -126,6 +124,21 @@ def _workspace(file: str | None, options: dict[str, Any]) -> tuple[str | None, W
         environment=tuple(variables),
         fetch=tuple(options.pop("fetch")),
     )
+
+
+def _main_of(folder: Path, language: str | None) -> str:
+    """Return the name of a folder's program: main with the extension of the language, or of any that is known."""
+    found = sorted(one.name for one in folder.iterdir() if one.stem.lower() == "main" and one.is_file())
+    known = [name for name in found if Path(name).suffix == ".py" or language_of_file(name) != PYTHON]
+    fitting = known if language is None else [name for name in known if language_of_file(name) == named(language)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if language is None and "main.py" in fitting:
+        return "main.py"
+    if fitting:
+        raise ValueError(f"{folder} has {' and '.join(fitting)}; say with --language which is the program")
+    wanted = "main.py, main.cpp or the like" if language is None else f"main in {named(language)}"
+    raise ValueError(f"{folder} has no {wanted}, which would be the program")
 
 
 def _files_of(path: Path, name: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
@@ -146,8 +159,11 @@ def _write(fetched: Files, to: Path, asked: Sequence[str]) -> None:
     """Write the files that came back, and say which did not."""
     for name, content in fetched:
         path = to / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            stop(f"{path} cannot be written: {error.strerror}; name another folder with --to", USAGE)
     for name in asked:
         if name not in dict(fetched):
             say(f"{one_line(name)} did not come back: it is not there, no plain file, or too large")

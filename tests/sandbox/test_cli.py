@@ -41,6 +41,22 @@ class TestExec:
         assert sandbox("exec", str(tmp_path / "p.py"), "--stdin", str(tmp_path / "in.txt")).stdout == b"from a file\n"
         assert sandbox("exec", "-", stdin=b"print('piped')").stdout == b"piped\n"
 
+    def test_a_folder_has_its_program_and_the_files_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "six.py").write_text("SIX = 6\n")
+        (tmp_path / "main.py").write_text("from parts.six import SIX\nprint(7 * SIX)\nopen('made.txt', 'w').write('x')")
+        done = sandbox("exec", str(tmp_path), "--fetch", "made.txt", "--to", "/proc/none")
+        assert (done.returncode, done.stdout) == (2, b"42\n")
+        assert b"/proc/none/made.txt cannot be written" in done.stderr
+        assert b"name another folder with --to" in done.stderr
+        done = sandbox("exec", str(tmp_path), "--fetch", "made.txt", "--to", str(tmp_path / "out"))
+        assert (done.returncode, (tmp_path / "out" / "made.txt").read_text()) == (0, "x")
+
+    def test_a_folder_may_hold_a_program_of_another_language(self, tmp_path: Path) -> None:
+        (tmp_path / "seven.h").write_text("int seven() { return 7; }")
+        (tmp_path / "main.cpp").write_text('#include "seven.h"\nint main() { __builtin_printf("%d", seven()); }')
+        assert sandbox("exec", str(tmp_path)).stdout == b"7"
+
     def test_one_json_object_tells_everything(self, tmp_path: Path) -> None:
         (tmp_path / "tests.py").write_text("assert double(2) == 5")
         done = sandbox(
@@ -93,6 +109,23 @@ class TestExec:
         assert b"\\x1b]52" in shown
         assert b"\x1b]" not in shown
         assert "\u202e".encode() not in shown
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "complaint"),
+    [
+        ((), (), "has no main.py, main.cpp or the like"),
+        (("main.cpp", "main.go"), (), "has main.cpp and main.go; say with --language which"),
+        (("main.py",), ("--language", "go"), "has no main in go"),
+    ],
+)
+def test_a_folder_without_a_program_is_refused(
+    tmp_path: Path, files: tuple[str, ...], options: tuple[str, ...], complaint: str
+) -> None:
+    for name in files:
+        (tmp_path / name).write_text("")
+    done = sandbox("exec", str(tmp_path), *options)
+    assert (done.returncode, complaint in done.stderr.decode()) == (2, True)
 
 
 @pytest.mark.parametrize(
