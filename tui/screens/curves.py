@@ -380,7 +380,7 @@ problems instead of shared ones, c pins a model for Compare.
         tone = tone_of(self.app.view_state, snapshot)
         table.choose(tones.index(tone) if tone in tones else 0, tell=False)
         words = f"{RELIABLE[self.metric][2]} · " if self.metric else ""
-        self.set_title("#readout-pane", "At the rule", f"{words}↑↓ or a click selects a model")
+        self.set_title("#readout-pane", "At the rule", f"{words}m metric · ↑↓ or a click selects a model")
 
     def table(self) -> Tabular | None:
         """Return every step of every curve."""
