@@ -165,6 +165,7 @@ def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -
     if paused is not None:
         parts.append(HeaderPart(text=f"‖ PAUSED +{paused}", priority=10, severity=Severity.WARN, strong=True))
     parts.append(HeaderPart(text=_progress(study.scored, study.wanted), priority=8))
+    parts.append(HeaderPart(text=_further(snapshot), priority=6))
     if found is RunState.RUNNING:
         parts += _speed(snapshot, now)
     if study.sampled > study.scored:
@@ -213,6 +214,13 @@ def _progress(scored: int, wanted: int) -> str:
     if not wanted:
         return f"{grouped(scored)} scored"
     return f"{grouped(scored)}/{grouped(wanted)} {scored / wanted * 100:.0f}%"
+
+
+def _further(snapshot: Snapshot) -> str:
+    """Return how many further samples of an allotted budget are scored, which nobody could count beforehand."""
+    allotted = {model.id for model in snapshot.allotted}
+    scored = sum(row.scored for row in snapshot.tallies if row.model_id in allotted)
+    return f"+{grouped(scored)} allotted" if scored else ""
 
 
 def _speed(snapshot: Snapshot, now: float) -> list[HeaderPart]:

@@ -196,6 +196,14 @@ def test_a_crashed_study_says_since_when_and_a_failed_one_why() -> None:
     assert "✗ FAILED: disk full␛[0m" in [part.text for part in header_parts(failed, NOW)]
 
 
+def test_further_samples_of_an_allotted_budget_are_told() -> None:
+    plain = make_snapshot()
+    rows = (*plain.tallies, tally(9, "a", scored=3), tally(9, "b", scored=5))
+    told = replace(plain, allotted=(replace(model(9, "m (allotted)", wanted=0), greedy_of=1),), tallies=rows)
+    assert "+8 allotted" in [part.text for part in header_parts(told, NOW)]
+    assert not any("allotted" in part.text for part in header_parts(plain, NOW))
+
+
 def test_samples_without_a_verdict_are_told() -> None:
     words = [part.text for part in header_parts(make_snapshot(study=replace(STUDY, sampled=7)), NOW)]
     assert "4/8 50%" in words

@@ -87,6 +87,7 @@ class Snapshot:
     read_at: float
     process_gone: bool = False
     greedy: tuple[ModelRow, ...] = ()  # the models' greedy samples, whose tallies are among the others
+    allotted: tuple[ModelRow, ...] = ()  # the further samples of an allotted budget, whose tallies are among the others
     compared: ComparisonModels | None = None  # a second store's models, for the screens that compare
 
 

@@ -286,6 +286,7 @@ class _StudyReader:
             read_at=self._watcher.clock(),
             process_gone=self._gone(study),
             greedy=tuple(self._reader.greedy(study.id)),
+            allotted=tuple(self._reader.allotted(study.id)),
             compared=self._second.compared(study, self._watcher.path) if self._second else None,
         )
 
