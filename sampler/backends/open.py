@@ -19,7 +19,7 @@ from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, metered
 from sampler.backends.llamacpp.backend import LlamaCppBackend, LlamaOptions, ModelFile
 from sampler.backends.llamacpp.scorer import LlamaCppScorer, LlamaScoringOptions
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai.http_client import HEADER_FORM, KEY_FORM, is_key
+from sampler.backends.openai.http_client import HEADER_FORM, KEY_FORM, SECRET_HEADERS, is_key
 from sampler.backends.openai.scorer import OpenAIScorer
 from sampler.backends.replay import ReplayBackend
 from sampler.backends.vllm import VllmBackend, VllmOptions
@@ -263,9 +263,9 @@ def _with_headers(options: OpenAIOptions, around: BackendContext) -> OpenAIOptio
                     f" export {value[1:]}=…"
                 )
             told[name] = found
-        elif name.lower() == "authorization":
+        elif name.lower() in SECRET_HEADERS:
             raise UnknownBackend(
-                'headers: a key stands in no study file; write api_key_env = "NAME", or Authorization = "$NAME"'
+                f'headers: a key stands in no study file; write api_key_env = "NAME", or {name} = "$NAME"'
             )
     try:
         return replace(options, headers=told)

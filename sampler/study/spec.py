@@ -452,7 +452,7 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
 
 
 def _filters(table: TomlTable) -> Filters:
-    told: dict[str, Any] = {key: table.text(key) for key in ("since", "until") if table.has(key)}
+    told: dict[str, Any] = {key: table.day(key) for key in ("since", "until") if table.has(key)}
     told |= {key: table.texts(key) for key in ("difficulty", "platform", "tags")}
     try:
         return Filters(**told, keep_failing=table.flag("keep_failing"))

@@ -241,13 +241,13 @@ def _costs(table: TomlTable) -> GivenCosts:
             raise table.error("prices_on says the day of prices_of; write prices_of, too")
         return GivenCosts(**given_fields(table, GivenCosts, without=("prices",)))
     name = table.text("prices_of")
-    day = table.take("prices_on")
-    try:
-        day = date.fromisoformat(day) if isinstance(day, str) else day
-    except ValueError:
-        day = None
-    if type(day) is not date:
+    if not table.has("prices_on"):
         raise table.error("prices_of needs the day whose prices hold; write for example prices_on = 2026-11-30")
+    written = table.day("prices_on")
+    try:
+        day = date.fromisoformat(written)
+    except ValueError as error:
+        raise table.error(f"prices_on = {written!r} is no day; write for example prices_on = 2026-11-30") from error
     found = prices_on(name, day)
     dollars = {
         "prompt_dollars": found.prompt,

@@ -52,9 +52,13 @@ def read_spending(table: TomlTable) -> Spending:
     precise = table.choice("stop", STOPS, STOPS[0]) == "precise"
     if not precise and table.has("precision"):
         raise table.error('precision belongs to stop = "precise"; add that, or take precision out')
+    if table.has("first") and not (precise or table.has("max_flops") or table.has("max_dollars")):
+        raise table.error(
+            "first is the first look of a study that may end early; add a budget to it, or take first out"
+        )
     spending = Spending(
-        max_flops=table.number("max_flops", inf) if table.has("max_flops") else inf,
-        max_dollars=table.number("max_dollars", inf) if table.has("max_dollars") else inf,
+        max_flops=table.number("max_flops", example="1e15") if table.has("max_flops") else inf,
+        max_dollars=table.number("max_dollars", example="5.0") if table.has("max_dollars") else inf,
         precise=precise,
         precision=table.number("precision", 0.0) if table.has("precision") else 0.0,
         first=table.whole("first", 2),

@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sampler.study.toml_table import TomlTable
+from sampler.study.toml_table import SpecError, TomlTable
 from sampler.values import STRIDE, Prompt
 from sandbox.judging.explaining import explain
 from sandbox.problems import ChosenTests, Problem
@@ -166,8 +166,10 @@ def read_strategy(table: TomlTable, default: Strategy | None) -> Strategy | None
             repairs=table.whole("repairs", usual.repairs if named == usual.kind else 1),
             feedback=Feedback(table.choice("feedback", tuple(Feedback), usual.feedback.value)),
         )
+    except SpecError:
+        raise
     except ValueError as error:
-        raise table.error(str(error).removeprefix(f"{table.path}: ")) from error
+        raise table.error(str(error)) from error
 
 
 # The prompts of later turns.

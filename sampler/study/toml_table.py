@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ class TomlTable:
         where = f" {self._label}" if self._label else ""
         return SpecError(f"{self._path}:{where} {message}")
 
+    def day(self, key: str) -> str:
+        """Return a date, which may be written as a text or as TOML's own; required."""
+        value = self._left.get(key)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return date.isoformat(self.take(key))
+        return self.text(key)
+
     def has(self, key: str) -> bool:
         """Return whether the key was given."""
         self._asked.add(key)
@@ -64,7 +72,7 @@ class TomlTable:
         """Return a text that is not empty; required if there is no default."""
         value = self._required(key, default)
         if not isinstance(value, str) or not value.strip():
-            raise self.error(f'{key} = {value!r} is not a text; write for example {key} = "{default or key}"')
+            raise self.error(f'{key} = {value!r} is not a text; write for example {key} = "{default or "…"}"')
         if "\0" in value:
             raise self.error(f"{key} = {value!r} holds a NUL character, which no name or path may; take it out")
         return value
@@ -78,11 +86,13 @@ class TomlTable:
             raise self.error(f"{key} = {value!r:.40} is too large; the most is {most}")
         return value
 
-    def number(self, key: str, default: float | None = None) -> float:
-        """Return a finite number; required if there is no default."""
+    def number(self, key: str, default: float | None = None, *, example: str = "") -> float:
+        """Return a finite number; required if there is no default. A message shows the `example`."""
         value: Any = self._required(key, default)
         if not _is_finite(value):
-            raise self.error(f"{key} = {value!r} is not a number; write for example {key} = {default or 1.0}")
+            raise self.error(
+                f"{key} = {value!r} is not a number; write for example {key} = {example or default or 1.0}"
+            )
         return float(value)
 
     def flag(self, key: str, *, default: bool = False) -> bool:

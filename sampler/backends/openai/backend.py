@@ -60,6 +60,7 @@ server does not give it for every token.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -119,13 +120,7 @@ class OpenAIOptions:
     call_timeout_s: float = 7200.0
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.base_url)
-        if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
-            raise ValueError(
-                f'base_url must be the server\'s address, as "http://127.0.0.1:8000/v1", not {self.base_url!r}'
-            )
-        if "@" in url.netloc:
-            raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
+        _check_address(self.base_url, self.api_key_env)
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect must be {' or '.join(DIALECTS)}, not {self.dialect!r}")
         if self.max_tokens_key not in MAX_TOKENS_KEYS:
@@ -139,6 +134,19 @@ class OpenAIOptions:
         _check_headers(self.headers)
         if self.n > self.concurrency:
             raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
+
+
+def _check_address(base_url: str, api_key_env: str) -> None:
+    url = urlsplit(base_url)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        raise ValueError(f'base_url must be the server\'s address, as "http://127.0.0.1:8000/v1", not {base_url!r}')
+    if "@" in url.netloc:
+        raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
+    if api_key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", api_key_env):
+        raise ValueError(  # the value is not repeated: it may be the key
+            "api_key_env is the name of the environment variable that holds the key, not the key; "
+            'export MY_KEY=…, and write api_key_env = "MY_KEY"'
+        )
 
 
 def _check_headers(headers: Mapping[str, object]) -> None:

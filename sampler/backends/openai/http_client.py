@@ -47,6 +47,8 @@ SECRET_LENGTH = 8  # a header's value of so many characters may be a secret, and
 HEADER_FORM = "a header has a name of letters, digits and hyphens, and a value of printable ASCII characters"
 OWN_HEADERS = frozenset({"accept", "connection", "content-length", "content-type", "host", "transfer-encoding"})
 
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"})
+
 
 def is_header(name: str, value: str) -> bool:
     """Return whether a header can be sent as it is."""

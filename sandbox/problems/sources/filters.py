@@ -22,7 +22,7 @@ _RATINGS = ("rating", "cf_rating")
 _TAGS = ("tags", "cf_tags", "raw_tags", "skill_types", "libs")
 _SECONDS = 100_000  # a number of at least this is a time in seconds, one below is a year
 _MILLISECONDS = 100_000_000_000
-_BOUND = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?", re.ASCII)
+_BOUND = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
 _RANGE = re.compile(r"(\d*)-(\d*)|(\d+)", re.ASCII)
 
 

@@ -123,6 +123,15 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
         (SMALL + "[sandbox]\nmemory_mb = 5\n", r"\[sandbox\] memory_mb must .* 64"),
         (SMALL + "[sandbox]\nboxes = 0\n", "boxes = 0 is not a whole number"),
         (SMALL + "[sandbox]\ncpu = 5\n", r"'cpu' is no key here \(did you mean 'cpu_s'"),
+        (SMALL.replace('"humaneval"', '"humaneval"\nsince = "2024-13"'), "since must be a date .*, not '2024-13'"),
+        (SMALL.replace('"humaneval"', '"humaneval"\nsince = 2024'), 'since = 2024 is not a text; write .* "…"'),
+        (
+            SMALL + "[budget]\nmax_flops = '1T'\n",
+            "max_flops = '1T' is not a number; write for example max_flops = 1e15",
+        ),
+        (SMALL + "[budget]\nfirst = 4\n", r"\[budget\] first is the first look of a study that may end early"),
+        (SMALL + "style = 'chat'\nstrategy = 'repair'\nturns = 0\n", r"\[\[models\]\] no. 1: turns = 0 is not a whole"),
+        (SMALL + "[models.costs]\nprices_of = 'a/b'\nprices_on = '2025-13-01'\n", "prices_on = '2025-13-01' is no day"),
         (SMALL + "[report]\nbudget = 1\n", r"\[report\] 'budget' is no key here \(did you mean 'budgets'"),
         (SMALL + "[report.budgets]\nflop = [1]\n", r"'flop' is no key here \(did you mean 'flops'"),
         (SMALL + "[report.budgets]\nflops = [0]\n", r"flops = \[0\] is not a list of numbers above zero"),
@@ -165,6 +174,13 @@ def test_a_study_file_that_cannot_be_read(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"name = '\xff'")
     with pytest.raises(SpecError, match="not UTF-8"):
         load_study(tmp_path / "binary.toml")
+
+
+def test_a_date_may_be_a_text_or_one_of_toml(load):
+    dated = [
+        load(SMALL.replace('"humaneval"', f'"humaneval"\nsince = {day}')) for day in ('"2024-08-31"', "2024-08-31")
+    ]
+    assert [study.problems.filters.since for study in dated] == ["2024-08-31", "2024-08-31"]
 
 
 def test_a_mark_of_byte_order_before_the_text_is_passed_over(load):

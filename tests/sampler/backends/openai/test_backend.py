@@ -819,6 +819,7 @@ def test_a_list_of_models_that_is_none_lists_nothing(server, monkeypatch, listed
         ({"base_url": "http://h/v1", "answer_timeout_s": 1e300}, "answer_timeout_s must be 0 to 1e"),
         ({"base_url": "http://h/v1", "call_timeout_s": 0}, "call_timeout_s must be positive"),
         ({"base_url": "http://h/v1", "stream": 1}, "stream must be true or false"),
+        ({"base_url": "http://h/v1", "api_key_env": "sk-secret"}, "the name of the environment variable"),
         ({"base_url": "http://h/v1", "api_key": "x"}, "did you mean 'api_key_env'"),
     ],
 )

@@ -227,7 +227,7 @@ def test_headers_are_sent_and_their_secrets_are_told_nowhere(serve):
     assert secret not in str(refused.value)
     with pytest.raises(BackendError, match="no variable HIDDEN"):
         drawn(server, headers=headers)
-    for wrong in ({"Authorization": "Bearer 1"}, {"Host": "x"}, {"X-A": "a\nb"}, {"a b": "c"}):
+    for wrong in ({"Authorization": "Bearer 1"}, {"api-key": "1"}, {"Host": "x"}, {"X-A": "a\nb"}, {"a b": "c"}):
         with pytest.raises(UnknownBackend, match="headers"):
             drawn(server, headers=wrong)
 
