@@ -51,17 +51,31 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedFiles:
+    """Data in a package: the files in one of its folders, which an image has below `/usr/share`, and nothing else."""
+
+    requirement: str
+    folder: str
+    place: str
+
+    def __post_init__(self) -> None:
+        if not is_requirement(self.requirement) or {"", ".", ".."} & {*self.folder.split("/"), *self.place.split("/")}:
+            raise ValueError(f"{self.requirement} {self.folder} {self.place} is not PACKAGE==VERSION FOLDER PLACE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
     """What an image has beyond the usual.
 
     It names a version of Python (None: the base's own), and packages such as numpy or numpy==2.1.3. The modules of
     `preload` (None: those of the packages) are imported before the first program, so that a program's own import of
-    them costs nothing. `toolchain` is what another language needs.
+    them costs nothing. `shared` is data that packages would download. `toolchain` is what another language needs.
     """
 
     python: str | None = None
     packages: tuple[str, ...] = ()
     preload: tuple[str, ...] | None = None
+    shared: tuple[SharedFiles, ...] = ()
     toolchain: Toolchain | None = None
 
     def __post_init__(self) -> None:
@@ -106,6 +120,8 @@ def content_digest(spec: ImageSpec = USUAL) -> str:
     parts = _context() | {"base": base.encode(), "packages": " ".join(sorted(spec.packages)).encode()}
     if spec.packages:
         parts["Dockerfile.packages"] = (images_directory() / "Dockerfile.packages").read_bytes()
+    if spec.shared:
+        parts["shared"] = repr(spec.shared).encode()
     if spec.preload is not None:
         parts["imported"] = " ".join(spec.preload).encode()
     for name, content in sorted(parts.items()):
@@ -138,6 +154,8 @@ def build_image(engine: DockerClient, spec: ImageSpec = USUAL, *, base: str | No
     if spec.packages:
         chosen, found = _with_packages(engine, chosen, spec.packages, say)
         modules = found if spec.preload is None else spec.preload
+    if spec.shared:
+        chosen = _with_shared(engine, chosen, spec.shared, say)
     say(f"building {tag} on {chosen}")
     preload = "".join(f"{name}\n" for name in modules).encode()
     with _archive(_context() | {"preload": preload, "toolchain.json": _told(_kept(spec.toolchain))}) as archive:
@@ -163,6 +181,30 @@ def _with_packages(engine: DockerClient, base: str, packages: tuple[str, ...], s
             labels = {LABEL_BASE: base, LABEL_MODULES: " ".join(fetched.modules)}
             engine.build(archive, reference, {"BASE": base}, labels)
     return reference, fetched.modules
+
+
+def _with_shared(engine: DockerClient, base: str, shared: tuple[SharedFiles, ...], say: Say) -> str:
+    """Return an image of this base with data of packages; make it where it is missing."""
+    dockerfile = b"ARG BASE\nFROM ${BASE}\nCOPY shared /usr/share/\n"
+    digest = hashlib.sha256(b"\0".join((dockerfile, base.encode(), repr(shared).encode()))).hexdigest()
+    reference = f"{DEBIAN_BASE}:shared-{digest[:16]}"
+    if engine.image_labels(reference) is not None:
+        return reference
+    requirements = tuple(dict.fromkeys(one.requirement for one in shared))
+    with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as directory:
+        say(f"fetching data of {_named(requirements)}")
+        fetched = fetch(requirements, _platform(engine, base), Path(directory), alone=True)
+        files: dict[str, bytes | Path] = {
+            f"shared/{one.place}/{path.removeprefix(f'{one.folder}/')}": file
+            for path, file in fetched.files.items()
+            for one in shared
+            if path.startswith(f"{one.folder}/")
+        }
+        if not files:
+            raise ImageBuildFailed(f"{', '.join(requirements)} hold none of the folders that a profile names")
+        with _archive(files | {"Dockerfile": dockerfile}) as archive:
+            engine.build(archive, reference, {"BASE": base}, {LABEL_BASE: base})
+    return reference
 
 
 def _named(packages: Sequence[str]) -> str:

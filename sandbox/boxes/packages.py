@@ -44,13 +44,20 @@ def is_requirement(text: str) -> bool:
 
 
 def fetch(
-    requirements: Sequence[str], platform: Platform, directory: Path, wanted: Callable[[str], bool] = lambda _: True
+    requirements: Sequence[str],
+    platform: Platform,
+    directory: Path,
+    wanted: Callable[[str], bool] = lambda _: True,
+    *,
+    alone: bool = False,
 ) -> Fetched:
     """Fetch the packages and all that they need into an empty directory; of their files, return the `wanted`.
 
+    With `alone`, nothing that they need is fetched.
+
     Raises ImageBuildFailed if they cannot be fetched.
     """
-    _run_pip(requirements, platform, directory)
+    _run_pip(requirements, platform, directory, ["--no-deps"] * alone)
     requested = {_canonical(requirement.partition("==")[0]) for requirement in requirements}
     modules = {
         module
@@ -61,7 +68,7 @@ def fetch(
     return Fetched(files=dict(_files(directory, wanted)), modules=tuple(sorted(modules)))
 
 
-def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -> None:
+def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path, options: Sequence[str]) -> None:
     platforms = [f"manylinux_2_{minor}_{platform.machine}" for minor in range(_NEWEST_GLIBC, 4, -1)]
     platforms.append(f"manylinux2014_{platform.machine}")
     command = [
@@ -76,6 +83,7 @@ def _run_pip(requirements: Sequence[str], platform: Platform, directory: Path) -
         "--implementation=cp",
         f"--python-version={platform.python}",
         f"--target={directory}",
+        *options,
         *(f"--platform={name}" for name in platforms),
         *requirements,
     ]

@@ -2,8 +2,10 @@
 
 A profile is a file of `images/profiles/`: one pinned package a line, those that others need included, so that the same
 wheels are fetched every time. A line "# preload: …" names the modules that are imported before the first program, and
-"# not here: NAME: why" a package of the benchmark's own list that no wheel was found for. A module is worth being
-imported in advance if many programs use it: each one makes every fork larger.
+"# not here: NAME: why" a package of the benchmark's own list that no wheel was found for. A line "# data: PACKAGE
+FOLDER PLACE" takes the files in one folder of a wheel, and nothing else of it, into a folder of `/usr/share`: data that
+a library would fetch from the network. A module is worth being imported in advance if many programs use it: each one
+makes every fork larger.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.boxes.image import ImageSpec, images_directory
+from sandbox.boxes.image import ImageSpec, SharedFiles, images_directory
 
-_PRELOAD, _MISSING = "# preload:", "# not here:"
+_PRELOAD, _MISSING, _DATA = "# preload:", "# not here:", "# data:"
+
+_FIELDS = ("requirement", "folder", "place")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +28,11 @@ class Profile:
     packages: tuple[str, ...]
     preload: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    data: tuple[SharedFiles, ...] = ()
 
     def image_spec(self, python: str | None = None, more: tuple[str, ...] = ()) -> ImageSpec:
         """Return what an image with this profile has; `more` packages are not imported in advance."""
-        return ImageSpec(python=python, packages=(*self.packages, *more), preload=self.preload)
+        return ImageSpec(python=python, packages=(*self.packages, *more), preload=self.preload, shared=self.data)
 
 
 def profile_names() -> list[str]:
@@ -45,6 +50,7 @@ def read_profile(name: str) -> Profile:
         packages=tuple(line for line in lines if line and not line.startswith("#")),
         preload=tuple(module for told in _after(_PRELOAD, lines) for module in told.split()),
         missing=tuple(_after(_MISSING, lines)),
+        data=tuple(SharedFiles(**dict(zip(_FIELDS, told.split(), strict=True))) for told in _after(_DATA, lines)),
     )
 
 

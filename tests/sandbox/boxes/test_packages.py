@@ -15,7 +15,7 @@ import pytest
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
+from sandbox.boxes.image import ImageSpec, SharedFiles, ensure_image, image_tag
 from sandbox.boxes.ownership import Owner
 from sandbox.boxes.packages import Platform, fetch
 from sandbox.errors import ImageBuildFailed
@@ -59,6 +59,27 @@ def test_an_image_is_named_after_its_packages_in_any_order() -> None:
 def test_what_is_no_package_is_refused_before_anyone_asks_pip(text: str) -> None:
     with pytest.raises(ValueError, match="is no package such as numpy"):
         ImageSpec(packages=(text,))
+
+
+@pytest.mark.parametrize(("folder", "place"), [("../nltk", "data"), ("nltk", "/etc"), ("nltk", ""), ("a//b", "data")])
+def test_data_of_a_package_stays_in_its_place(folder: str, place: str) -> None:
+    with pytest.raises(ValueError, match="is not PACKAGE==VERSION FOLDER PLACE"):
+        SharedFiles(requirement="nltk==3.8", folder=folder, place=place)
+
+
+@pytest.mark.docker
+def test_data_of_a_package_lies_below_usr_share_and_its_code_nowhere(engine: DockerClient) -> None:
+    data = SharedFiles(requirement="iniconfig==2.0.0", folder="iniconfig", place="some/data")
+    spec = ImageSpec(shared=(data,))
+    assert image_tag(spec) != image_tag(ImageSpec())
+    try:
+        image = ensure_image(engine, spec, say=print)
+    except ImageBuildFailed as error:
+        pytest.skip(f"no packages within reach: {error}")
+    with closing(Box(engine, BoxSpec(image=image, limits=LIMITS, owner=Owner.this().label()))) as opened:
+        source = "import importlib.util, json, os\n"
+        source += "found = os.path.isfile('/usr/share/some/data/py.typed'), importlib.util.find_spec('iniconfig')\n"
+        assert told(opened, f"{source}print(json.dumps(found))") == [True, None]
 
 
 @pytest.mark.slow

@@ -21,12 +21,18 @@ def test_every_package_of_a_profile_is_pinned_and_something_is_imported_in_advan
     assert len({package.partition("==")[0].lower() for package in profile.packages}) == len(profile.packages)
     assert "numpy" in profile.preload
     assert all(": " in told for told in profile.missing), "each missing package has its reason"
+    assert all("==" in one.requirement for one in profile.data)
 
 
 def test_a_data_set_names_a_profile_that_there_is_and_so_does_the_command_line() -> None:
     assert {one.profile for one in CATALOGUE.values() if one.profile} <= set(profile_names())
     told = " ".join(CliRunner().invoke(cli, ["build", "--help"]).output.split())
     assert all(name in told.partition("--profile")[2] for name in profile_names())
+
+
+def test_data_that_a_library_would_download_is_part_of_the_image() -> None:
+    spec = read_profile("bigcodebench").image_spec()
+    assert {one.place for one in spec.shared} == {"nltk_data/corpora/stopwords", "nltk_data/tokenizers/punkt"}
 
 
 def test_a_profile_that_there_is_not_is_refused_before_an_engine_is_asked() -> None:
