@@ -175,8 +175,12 @@ def _source(file: str | None, language: str) -> str:
     try:
         with Path(file or "").open("rb") as opened:
             return _text(opened, language)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"there is no file {file!r}; give the path of one, - for standard input, or -c CODE"
+        ) from error
     except OSError as error:
-        raise ValueError(f"{file}: {error.strerror}") from error
+        raise ValueError(f"{file!r} cannot be read: {error.strerror}; give another FILE, or -c CODE") from error
 
 
 def _text(file: Any, language: str) -> str:

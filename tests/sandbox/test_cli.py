@@ -132,6 +132,11 @@ def test_a_folder_without_a_program_is_refused(
     ("words", "complaint"),
     [
         (["exec"], "give a FILE"),
+        (
+            ["exec", "nosuch.cpp"],
+            "there is no file 'nosuch.cpp'; give the path of one, - for standard input, or -c CODE",
+        ),
+        (["exec", "/"], "has no main.py"),
         (["exec", "--env", "x.py", "-c", "1"], "x.py"),
         (["exec", "-c", "1", "--memory", "1"], "--memory must lie between 64 and "),
         (["exec", "-c", "1", "--cpu", "-3"], "--cpu must lie between "),
