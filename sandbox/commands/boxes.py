@@ -45,7 +45,9 @@ _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
     help="Give every program so many times its time: for a small board, or an emulated machine.",
 )
 @click.option(
-    "--language", metavar="NAME", help="Try the attacks of another language instead: cpp, go, java, javascript, rust."
+    "--language",
+    metavar="NAME",
+    help="Try the attacks of another language instead: cpp, go, java, javascript, perl, rust, and others.",
 )
 @image_spec_options
 def selftest(

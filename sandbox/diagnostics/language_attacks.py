@@ -1,6 +1,6 @@
 """Attacks in other languages than Python: on the boxes that run their programs, and on their compilers.
 
-`tests/escapes/languages` has a program of many attacks for each family of languages; standard input names one of them.
+`tests/escapes/languages` has a program of many attacks for each language; standard input names one of them.
 It prints "through" where an attack got what it wanted, so it passes only then. `compilers.toml` has the programs that
 attack a compiler. No attack may pass, and after each an honest program must.
 """
@@ -16,15 +16,42 @@ from pathlib import Path
 from sandbox.diagnostics.selftest import SuiteError, escapes_directory
 from sandbox.values import Limits, Program, Score, StdinTest, StdinTests, Verdict
 
-FAMILIES = {"cpp": "attacks.cpp", "javascript": "attacks.js", "java": "attacks.java"}
+FILES = {
+    "bash": "attacks.sh",
+    "cpp": "attacks.cpp",
+    "go": "attacks.go",
+    "java": "attacks.java",
+    "javascript": "attacks.js",
+    "lua": "attacks.lua",
+    "perl": "attacks.pl",
+    "php": "attacks.php",
+    "r": "attacks.r",
+    "ruby": "attacks.rb",
+    "rust": "attacks.rs",
+}
+FAMILIES = {
+    "C and C++": ("cpp",),
+    "Java": ("java",),
+    "JavaScript and TypeScript": ("javascript", "typescript"),
+    "Go": ("go",),
+    "Rust": ("rust",),
+    "scripts": ("bash", "lua", "perl", "php", "r", "ruby"),
+}
 LIMITS = Limits(cpu_s=1, wall_s=3, memory_mb=256)
 THROUGH = b"through\n"
 HONEST = {  # by the language of an attack: what must pass after it, in the same boxes
+    "bash": "echo through",
     "cpp": 'int main() { __builtin_puts("through"); }',
     "go": 'package main\nimport "fmt"\nfunc main() { fmt.Println("through") }',
     "java": 'class Main { public static void main(String[] a) { System.out.println("through"); } }',
     "javascript": 'console.log("through")',
+    "lua": 'print("through")',
+    "perl": 'print "through\\n";',
+    "php": '<?php echo "through\\n";',
+    "r": 'cat("through\\n")',
+    "ruby": 'puts "through"',
     "rust": 'fn main() { println!("through"); }',
+    "typescript": 'const text: string = "through"; console.log(text)',
 }
 _FAILED = frozenset(Verdict) - {Verdict.PASSED}
 _NAME = re.compile(r'"([A-Z] [a-z][^"]+)"')
@@ -57,9 +84,9 @@ def read_attacks(language: str) -> list[LanguageAttack]:
 
 
 def _runtime_attacks(directory: Path, language: str) -> Iterator[LanguageAttack]:
-    if language not in FAMILIES:
+    if language not in FILES:
         return
-    source = (directory / FAMILIES[language]).read_text(encoding="utf-8")
+    source = (directory / FILES[language]).read_text(encoding="utf-8")
     for name in dict.fromkeys(_NAME.findall(source)):
         yield LanguageAttack(name=name, program=_program(language, source, name), verdicts=_FAILED - {Verdict.SYNTAX})
 

@@ -8,13 +8,14 @@ import pytest
 from language_programs import ALL, require
 
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.diagnostics.language_attacks import HONEST, LIMITS, read_attacks, try_attacks
+from sandbox.diagnostics.language_attacks import FAMILIES, HONEST, LIMITS, read_attacks, try_attacks
 from sandbox.scoring.scorer import open_scorer
 
 
-@pytest.mark.parametrize("family", ["cpp", "javascript", "java"])
+@pytest.mark.parametrize("family", list(FAMILIES))
 def test_a_family_of_languages_has_at_least_fifty_attacks(family: str) -> None:
-    assert len({attack.name for attack in read_attacks(family)}) >= 50
+    attacks = [(language, attack.name) for language in FAMILIES[family] for attack in read_attacks(language)]
+    assert len(set(attacks)) == len(attacks) >= 50
 
 
 @pytest.mark.docker
