@@ -109,21 +109,41 @@ PHP = Language(
     added_mb=16,
     own_limit=True,
 )
+# Loading `utils` asks a shell for the path of a program, and R leaves it to a shell to remove its directory at the end.
+_R_PROFILE = "/opt/toolchain/profile.r"
+_R_WITHOUT_SHELL = """invisible(local({
+  base <- baseenv()
+  unlockBinding("Sys.which", base)
+  base$Sys.which <- function(names) structure(rep("", length(names)), names = names)
+  lockBinding("Sys.which", base)
+  reg.finalizer(base, function(e) unlink(tempdir(), recursive = TRUE), onexit = TRUE)
+}))
+"""
 R = Language(
     name="r",
     title="R",
     aliases=("rscript",),
     extension=".r",
-    run=("/usr/lib/R/bin/exec/R", "--no-echo", "--no-restore", "--vanilla", f"--file={PROGRAM}/main.r"),
+    run=(
+        "/usr/lib/R/bin/exec/R",
+        "--no-echo",
+        "--no-save",
+        "--no-restore",
+        "--no-environ",
+        "--no-init-file",
+        f"--file={PROGRAM}/main.r",
+    ),
     environment=(
+        ("R_PROFILE", _R_PROFILE),
         ("R_HOME", "/usr/lib/R"),
         ("R_LIBS_SITE", ""),
-        ("R_DEFAULT_PACKAGES", "utils,grDevices,graphics,stats"),
+        ("R_DEFAULT_PACKAGES", "methods,utils,grDevices,graphics,stats"),
         ("LD_LIBRARY_PATH", "/usr/lib/R/lib:/usr/lib/x86_64-linux-gnu/blas:/usr/lib/x86_64-linux-gnu/lapack"),
     ),
     image=Toolchain(
         packages=("r-base-core",),
         keep=("/usr/lib/R/bin/exec/R",),
+        files=((_R_PROFILE, _R_WITHOUT_SHELL),),
         links=(("/etc/R/Renviron", "/usr/lib/R/etc/Renviron.ucf"),),  # without it, `utils` and `stats` do not load
     ),
     version="4.5.0",

@@ -84,6 +84,13 @@ def test_a_header_beside_a_program_is_there_while_it_is_compiled(scorer: Scorer)
     assert told == [Verdict.PASSED, Verdict.WRONG, Verdict.SYNTAX]
 
 
+def test_r_has_its_usual_packages_and_leaves_no_files(engine: DockerClient, scorer: Scorer) -> None:
+    require("r", engine)
+    source = 'setClass("P", slots = c(x = "numeric")); cat(head(new("P", x = median(c(1, 7, 9)))@x), file = stdout())'
+    score = scorer.score(Program(source=source, tests=cases_of("sum"), language="r"))
+    assert (score.verdict, score.flags, score.run.stderr) == (Verdict.PASSED, frozenset(), b"")
+
+
 def test_a_program_that_is_compiled_once_is_not_compiled_again(scorer: Scorer) -> None:
     program = Program(source='int main() { __builtin_printf("7"); }', tests=cases_of("sum"), language="cpp")
     first, again = scorer.score(program), scorer.score(program)
