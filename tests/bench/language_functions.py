@@ -23,7 +23,8 @@ from sandbox.sanitize import one_line
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.values import Flag, Limits, Program, Score, Verdict
 
-CHANGES = (("==", "!="), (" < ", " >= "), (" > ", " <= "), (" + ", " - "), ("true", "false"), ("<", ">="), ("+", "-"))
+CHANGES = (("==", "!="), (" < ", " >= "), (" > ", " <= "), (" + ", " - "), ("true", "false"), ("+", "-"), ("<=", ">"))
+CHANGES += (("*", "+"), ("0", "1"), ("1", "2"))
 _CHOICE = re.compile(r"«([^|»]*)\|([^»]*)»")
 Solutions = Mapping[str, tuple[Program, Program | None]]  # by name: the right program, and the changed one
 
