@@ -178,7 +178,7 @@ def defines(code: str, problem: Problem) -> bool:
         return True
     name = re.escape(problem.entry_point.rpartition(".")[2])
     begins = rf"^[^\n;=]*(?:[\w>\]*&$]\s+[*&]*|::){name}\s*(?:<[^\n>]*>)?\([^;]*$"
-    other = rf"^(?:sub\s+)?{name}\s*(?:\(\)\s*)?\{{|\b{name}\s*(?:=|<-)"
+    other = rf"^(?:sub\s+)?{name}\s*(?:\(\)\s*)?\{{|\b{name}\s*(?:=|<-)|\blet\s+(?:rec\s+)?{name}\b"
     return re.search(f"{begins}|{other}", code, re.MULTILINE) is not None
 
 

@@ -16,7 +16,7 @@ from sandbox.problems import Problem
 
 _CHOICE = re.compile(r"«([^|»]*)\|([^»]*)»")
 _EXTENSIONS = {"javascript": "js", "typescript": "ts", "go": "go_test.go", "rust": "rs", "ruby": "rb", "bash": "sh"}
-_EXTENSIONS["perl"] = "pl"
+_EXTENSIONS |= {"perl": "pl", "csharp": "cs", "ocaml": "ml"}
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,21 @@ Where tests are other code, or answers have a type that cannot be written, tests
 (`Driver.testing`). Then a token proves that they came to their end: the program reads it from its standard input and
 writes it last. A program that was written against the driver can read it, too; hence the flag `in_process`.
 
-The files `answers.*` are what the drivers put beside programs. They are text here, and no code of this package.
+The files of `support` are what the drivers put beside programs. They are text here, and no code of this package.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox.languages.test_drivers.compiled import CppDriver, GoDriver, JavaDriver, RustDriver
+from sandbox.languages.test_drivers.compiled import (
+    CppDriver,
+    CSharpDriver,
+    GoDriver,
+    JavaDriver,
+    OCamlDriver,
+    RustDriver,
+)
 from sandbox.languages.test_drivers.driver import Driver, FunctionCalls, function_of, preamble
 from sandbox.languages.test_drivers.scripts import (
     BashDriver,
@@ -32,6 +39,7 @@ from sandbox.languages.test_drivers.scripts import (
     LuaDriver,
     PerlDriver,
     PhpDriver,
+    RDriver,
     RubyDriver,
 )
 
@@ -43,9 +51,12 @@ DRIVERS: Mapping[str, Driver] = {
     "go": GoDriver(),
     "rust": RustDriver(),
     "bash": BashDriver(),
+    "csharp": CSharpDriver(),
     "lua": LuaDriver(),
+    "ocaml": OCamlDriver(),
     "perl": PerlDriver(),
     "php": PhpDriver(),
+    "r": RDriver(),
     "ruby": RubyDriver(),
 }
 

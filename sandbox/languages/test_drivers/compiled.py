@@ -1,11 +1,20 @@
-"""Drivers of languages that are compiled: C++, Go, Java and Rust."""
+"""Drivers of languages that are compiled: C++, C#, Go, Java, OCaml and Rust."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from sandbox.languages.test_drivers.driver import Assertion, Driver, FunctionCalls, closing, support, without_closing
+from sandbox.languages.test_drivers.driver import (
+    Assertion,
+    Driver,
+    FunctionCalls,
+    Pair,
+    closing,
+    end_of,
+    support,
+    without_closing,
+)
 
 # Words that a program may have defined as something else, and that the driver needs behind it.
 _KEYWORDS = "main assert auto bool break catch char const decltype do double else false float for if int long new "
@@ -143,6 +152,44 @@ class GoDriver(Driver):
         return f"{_GO_HEAD}{own}\n{support_code}{main}"
 
 
+_OCAML_TEST = "(assert ("
+
+
+class OCamlDriver(Driver):
+    """OCaml: answers are written from their blocks in memory, which are equal where the values are."""
+
+    def cut(self, tests: str) -> tuple[Pair, ...]:
+        """Return each call with what is expected of it; a call is in brackets, its arguments are not."""
+        pairs, at = list[Pair](), 0
+        while (start := tests.find(_OCAML_TEST, at)) >= 0:
+            begin = start + len(_OCAML_TEST)
+            at = end_of(tests, begin, '"')
+            inner = tests[begin:at]
+            end = end_of(inner, 1, '"') + 1
+            if not inner.startswith("(candidate ") or not inner[end:].startswith(" = "):
+                return ()
+            pairs.append((inner[:end], inner[end + 3 :].strip()))
+        return tuple(pairs)
+
+    def answering(self, program: str, tested: FunctionCalls) -> str:
+        """Make the program that answers the calls."""
+        return self._whole(program, tested.function, tested.calls)
+
+    def expecting(self, tested: FunctionCalls) -> str:
+        """Make the program that writes what is expected, as values of the type that the function returns."""
+        values = (f"Codebudget.same (fun () -> {call}) ({expected})" for call, expected in tested.pairs)
+        return self._whole(f"{tested.declaration} assert false", tested.function, values)
+
+    def testing(self, program: str, tests: str) -> str:
+        """Make the program that runs the tests beside the function."""
+        return f'{program}\n{support("ml")}{tests}\nlet () = Codebudget.line "end"\n'
+
+    def _whole(self, program: str, function: str, values: Iterable[str]) -> str:
+        lines = "".join(f"let () = Codebudget.answer ({value})\n" for value in values)
+        end = 'let () = Codebudget.line "end"\n'
+        return f"{program}\n{support('ml')}let candidate = {function}\n{lines}{end}"
+
+
 _JAVA_MAIN = re.compile(r"\bvoid\s+main\s*\(")
 _JAVA_IMPORT = re.compile(r"^[ \t]*import\s+[\w.* \t]+;", re.MULTILINE)
 _JAVA_TUPLES = re.compile(r"^[ \t]*import\s+org\.javatuples\.[\w*]+\s*;", re.MULTILINE)
@@ -210,3 +257,42 @@ def _tuples() -> str:
             f" static <{kinds}> {name}<{kinds}> with({taken}) {{ return new {name}<>({names}); }} {values} }}\n"
         )
     return "".join(made)
+
+
+_CSHARP_MAIN = re.compile(r"\b(void|int|async\s+Task)\s+Main\s*\(")
+_CSHARP_USING = re.compile(r"^[ \t]*using\s+[\w.= \t]+;", re.MULTILINE)
+
+
+class CSharpDriver(Driver):
+    """C#: answers are written by the types that they have when the program runs; lists are compared by their items."""
+
+    assertion = Assertion(opening="Debug.Assert(", between=" == ", called=".Equals(")
+    closes = True
+
+    def answering(self, program: str, tested: FunctionCalls) -> str:
+        """Make the program that answers the calls."""
+        begun = program.partition(f" {tested.function}(")[0]
+        owner = JavaDriver.owner(begun if "class" in begun else tested.declaration)
+        return self._whole(program, (f"{owner}.{call}" for call in tested.calls))
+
+    def expecting(self, tested: FunctionCalls) -> str:
+        """Make the program that writes what is expected."""
+        usings = "\n".join(_CSHARP_USING.findall(tested.declaration))
+        return self._whole(usings, (expected for _, expected in tested.pairs))
+
+    def testing(self, program: str, tests: str) -> str:
+        """Make the program that runs the tests beside the function."""
+        code = _CSHARP_MAIN.sub(r"\1 CodebudgetTests(", without_closing(tests))
+        code = code.replace("Debug.Assert(", "CodebudgetAnswers.Assert(")
+        own = re.sub(r"\}\s*\Z", "", _CSHARP_MAIN.sub(r"\1 CodebudgetOwnMain(", program))
+        owner = JavaDriver.owner(program)
+        return self._with_support(f"{own}\n{code}", f"        {owner}.CodebudgetTests(new string[0]);\n")
+
+    def _whole(self, program: str, values: Iterable[str]) -> str:
+        lines = "".join(f"        CodebudgetAnswers.Answer({value});\n" for value in values)
+        return self._with_support(_CSHARP_MAIN.sub(r"\1 CodebudgetOwnMain(", program), lines)
+
+    def _with_support(self, program: str, body: str) -> str:
+        main = f"CodebudgetAnswers.Begin();\n{body}        CodebudgetAnswers.End();"
+        whole = f"static class CodebudgetMain {{\n    static void Main() {{\n        {main}\n    }}\n}}\n"
+        return f"{program}\n{whole}{support('cs')}"

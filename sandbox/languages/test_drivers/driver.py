@@ -111,7 +111,8 @@ _ALIAS = re.compile(
     r"\bcandidate\s*(?::=|=|<-)\s*(?:method\(:|\\&)?(\w+)|\breturn (\w+)\(\.\.\.\$args\)|^\s+(\w+) \"\$@\"",
     re.MULTILINE,
 )
-_COMMENT = re.compile(r"^\s*(?://|/?\*|#(?!include|define|!)|--|$)")
+_COMMENT = re.compile(r"^\s*(?://|#(?!include|define|!)|--|$)")
+_BLOCK_COMMENT = re.compile(r"(?:/\*(?:(?!\*/).)*\*/|\(\*(?:(?!\*\)).)*\*\))\s*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,8 @@ def preamble(prompt: str, function: str) -> str:
     begins = [
         found.start() for found in re.finditer(rf"^.*(?<![\w.])\$?{re.escape(function)}(?![\w])", prompt, re.MULTILINE)
     ]
-    lines = prompt[: begins[-1] if begins else 0].rstrip().split("\n")
+    text = prompt[: begins[-1] if begins else 0].rstrip()
+    lines = _BLOCK_COMMENT.sub("", text).rstrip().split("\n")
     while lines and _COMMENT.match(lines[-1]):
         lines.pop()
     return "".join(f"{line}\n" for line in lines) if any(lines) else ""
@@ -183,4 +185,4 @@ def preamble(prompt: str, function: str) -> str:
 @functools.cache
 def support(extension: str) -> str:
     """Return the code that a driver puts beside a program: it reads the token and writes values."""
-    return (resources.files("sandbox.languages.test_drivers") / f"answers.{extension}").read_text("utf-8")
+    return (resources.files("sandbox.languages.test_drivers") / "support" / f"answers.{extension}").read_text("utf-8")

@@ -99,6 +99,15 @@ class PerlDriver(ScriptDriver):
     alias = "my $candidate = \\&{};"
 
 
+class RDriver(ScriptDriver):
+    """R: numbers are compared as `all.equal` does it, so nearly equal ones are the same answer, whatever their type."""
+
+    assertion = Assertion(opening="stopifnot(isTRUE(all.equal(", between=", ", quotes=_BOTH)
+    extension = "r"
+    answer, last = "codebudget$answer({})", 'codebudget$line("end")'
+    alias = "candidate <- {}"
+
+
 _BASH_TEST = re.compile(r'^[ \t]*\[\[ \$\((candidate .*)\) = (".*") \]\][ \t]*$', re.MULTILINE)
 
 

@@ -54,8 +54,8 @@ def test_a_language_without_a_driver_is_refused_by_name() -> None:
     row = examples()["cpp"].row
     with pytest.raises(ProblemsError, match="language 'rkt' is not known"):
         Problem.from_row(row | {"language": "rkt"})
-    with pytest.raises(ProblemsError, match="tests of functions in csharp cannot be run; there are cpp"):
-        Problem.from_row(row | {"language": "cs"})
+    with pytest.raises(ProblemsError, match="tests of functions in fortran cannot be run; there are cpp"):
+        Problem.from_row(row | {"language": "f90"})
 
 
 def test_a_problem_of_whole_programs_may_be_solved_in_any_language_and_another_not() -> None:
