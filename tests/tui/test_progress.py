@@ -14,8 +14,10 @@ from tui.data.curves import CurveRequest, available_units, curves_of
 from tui.data.snapshot import Snapshot
 from tui.progress import GAP, RunState, eta, fitted, header_parts, pace, run_state, spent_flops
 from tui.screens.curves import plot_title
+from tui.screens.samples import columns_for
 from tui.text import Severity, next_unit
 from tui.view_state import default_rule
+from tui.widgets.list_table import lay_out
 from tui.widgets.models_table import VerdictCount, folded, model_lines, verdict_counts
 from tui.widgets.tail import tail_line, tail_rows
 
@@ -202,6 +204,14 @@ def test_further_samples_of_an_allotted_budget_are_told() -> None:
     told = replace(plain, allotted=(replace(model(9, "m (allotted)", wanted=0), greedy_of=1),), tallies=rows)
     assert "+8 allotted" in [part.text for part in header_parts(told, NOW)]
     assert not any("allotted" in part.text for part in header_parts(plain, NOW))
+
+
+@pytest.mark.parametrize(
+    ("thought", "width", "shown"), [(40, 84, True), (40, 80, False), (0, 140, False), (0, 142, True)]
+)
+def test_how_long_a_sample_thought_has_a_column_where_models_think(thought: int, width: int, shown: bool) -> None:
+    columns = columns_for([tally(1, "a"), replace(tally(1, "b"), thought_tokens=thought)])
+    assert ("think" in [place.column.label for place in lay_out(columns, width)]) is shown
 
 
 def test_samples_without_a_verdict_are_told() -> None:

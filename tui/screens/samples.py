@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from sampler.plotting import quantity
 from sampler.store.filters import FilterError, parse, toggled
-from sampler.store.read_models import SampleRow
+from sampler.store.read_models import SampleRow, TallyRow
 from sampler.store.sample_readers import SampleReader
 from tui.data.export import SampleExport
 from tui.data.sample_index import NOTHING, ListQuery, SampleIndex, SampleOrder
@@ -42,11 +42,17 @@ COLUMNS = (
     Column(key="mem", label="MB", width=6, right=True, needs=160),
     Column(key="error", label="error", width=0, needs=76),
 )
+THINKING = tuple(replace(one, needs=84) if one.key == "thought" else one for one in COLUMNS)  # where models think
 SORTED_BY = {
     "at": "newest",
     **{key: key for key in ("verdict", "model", "problem", "tok", "thought", "sec", "flops", "cpu", "mem")},
 }
 SORT_ORDER = ("newest", "problem", "model", "verdict", "tok", "thought", "sec", "flops", "cpu", "mem")
+
+
+def columns_for(tallies: Sequence[TallyRow]) -> tuple[Column, ...]:
+    """Return the columns; how long a sample thought stands beside its verdict where any did, in most windows."""
+    return THINKING if any(row.thought_tokens for row in tallies) else COLUMNS
 
 
 def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Sequence[Cell]:
@@ -182,6 +188,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
     def draw(self, snapshot: Snapshot) -> None:
         """Begin a list, or read what is new."""
         self._names = toned_names(snapshot)
+        self._samples.columns = columns_for(snapshot.tallies)
         self._samples.name_them([name for _, name in self._names.values()])
         query = self._query(snapshot)
         if self._index is None or self._changed(query):
