@@ -288,8 +288,16 @@ class Pool:
         return self._queue.get()
 
     def _answer(self, boxes: WorkerBoxes, waiting: _Waiting) -> None:
-        """Answer the requests of the waiting tasks together, and go on with each; it may wait again."""
-        held = waiting[:]
+        """Answer the requests of the waiting tasks together, and go on with each; it may wait again.
+
+        Tasks that were cancelled meanwhile end here, and nothing is asked for them.
+        """
+        held = [(queued, one) for queued, one in waiting if not queued.cancelled.is_set()]
+        for queued, _ in waiting:
+            if queued.cancelled.is_set():
+                with self._lock:
+                    self._suspended.pop(queued.future, None)
+                queued.future.set_exception(TaskCancelled(CANCELLED))
         waiting.clear()
         for together in dict.fromkeys(one.together for _, one in held):
             some = [(queued, one) for queued, one in held if one.together == together]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.pool import WorkerBoxes
+from sandbox.errors import TaskCancelled
 from sandbox.judging import score_records
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, read_problem
 from sandbox.problems.checkers import of_any_kind
 from sandbox.scoring.ask_checker import CheckerFailed, ask_together, request_for
-from sandbox.scoring.scorer import Scorer
+from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import Visits
 from sandbox.values import Checker, Ending, Job, Limits, Run, Score, StdinTests, Verdict
 
@@ -251,6 +254,27 @@ def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, 
 
     said = scorer._pool.submit_task(asking).result()
     assert said == ([(1.0,), (0.0,), (1.0,)] if shared else [None, None, None])
+
+
+@pytest.mark.docker
+def test_a_program_that_waits_for_its_checker_can_be_cancelled(engine: DockerClient) -> None:
+    asked = problem(cases=2)
+    assert engine.answers()
+    with open_scorer(Limits(), boxes=1) as alone:
+        pool = alone._pool
+        begin, seen, end = threading.Event(), threading.Event(), threading.Event()
+        first = pool.submit_task(lambda _: begin.wait(60))
+        kept, cancelled = (alone.submit(asked.solve(source)) for source in (ANY[1], ANY[2]))
+        last = pool.submit_task(lambda _: seen.set() or end.wait(60))
+        begin.set()
+        assert seen.wait(60)  # so both programs have run, and wait for their checker
+        pool.cancel(cancelled)
+        end.set()
+        assert (first.result(), last.result()) == (True, True)
+        with pytest.raises(TaskCancelled):
+            cancelled.result()
+        assert kept.result().verdict is Verdict.PASSED
+        assert alone.score(asked.solve(NONE[0])).verdict is Verdict.WRONG
 
 
 @pytest.mark.parametrize(
