@@ -14,6 +14,8 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,28 +42,30 @@ class RunIncomplete(CommandError):
 class Study:
     """A study, as its file says it: every table is a mapping with the keys of the study file.
 
-    `store` is where the samples are kept. `problems` is a source, or the table [problems]; each of `models` a table
-    [[models]]; `sampling`, `sandbox` and `report` are the tables of these names. Paths are relative to `folder`.
+    `store` is where the samples are kept. `problems` is a source, a list of them, or the table [problems]; each of
+    `models` (or the only one) a table [[models]]; `sampling`, `sandbox`, `report` and `budget` are the tables of these
+    names. Paths are relative to `folder`.
     """
 
     store: str | Path
-    problems: str | Mapping[str, object]
-    models: Sequence[Mapping[str, object]]
+    problems: str | Sequence[str] | Mapping[str, object]
+    models: Sequence[Mapping[str, object]] | Mapping[str, object]
     name: str | None = None
     seed: int = 0
     sampling: Mapping[str, object] = field(default_factory=dict)
     sandbox: Mapping[str, object] = field(default_factory=dict)
     report: Mapping[str, object] = field(default_factory=dict)
     folder: str | Path = "."
+    budget: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def toml(self) -> str:
         """Return the study file."""
-        source = {"source": self.problems} if isinstance(self.problems, str) else self.problems
+        source = self.problems if isinstance(self.problems, Mapping) else {"source": self.problems}
         top: dict[str, object] = {"name": self.name or Path(self.store).stem, "seed": self.seed, "problems": source}
-        tables = {"sampling": self.sampling, "sandbox": self.sandbox, "report": self.report}
+        tables = {"sampling": self.sampling, "sandbox": self.sandbox, "report": self.report, "budget": self.budget}
         top |= {key: table for key, table in tables.items() if table}
-        top["models"] = list(self.models)
+        top["models"] = [self.models] if isinstance(self.models, Mapping) else list(self.models)
         return "".join(f"{key} = {_toml(value)}\n" for key, value in top.items())
 
     def checked(self) -> StudySpec:
@@ -79,6 +83,10 @@ def _toml(value: object) -> str:
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case Path():
             return _toml(str(value))
+        case date():
+            return value.isoformat()
+        case float() if not isfinite(value):
+            return str(value)
         case bool() | int() | float():
             return json.dumps(value)
         case Sequence():

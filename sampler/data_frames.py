@@ -252,10 +252,10 @@ class StoreView:
         ]
         return small_frame("compare", rows, self.kind)
 
-    def report(self, *units: str, prompt: str = "each", metrics: Sequence[str] = ()) -> ReportView:
-        """Return the report in these units, or in those of the study file."""
+    def report(self, *units: str, prompt: str = "each", metrics: str | Sequence[str] = ()) -> ReportView:
+        """Return the report in these units, or in those of the study file; `metrics` are those of `sampler report`."""
         chosen = tuple(map(Unit, units))
-        wanted = tuple(map(metric_choice, metrics))
+        wanted = tuple(map(metric_choice, [metrics] if isinstance(metrics, str) else metrics))
         sheet = read_sheet(self.path, self.study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
         return ReportView(sheet, self.kind)
 

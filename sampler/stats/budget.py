@@ -27,6 +27,10 @@ class Unit(StrEnum):
     TOKENS = "tokens"  # read and written
     SAMPLES = "samples"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Unit:
+        raise ValueError(f"{value!r:.40} is no unit; the units are {', '.join(cls)}")
+
 
 class PromptCharge(StrEnum):
     """Who pays for reading the prompt."""
@@ -34,6 +38,10 @@ class PromptCharge(StrEnum):
     EACH = "each"  # every sample, as if it were asked alone
     MEASURED = "measured"  # every sample, without what the engine had in its cache
     ONCE = "once"  # the first sample of a problem, as when one reading serves all of them
+
+    @classmethod
+    def _missing_(cls, value: object) -> PromptCharge:
+        raise ValueError(f"{value!r:.40} pays for no prompt; choose {', '.join(cls)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -151,10 +153,34 @@ def test_a_study_from_code_is_the_file_that_it_says(tmp_path: Path, support: Mod
         _ = sampler.Study("s.db", "problems.jsonl", [{"name": None}]).toml
 
 
+def test_a_study_from_code_takes_what_a_file_takes(tmp_path: Path, support: ModuleType) -> None:
+    support.write_study(tmp_path, count=2)
+    model = {"name": "m", "backend": "replay", "file": "none.jsonl", "samples": 2}
+    costs = {"prices_of": "openai/gpt-5-mini", "prices_on": date(2026, 1, 1)}
+    budget = {"max_dollars": 2.5, "first": 1}
+    study = sampler.Study("s.db", ["problems.jsonl"], model | {"costs": costs}, budget=budget, folder=tmp_path)
+    assert 'prices_on" = 2026-01-01' in study.toml
+    pytest.importorskip("genai_prices", reason="the extra `prices` is not installed")
+    checked = study.checked()
+    assert checked.spending.max_dollars == 2.5
+    assert checked.models[0].costs.completion_dollars == 2.0
+    with pytest.raises(ValueError, match="temperature = nan is not a number"):
+        sampler.Study("s.db", "problems.jsonl", [model], sampling={"temperature": math.nan}, folder=tmp_path).checked()
+
+
+def test_a_word_that_is_no_unit_is_told_with_those_that_are(store: Path) -> None:
+    opened = sampler.open(store)
+    with pytest.raises(ValueError, match=r"'token' is no unit; the units are flops, .*tokens, samples"):
+        opened.curves("token")
+    with pytest.raises(ValueError, match="'twice' pays for no prompt; choose each, measured, once"):
+        opened.report("tokens", prompt="twice")
+    assert str(opened.report("tokens", metrics="pass^k")) == str(opened.report("tokens", metrics=["pass^k"]))
+
+
 def test_what_cannot_be_opened_says_why(tmp_path: Path, store: Path) -> None:
     with pytest.raises(StoreError, match="there is no store"):
         sampler.open(tmp_path / "none.db")
-    with pytest.raises(StoreError, match="no study 'other'"):
+    with pytest.raises(StoreError, match="no study is called 'other'"):
         sampler.open(store, "other")
     with pytest.raises(ValueError, match="choose pandas or arrow"):
         sampler.open(store, kind="R")
