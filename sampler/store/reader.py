@@ -164,8 +164,9 @@ class Reader(Closeable):
                 f"there is no store at {str(path)!r}; `sampler run STUDY.toml` or `sampler import` makes one"
             )
         with self._errors():
+            self._uri = f"{path.resolve().as_uri()}?mode=ro{_immutable(path)}"
             self._connection = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode=ro{_immutable(path)}",
+                self._uri,
                 uri=True,
                 isolation_level=None,
                 timeout=BUSY_SECONDS,

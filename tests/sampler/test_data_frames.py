@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sqlite3
 import subprocess
 import sys
@@ -94,6 +95,17 @@ def test_verdicts_keep_every_attempt_and_say_which_is_the_latest(store: Path) ->
     assert (~verdicts.latest).sum() == 1
     wrong = verdicts[verdicts.verdict == "WRONG"]
     assert (wrong.error_type == "AssertionError").all()
+
+
+@pytest.mark.parametrize("executable", [sys.executable, "/bin/false", "/none", ""])
+def test_two_processes_read_what_one_reads(store: Path, monkeypatch: pytest.MonkeyPatch, executable: str) -> None:
+    opened = sampler.open(store)
+    alone = opened.samples(), opened.verdicts()
+    monkeypatch.setattr("sampler.store.frame_reader.LARGE", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(sys, "executable", executable)
+    for one, two in zip(alone, (opened.samples(), opened.verdicts()), strict=True):
+        pd.testing.assert_frame_equal(one, two)
 
 
 def test_curves_and_budgets_are_those_of_the_report(store: Path) -> None:
