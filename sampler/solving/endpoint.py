@@ -36,11 +36,11 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class Refused(Exception):
-    """A request that cannot be answered: its HTTP status, and why."""
+    """A request that cannot be answered: its HTTP status, why, and OpenAI's word for that, where there is one."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.code = status, code
 
 
 def asked_problem(body: Any) -> Problem:
@@ -51,18 +51,39 @@ def asked_problem(body: Any) -> Problem:
     said = [one for one in messages if isinstance(one, dict) and one.get("role") == "user"]
     if not said:
         raise Refused(400, "there is no message of the user")
-    if body.get("n") not in {None, 1}:
-        raise Refused(400, "n: one verified answer is given; ask again for another")
+    _refuse_other_answers(body)
     try:
         return problem_of(_text(said[-1].get("content")))
     except (UnclearProblem, ProblemsError) as error:
         raise Refused(400, str(error)) from error
 
 
+def known_model(name: object) -> None:
+    """Raise Refused for the name of another model; a request may name none."""
+    if name not in (None, MODEL):
+        raise Refused(404, f"there is no model {name!r:.80}; the only one is {MODEL!r}", "model_not_found")
+
+
+def _refuse_other_answers(body: Mapping[str, Any]) -> None:
+    """Raise Refused for a request that a block of code does not answer, rather than answer it otherwise."""
+    known_model(body.get("model"))
+    if body.get("n") not in (None, 1):
+        raise Refused(400, "n: one verified answer is given; ask again for another")
+    form = body.get("response_format")
+    if form is not None and not (isinstance(form, dict) and form.get("type") == "text"):
+        raise Refused(400, "response_format: the answer is a text with a block of code; leave it out")
+    if body.get("tool_choice") not in (None, "auto", "none"):
+        raise Refused(400, 'tool_choice: no tool is called; leave it out, or say "none"')
+
+
 def _text(content: object) -> str:
-    """Return a message's text, also where it came in parts."""
+    """Return a message's text, also where it came in parts; raises Refused for a picture, which would go unseen."""
     if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        parts = [part if isinstance(part, dict) else {"type": "text", "text": part} for part in content]
+        for part in parts:
+            if part.get("type", "text") not in ("text", "input_text"):
+                raise Refused(400, f"content has a part of type {part.get('type')!r:.40}; only texts are read")
+        content = "".join(str(part.get("text") or "") for part in parts)
     if not isinstance(content, str):
         raise Refused(400, "content is no text")
     return content
@@ -113,9 +134,10 @@ def told(solution: Solution) -> dict[str, Any]:
     }
 
 
-def _error(status: int, message: str) -> dict[str, Any]:
+def _error(status: int, message: str, code: str | None = None) -> dict[str, Any]:
     """Return an error as OpenAI's API writes it."""
-    return {"error": {"message": message, "type": "invalid_request_error" if status < 500 else "server_error"}}
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -137,6 +159,7 @@ class Endpoint(ThreadingHTTPServer):
             )
         super().__init__(address, _Handler)
         self.solve, self.key, self.keep_alive_s = solve, key, keep_alive_s
+        self.began = int(time.time())
 
 
 class _KeepAlive:
@@ -172,21 +195,35 @@ class _Handler(BaseHTTPRequestHandler):
     server: Endpoint
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE_S
+    _streaming = False  # whether an answer without a known length has begun
 
     def do_GET(self) -> None:
-        """Answer /health and /v1/models."""
-        if self.path == "/health":
+        """Answer /health, /v1/models and /v1/models/NAME."""
+        asked, model = self._asked, {"id": MODEL, "object": "model", "created": self.server.began, "owned_by": MODEL}
+
+        def one() -> dict[str, Any]:
+            known_model(asked.removeprefix("/v1/models/"))
+            return model
+
+        if asked == "/health":
             self._send(200, {"status": "ok"})
-        elif self.path == "/v1/models":
-            self._answer(lambda: {"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": MODEL}]})
+        elif asked == "/v1/models":
+            self._answer(lambda: {"object": "list", "data": [model]})
+        elif asked.startswith("/v1/models/"):
+            self._answer(one)
         else:
             self._fail(404, f"there is no {self.path[:80]}")
 
+    @property
+    def _asked(self) -> str:
+        """Return the path that is asked for, without a query or a slash at its end, which some clients add."""
+        return self.path.partition("?")[0].rstrip("/")
+
     def do_POST(self) -> None:
         """Answer /v1/chat/completions."""
-        if self.path != "/v1/chat/completions":
+        if self._asked != "/v1/chat/completions":
             self.close_connection = True
-            self._fail(404, f"there is no {self.path[:80]}")
+            self._fail(404, f"there is no {self.path[:80]}; ask /v1/chat/completions")
             return
         self._answer(self._complete)
 
@@ -217,9 +254,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse_strangers()
             made = make()
         except Refused as error:
-            self._fail(error.status, str(error))
+            self._fail(error.status, str(error), error.code)
         except (BackendError, SandboxError) as error:
             self._fail(503, str(error))
+        except Exception:
+            if not self._streaming:
+                self._fail(500, "internal error; what the server wrote to its standard error says where")
+            raise
         else:
             if made is not None:
                 self._send(200, made)
@@ -245,8 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             raise Refused(400, f"the request is no JSON: {error}") from error
 
-    def _fail(self, status: int, message: str) -> None:
-        self._send(status, _error(status, message))
+    def _fail(self, status: int, message: str, code: str | None = None) -> None:
+        self._send(status, _error(status, message, code))
 
     def _send(self, status: int, said: Mapping[str, Any]) -> None:
         self._write(status, json.dumps(said).encode(), "application/json")
@@ -260,10 +301,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         if length is None:
-            self.close_connection = True
-            self.send_header("Connection", "close")
+            self.close_connection = self._streaming = True
         else:
             self.send_header("Content-Length", str(length))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         try:
             self.end_headers()
         except (ConnectionError, TimeoutError):

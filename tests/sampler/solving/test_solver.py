@@ -200,7 +200,7 @@ def test_how_sure_an_answer_is_comes_from_answers_of_its_kind(support, solving):
         assert solver.solve(problem_of("def f(x):\n"), Budget(), 0).sure.share == 0.5
 
 
-@pytest.mark.parametrize(("said", "told"), [("huge", "its models: small, large"), ("small:0", "MODEL:SAMPLES")])
+@pytest.mark.parametrize(("said", "told"), [("huge", "name one of: small, large"), ("small:0", "MODEL:SAMPLES")])
 def test_a_policy_that_names_no_model_is_refused(study, said, told):
     with pytest.raises(NoPolicy, match=told):
         stages_of(study().models, (said,))
@@ -336,7 +336,14 @@ def test_a_fault_of_a_stream_that_has_begun_is_an_event(slow):
     assert json.loads(event.removeprefix("data: "))["error"] == {
         "message": "the engine has gone",
         "type": "server_error",
+        "param": None,
+        "code": None,
     }
+
+
+def test_a_fault_of_ours_ends_a_stream_without_its_end_mark(slow):
+    status, lines = slow(ZeroDivisionError("oops"))
+    assert (status, set(lines)) == (200, {": no answer yet"})
 
 
 @pytest.mark.model
@@ -378,6 +385,12 @@ def test_a_real_model_serves_an_openai_client(smallest_model, study, support):
         ({"messages": [{"role": "user", "content": {"a": 1}}]}, {}, 400),
         ({"messages": [{"role": "user", "content": "Sort a list."}]}, {}, 400),
         (CHAT | {"n": 3}, {}, 400),
+        (CHAT | {"n": [1]}, {}, 400),
+        (CHAT | {"model": "gpt-5"}, {}, 404),
+        (CHAT | {"response_format": {"type": "json_object"}}, {}, 400),
+        (CHAT | {"tools": [], "tool_choice": "required"}, {}, 400),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": TASK}, {"type": "image_url"}]}]}, {}, 400),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": None}]}]}, {}, 400),
         (CHAT, {"Authorization": "Bearer wrong"}, 401),
         (CHAT, {"Origin": "https://example.org"}, 403),
         (b"{}", {"Content-Length": str(MOST_BODY + 1)}, 413),
@@ -389,6 +402,17 @@ def test_what_is_no_request_is_refused_as_openais_api_refuses(served, body, head
     assert code == status
     assert json.loads(text)["error"]["message"]
     assert served(CHAT)[0] == 200  # and the next one is served
+
+
+def test_requests_that_clients_send_by_themselves_are_served(served):
+    extra = {"response_format": {"type": "text"}, "tools": [{"type": "function"}], "tool_choice": "auto", "n": 1}
+    assert served(CHAT | extra)[0] == 200
+    parts = [{"role": "user", "content": [{"type": "text", "text": TASK}]}]
+    assert served({"messages": parts})[0] == 200
+    listed = json.loads(served(None, "GET", "/v1/models/?limit=1")[1])["data"]
+    assert listed == [json.loads(served(None, "GET", "/v1/models/codebudget")[1])]
+    status, text = served(None, "GET", "/v1/models/gpt-5")
+    assert (status, json.loads(text)["error"]["code"]) == (404, "model_not_found")
 
 
 def test_without_a_key_only_this_machine_is_served():
