@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ SANDBOX = str(Path(sys.executable).with_name("sandbox"))
 
 def documents(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def compose() -> dict[str, Any]:
+    (document,) = documents("compose.yaml")
+    return document
 
 
 def accepted(*words: str) -> None:
@@ -41,8 +48,33 @@ def test_the_image_starts_a_server_from_files_that_are_there() -> None:
     accepted(*words[1:])
 
 
-def test_compose_gives_each_service_an_image_and_names_only_what_it_defines() -> None:
-    (compose,) = documents("compose.yaml")
+def test_the_image_s_files_are_all_that_the_package_is_built_from() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "*"
+    taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert {path for path in taken if not (ROOT / path).exists()} == set()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], project["project"]["readme"]}
+    assert needed | {"pyproject.toml", "constraints.txt"} <= taken
+
+
+def test_compose_s_server_is_the_image_s(compose: dict[str, Any]) -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (port,) = re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE)
+    assert f'"--port", "{port}"' in text
+    for name in ("serve", "serve-own"):
+        assert compose["services"][name]["ports"][0].endswith(f":{port}")
+    assert f"127.0.0.1:{port}/healthz" in str(compose["services"]["serve"]["healthcheck"])
+    build = compose["services"]["serve"]["build"]
+    assert set(build["args"]) == set(re.findall(r"^ARG (\w+)", text, re.MULTILINE))
+    (default,) = re.findall(r"^ARG BASE=(.+)$", text, re.MULTILINE)
+    assert build["args"]["BASE"] == f"${{BASE:-{default}}}"
+    (user,) = re.findall(r"--uid (\d+)", text)
+    assert f"/run/user/{user}" in str(compose["services"]["engine"]["volumes"])
+
+
+def test_compose_gives_each_service_an_image_and_names_only_what_it_defines(compose: dict[str, Any]) -> None:
     services, volumes = compose["services"], set(compose["volumes"])
     for service in services.values():
         assert service["image"]
