@@ -41,6 +41,11 @@ PASSING = {  # what an engine counts and measures
 }  # fmt: skip
 OF_THIS_ONE = {"Cmd", "Image", "Labels"}  # what differs between containers that are made alike, or is only a name
 START_HINT = "start Docker (`make engine` does it on Debian and Ubuntu) or point DOCKER_HOST at a running engine"
+NO_CGROUPS_HINT = (
+    "an engine without cgroups cannot limit a box's memory and processes; a rootless one has none on cgroups version 1 "
+    "or without systemd (as in a container): start it as the user's systemd service, on a system with version 2 that "
+    "delegates cpu, memory and pids to the user"
+)
 PODMAN_HINT = (
     "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no "
     "system-call filter "
@@ -103,6 +108,7 @@ class EngineFacts:
     runtime: str
     runtimes: tuple[str, ...] = ()
     cgroups: str
+    cgroup_driver: str = ""  # "none": limits are not enforced
     cores: int
     architecture: str
     kernel: str = ""
@@ -159,6 +165,7 @@ class DockerClient:
             runtime=str(info.get("DefaultRuntime", "")),
             runtimes=tuple(sorted(info.get("Runtimes") or {})),
             cgroups=str(info.get("CgroupVersion", "1")),
+            cgroup_driver=str(info.get("CgroupDriver", "")),
             cores=int(info["NCPU"]),
             architecture=str(info.get("Architecture", "")),
             kernel=str(info.get("KernelVersion", "")),
@@ -350,7 +357,8 @@ class DockerClient:
         with engine_errors():  # the library's own method for this knows no limit on processes
             response = self._api.post(url, json=body, timeout=self._api.timeout)
         if not response.ok:
-            raise BoxLost(f"the engine does not change a box's limits: {textwrap.shorten(response.text, 300)}")
+            hint = f"; {NO_CGROUPS_HINT}" if "cgroup" in response.text else ""
+            raise BoxLost(f"the engine does not change a box's limits: {textwrap.shorten(response.text, 300)}{hint}")
 
     def settings(self, container: str) -> Mapping[str, object]:
         """Return how a container was made: its image's digest and all settings of the engine; raises BoxLost."""

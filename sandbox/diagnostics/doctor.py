@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sandbox.boxes.docker_client import PODMAN_HINT, EngineFacts
+from sandbox.boxes.docker_client import NO_CGROUPS_HINT, PODMAN_HINT, EngineFacts
 
 Version = tuple[int, ...]
 
@@ -140,6 +140,8 @@ def _platform(facts: EngineFacts) -> Iterator[Remark]:
     if "rootless" in facts.options:
         advice = "an escape ends as an ordinary user; resource limits need cgroups version 2 with delegation"
         yield Remark("rootless", "yes", Level.OK if facts.cgroups == "2" else Level.WARNING, advice)
+    if facts.cgroup_driver == "none":
+        yield Remark("limits", "none", Level.BAD, NO_CGROUPS_HINT)
     if any(name.casefold() in facts.system.casefold() for name in _FOREIGN_GROUPS):
         yield Remark(
             "virtual machine", facts.system, Level.OK, "boxes share a kernel with the virtual machine, not with you"

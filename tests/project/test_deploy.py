@@ -71,7 +71,14 @@ def test_compose_s_server_is_the_image_s(compose: dict[str, Any]) -> None:
     (default,) = re.findall(r"^ARG BASE=(.+)$", text, re.MULTILINE)
     assert build["args"]["BASE"] == f"${{BASE:-{default}}}"
     (user,) = re.findall(r"--uid (\d+)", text)
-    assert f"/run/user/{user}" in str(compose["services"]["engine"]["volumes"])
+    (cluster, *_) = documents("kuberay.yaml")
+    containers = cluster["spec"]["workerGroupSpecs"][0]["template"]["spec"]["containers"]
+    (beside,) = [one for one in containers if one["name"] == "engine"]
+    engine = compose["services"]["engine"]
+    assert engine["command"] == beside["args"]
+    assert {f"--group={user}", f"--host={compose['services']['serve-own']['environment']['DOCKER_HOST']}"} <= set(
+        engine["command"]
+    )
 
 
 def test_compose_gives_each_service_an_image_and_names_only_what_it_defines(compose: dict[str, Any]) -> None:
