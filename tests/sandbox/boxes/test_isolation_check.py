@@ -147,6 +147,7 @@ def test_what_a_box_lacks_is_a_warning_with_a_name() -> None:
         (None, {"architecture": "riscv64"}, "processor", Level.BAD),
         (None, {"options": ()}, "seccomp", Level.BAD),
         (None, {"options": ("seccomp", "rootless"), "cgroups": "1"}, "rootless", Level.WARNING),
+        (None, {"options": ("seccomp", "rootless"), "cgroup_driver": "none"}, "limits", Level.BAD),
         (None, {"system": "Docker Desktop"}, "virtual machine", Level.OK),
         (None, {"components": {"Podman Engine": "5.0"}}, "podman", Level.BAD),
     ],
