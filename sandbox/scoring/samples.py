@@ -160,16 +160,14 @@ def _sample(
     except (ValueError, RecursionError) as error:
         raise SamplesError(f"{where}: not JSON ({error})") from error
     if not isinstance(row, dict) or type(row.get("task_id")) not in {str, int}:
-        raise SamplesError(
-            f"{where}: no object with a task_id"
-            + ("; write one object a line, or read the list with `sampler import`" if isinstance(row, list) else "")
-        )
+        raise SamplesError(f"{where}: no object with a task_id, {_instead(row)}")
     problem = find_problem(problems, row["task_id"])
     if problem is None and (name := find_name(untested, row["task_id"])) is not None:
         raise NoTests(f"{where}: {name} {f'is left out: {FAILING[name]}' if name in FAILING else 'has no test'}")
     if problem is None:
         raise SamplesError(
-            f"{where}: no problem is called {row['task_id']!r}; do --problems and --samples belong together?"
+            f"{where}: no problem is called {row['task_id']!r} (the first is {next(iter(problems), None)!r}); do "
+            "--problems and --samples belong together?"
         )
     completion, solution = row.get("completion"), row.get("solution")
     if isinstance(completion, str) and solution is None:
@@ -182,5 +180,13 @@ def _sample(
     texts = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
     if not texts and row.keys() & {"completion", "solution"}:
         raise NoText(f"{where}: its text is null: an answer that never came")
-    values = " and ".join(f"{field} {value!r:.40}" for field, value in texts.items()) or "neither"
+    values = " and ".join(f"{field} {value!r:.40}" for field, value in texts.items()) or f"neither, {_instead(row)}"
     raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")
+
+
+def _instead(row: object) -> str:
+    """Return what a line has in the place of the fields that are read, and who reads other fields."""
+    if not isinstance(row, dict):
+        return f"but a {type(row).__name__}; write one object a line, or read the file with `sampler import`"
+    fields = ", ".join(map(repr, list(row)[:8])) or "no fields"
+    return f"but {fields:.200}; rename the fields, or read the file with `sampler import` (--map names fields)"

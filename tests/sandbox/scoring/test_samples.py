@@ -54,10 +54,14 @@ def test_what_a_text_is_may_be_said_for_a_whole_file(tmp_path: Path) -> None:
     [
         ({"completion": "x"}, "task_id"),
         ({"task_id": "b", "completion": "x"}, "no problem is called 'b'"),
-        ({"task_id": "a"}, "either .* has neither"),
+        (
+            {"task_id": "a", "response": "x"},
+            r"either .* has neither, but .task_id., .response.; rename .*sampler import",
+        ),
+        ({"problem_id": "a", "solution": "x"}, r"no object with a task_id, but .problem_id., .solution."),
         ({"task_id": "a", "completion": 3}, "either .* has completion 3"),
         ({"task_id": "a", "completion": "x", "solution": "y"}, "either .* has completion 'x' and solution 'y'"),
-        ([1], "task_id; .* `sampler import`"),
+        ([1], "task_id, but a list; .* `sampler import`"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> None:
