@@ -273,7 +273,7 @@ def _file(content: object, name: str) -> bytes:
             return content.encode()
         case {"base64": str(packed), **others} if not others:
             try:
-                return base64.b64decode(packed, validate=True)
+                return base64.b64decode("".join(packed.split()), validate=True)
             except ValueError as error:
                 raise ValueError(f"the file {name!r} is not base64: {error}") from error
         case _:
@@ -450,6 +450,10 @@ def read_assumptions(given: Mapping[str, object]) -> dict[str, Any]:
     if (imports := fields.get("imports", "")) and not imports.endswith("\n"):
         fields["imports"] = f"{imports}\n"
     Assumptions(**fields)  # looks at their sizes
+    try:
+        ast.parse(fields.get("imports", ""))
+    except UNREADABLE as error:  # else every program would be the one that does not compile
+        raise ValueError(f"imports is no Python: {error}") from None
     return fields
 
 

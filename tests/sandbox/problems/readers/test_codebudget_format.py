@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -302,6 +303,17 @@ def test_json_and_python_say_the_same_calls() -> None:
     one, other = tests.cases
     assert one == other
     assert (one.arguments, one.keywords, one.expected) == ((1,), {"b": [2]}, [3])
+
+
+def test_imports_that_no_program_could_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="imports is no Python: "):
+        codebudget_format.read(ADD | {"imports": "import ("})
+
+
+def test_base64_of_a_file_may_have_several_lines() -> None:
+    content = bytes(range(256))
+    read = codebudget_format.read(ADD | {"files": {"a.bin": {"base64": base64.encodebytes(content).decode()}}})
+    assert read.workspace.files == (("a.bin", content),)
 
 
 def test_a_comparison_of_a_case_takes_the_place_of_the_problems() -> None:
