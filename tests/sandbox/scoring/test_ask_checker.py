@@ -258,7 +258,7 @@ def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, 
 
 @pytest.mark.docker
 def test_a_program_that_waits_for_its_checker_can_be_cancelled(engine: DockerClient) -> None:
-    asked = problem(cases=2)
+    asked = problem(cases=1)
     assert engine.answers()
     with open_scorer(Limits(), boxes=1) as alone:
         pool = alone._pool
