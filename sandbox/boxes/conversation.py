@@ -1,4 +1,4 @@
-"""Run two programs that talk with each other: a candidate and an interactor, each in a box of its own.
+"""Run programs that talk: a candidate and an interactor, each in a box of its own, or one that answers the host.
 
 The boxes never meet. What one program prints, its box sends here at once, and it is sent on to the other box as input
 (`sandbox.inside.limited_run` has the frames). Neither program can hold up the other one or the host: both streams are
@@ -11,10 +11,13 @@ candidate does counts. Then the other program is killed, and never sees the end 
 too. A program that only closes its output has not ended. An interactor has CLOSING_S to end after its candidate.
 
 A box that is lost loses both visits: both boxes count as unclean.
+
+A `Session` is a live program that answers the host, line by line: code of a data set that is asked again and again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import secrets
 import select
@@ -25,11 +28,12 @@ from dataclasses import dataclass, field, replace
 from sandbox.boxes.box import GRACE_S, Box, longest_s
 from sandbox.boxes.box_supply import BoxRole
 from sandbox.boxes.result_decoder import fact
-from sandbox.errors import BoxLost, BoxSilent
+from sandbox.errors import BoxLost, BoxSilent, SandboxError
 from sandbox.inside import wire
 from sandbox.values import Ending, Job, Run
 
 CLOSING_S = 20.0
+ENDS_S = 2.0  # how long a program that stays may take to end
 _PIECE = 1 << 18
 
 
@@ -82,6 +86,10 @@ class _Side:
         if not self._over:
             self._outgoing += wire.frame(wire.pack_order(dict(fields)))
 
+    def receive(self, output: bytes) -> None:
+        """Send what another program has printed to this one."""
+        self.tell({"input": output})
+
     def send(self) -> None:
         """Send what fits. After the facts it only matters for the box: without the end of our side it is not clean."""
         try:
@@ -95,8 +103,8 @@ class _Side:
         self.box.clean = False
         self._outgoing.clear()
 
-    def hear(self, other: _Side) -> None:
-        """Take what the box has sent: output for the other side, more time, or the facts of its visit."""
+    def hear(self, take: Callable[[bytes], None]) -> None:
+        """Take what the box has sent: output, which `take` gets, more time, or the facts of its visit."""
         for frame in self.box.frames():
             if self.run is not None:
                 raise BoxLost(f"box {self.box.id[:12]} sent something after the facts of its visit")
@@ -105,19 +113,19 @@ class _Side:
                 most = longest_s(self.job) + GRACE_S
                 self._deadline = self._began + min(self.job.limits.wall_s + GRACE_S + waited, most)
             elif frame.keys() == {"output"}:
-                self._pass_on(fact(frame, "output", bytes), other)
+                self._pass_on(fact(frame, "output", bytes), take)
             else:
                 self.run = self.box.read(self.job, frame, self.proof)
                 if rest := self.run.stdout[self._passed_on :]:
-                    self._pass_on(rest, other)
+                    self._pass_on(rest, take)
                 self.tell({"over": True})
                 self._over, self._deadline = True, time.monotonic() + GRACE_S
 
-    def _pass_on(self, output: bytes, other: _Side) -> None:
+    def _pass_on(self, output: bytes, take: Callable[[bytes], None]) -> None:
         self._passed_on += len(output)
         if self._passed_on > self.job.limits.output_kb << 10:
             raise BoxLost(f"box {self.box.id[:12]} sent more output than it may")
-        other.tell({"input": output})
+        take(output)
 
     def kill_after(self, seconds: float) -> None:
         """Have the program killed if it has not ended so many seconds from now."""
@@ -158,7 +166,7 @@ def converse(candidate: Box, job: Job, interactor: Box, partner: Partner) -> Run
             if events & select.POLLOUT or side.run is not None:
                 side.send()
             if events & ~select.POLLOUT and side.run is None:
-                side.hear(other)
+                side.hear(other.receive)
                 _tell_of_end(side, other, partner, of_candidate=side is mine)
     partner.run, partner.overdue = theirs.run, theirs.killed
     if mine.run is None:
@@ -185,3 +193,71 @@ def _tell_of_end(side: _Side, other: _Side, partner: Partner, *, of_candidate: b
     other.tell({"input": None} if well else {"stop": True})
     if well and of_candidate:
         other.kill_after(CLOSING_S)
+
+
+class Session:
+    """A live program that answers lines with lines, until it ends; one thread owns it, as it does the box."""
+
+    def __init__(self, box: Box, job: Job) -> None:
+        """Start the program; raises BoxLost."""
+        self._side, self._heard = _Side(box, job), bytearray()
+        self._side.begin()
+
+    def ask(self, line: bytes, patience_s: float) -> bytes | None:
+        """Return the line that answers a line, without its end; None if the program has ended, or is not in time.
+
+        After None the session is of no further use. Raises BoxLost.
+        """
+        self._side.receive(line + b"\n")
+        deadline = time.monotonic() + patience_s
+        while b"\n" not in self._heard:
+            if self._side.run is not None or not self._wait(deadline):
+                return None
+        answer, _, rest = bytes(self._heard).partition(b"\n")
+        self._heard[:] = rest
+        return None if rest else answer
+
+    def end(self, patience_s: float) -> None:
+        """End the program, so that the box may be used for others; one that does not end leaves the box unclean."""
+        self._side.tell({"input": None})
+        deadline = time.monotonic() + patience_s
+        while self._side.awaited and self._wait(deadline):
+            pass
+
+    def _wait(self, deadline: float) -> bool:
+        """Carry what can be carried; returns whether there was something before the deadline."""
+        side, poll = self._side, select.poll()
+        poll.register(side.box.stream.fileno(), side.awaited)
+        came = poll.poll(1000 * max(0.0, deadline - time.monotonic()))
+        for _, events in came:
+            if events & select.POLLOUT or side.run is not None:
+                side.send()
+            if events & ~select.POLLOUT and side.run is None:
+                side.hear(self._heard.extend)
+        return bool(came)
+
+
+class Resident:
+    """At most one session in a box: that of the job that was asked for last, from the second time on."""
+
+    def __init__(self) -> None:
+        self._asked: Job | None = None
+        self._kept: tuple[Job, Session] | None = None
+
+    def session(self, job: Job, box: Callable[[], Box]) -> Session | None:
+        """Return the session of a job in the box that `box` returns; None the first time, and if it does not start."""
+        if self._kept is not None and self._kept[0] == job:
+            return self._kept[1]
+        known, self._asked = self._asked == job, job
+        if known:
+            with contextlib.suppress(SandboxError):
+                self._kept = job, Session(box(), job)
+                return self._kept[1]
+        return None
+
+    def end(self) -> None:
+        """End the session, if there is one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            with contextlib.suppress(BoxLost):  # a lost box is not clean, and so not used again
+                kept[1].end(ENDS_S)

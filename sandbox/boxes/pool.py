@@ -28,7 +28,7 @@ import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
 from sandbox.boxes.box_supply import CANDIDATE, BoxRole, BoxSupply, PinnedBox, PoolSpec
-from sandbox.boxes.conversation import Partner, converse
+from sandbox.boxes.conversation import Partner, Resident, Session, converse
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.boxes.ownership import Cores, allowed_cores
@@ -70,6 +70,7 @@ class WorkerBoxes:
         self._pool, self._core = pool, core
         self._boxes = {CANDIDATE: PinnedBox(core, box)}
         self.cancelled = threading.Event()
+        self._resident = Resident()
 
     def run(self, job: Job) -> Run:
         """Run a candidate's job in one visit; raises MachineBusy if it waited for a core until the end."""
@@ -79,7 +80,17 @@ class WorkerBoxes:
         """Run a job in the box of a role; raises MachineBusy as `run` does."""
         return _not_starved(self._pool.visit(self._pinned(role), job, self.cancelled), job.limits)
 
+    def session(self, job: Job) -> Session | None:
+        """Return a program that stays in the grader box until that is visited; None the first time it is asked for."""
+        return self._resident.session(job, lambda: self._pool.box_for(self._pinned(GRADER), job))
+
+    def end_session(self) -> None:
+        """End the program that stays in the grader box, if there is one."""
+        self._resident.end()
+
     def _pinned(self, role: BoxRole) -> PinnedBox:
+        if role == GRADER:
+            self.end_session()
         if role not in self._boxes:
             self._pool.close_oldest(self._boxes)
             self._boxes[role] = PinnedBox(self._core, role=role)
@@ -380,11 +391,12 @@ class Pool:
         (pinned, job), (other, partner) = mine, theirs
 
         def together(box: Box, job: Job) -> Run:
-            return converse(box, job, self._box_for(other, partner.job), partner)
+            return converse(box, job, self.box_for(other, partner.job), partner)
 
         return self.visit(pinned, job, cancelled, together)
 
-    def _box_for(self, pinned: PinnedBox, job: Job) -> Box:
+    def box_for(self, pinned: PinnedBox, job: Job) -> Box:
+        """Return a worker's box if it may run a job, else the one that replaces it."""
         return pinned.box if pinned.box is not None and pinned.box.accepts(job) else self._supply.replace(pinned)
 
     def _visit_again(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
@@ -401,7 +413,7 @@ class Pool:
     def _visit_once(self, pinned: PinnedBox, job: Job, cancelled: threading.Event, deaths: _Deaths) -> Run:
         if cancelled.is_set():
             raise TaskCancelled(CANCELLED)
-        box = self._box_for(pinned, job)
+        box = self.box_for(pinned, job)
         try:
             return deaths.run(box, job)
         except BoxLost as lost:

@@ -13,6 +13,10 @@ checked in one visit (`ask_together`), if the checker's text shows that it keeps
 for each program would show the same of any checker, but takes as long as a visit. A program whose outputs get no plain
 points there is checked alone, and so are all if the visit fails.
 
+A program that is alone has nothing to share a visit with. For that a checker that keeps nothing stays in the grader box
+once it is asked for the second time, and answers there (`Session`), which costs a message in the place of a visit. It
+only ever gives plain points; for anything else the checker is asked in a visit.
+
 A checker may fail: it raises, returns no number, or takes more than CALL_CPU_S for one output. Then it is asked about
 the data set's own answer in the place of the output. If it accepts that, it works, and the output was so malformed that
 it could not be read: no points. If not, the fault is the problem's: CheckerFailed is raised, and there is no verdict.
@@ -25,12 +29,13 @@ answered at least one, and up to ALL_WALL_S for a program.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.boxes.pool import WorkerBoxes
-from sandbox.errors import SandboxError
+from sandbox.errors import BoxLost, SandboxError
 from sandbox.judging import judge
 from sandbox.scoring.references import ReferenceFailed
 from sandbox.scoring.strategy import Visits
@@ -54,6 +59,30 @@ FUNCTION = "check"
 MOST_CHARACTERS = 1 << 20  # of the texts of a program that is checked with others
 TOGETHER_CPU_S, TOGETHER_WALL_S = 5.0, 10.0
 CALL_CPU_S, CALL_WALL_S, ALL_WALL_S = 10.0, 20.0, 60.0
+RESIDENT_S, ANSWER_S = 300.0, 2.0  # how long a checker stays, and how long it may take for an answer there
+MAX_CHARACTERS = 4 << 20  # of what it is asked
+# Answers each line, three texts in JSON, by the points, or by a line that is no number.
+_RESIDENT = """import io as _io, json as _json, os as _os, sys as _sys
+
+_SOURCE = {source!r}
+_lines = _sys.stdin.buffer
+_sys.stdin, _sys.stdout, _sys.stderr = _io.StringIO(), _io.StringIO(), _io.StringIO()
+_names = {{"__name__": "solution"}}
+exec(compile(_SOURCE, "solution.py", "exec"), _names)
+for _line in _lines:
+    try:
+        _said = _names["check"](*_json.loads(_line))
+        if isinstance(_said, (list, tuple)) and _said:
+            _said = _said[0]
+        _points = repr(float(_said)) if type(_said) in (bool, int, float) else "-"
+    except AssertionError:
+        _points = "0.0"
+    except BaseException:
+        _points = "-"
+    _sys.stdout.seek(0)
+    _sys.stdout.truncate()
+    _os.write(1, _points.encode() + b"\\n")
+"""
 
 
 class CheckerFailed(ReferenceFailed):
@@ -164,11 +193,38 @@ def _ask(checker: Checker, calls: Sequence[CallTest], job: Job, visits: Visits) 
     """Return the checker's answers to the calls, as far as they came; raises CheckerFailed if it cannot be loaded."""
     if checker.language != PYTHON:
         return visits.checker_programs(checker, calls, visits.boxes)
+    if checker.stateless and (answers := _ask_resident(checker, calls, job, visits)) is not None:
+        return answers
     asked = replace(CallList(list(calls), whole=True).first(len(calls)), whole=True)
     run = visits.grader(Program(source=checker.source, tests=asked), job, cpu_s=CALL_CPU_S, wall_s=CALL_WALL_S)
     if run.raised is not None and not run.answers:
         raise CheckerFailed(f"the problem's checker cannot be used: {run.raised.type}: {run.raised.message[:200]}")
     return run.answers
+
+
+def _ask_resident(checker: Checker, calls: Sequence[CallTest], job: Job, visits: Visits) -> tuple[Answer, ...] | None:
+    """Return plain points for all calls from a checker that stays in its box; None if they cannot be had so."""
+    if sum(len(str(text)) for call in calls for text in call.arguments) > MAX_CHARACTERS:
+        return None
+    program = Program(
+        source=_RESIDENT.format(source=checker.source), assumptions=job.program.assumptions.of_the_interpreter
+    )
+    limits = replace(visits.grader_limits, cpu_s=CALL_CPU_S, wall_s=RESIDENT_S)
+    session = visits.boxes.session(Job(program=program, limits=limits))
+    if session is None:
+        return None
+    points: list[Answer] = []
+    for call in calls:
+        try:
+            line = session.ask(json.dumps(call.arguments).encode(), ANSWER_S)
+            value = None if line is None else float(line)
+        except (BoxLost, ValueError):
+            value = None
+        if value is None or not 0 <= value <= 1:
+            visits.boxes.end_session()
+            return None
+        points.append(Answer(value=value))
+    return tuple(points)
 
 
 def _refuse_fault(answer: Answer, case: StdinTest) -> None:

@@ -1,8 +1,8 @@
 """What a checker costs: programs of checker problems against the same programs compared by a rule, in one run.
 
 Prints the ratio of the times by the number of cases, for right and for wrong programs.
-The bound is 1.5 for both where several programs are queued, as here: they share a visit to the grader box. A wrong
-program alone takes two visits where comparing takes one, which is printed, too.
+The bound is 1.5 for both: programs that are queued share a visit to the grader box, and for those that come one at a
+time the checker stays there. A checker in C++ costs a visit for each program.
 
 .venv/bin/python tests/bench/checker_cost.py
 """
@@ -26,18 +26,26 @@ LOOP = "n = int(input())\nfor _ in range(20000): pass\n"
 SAME = LOOP + "print(0, n)  # {0}"
 OTHER = LOOP + "print({0}, n - {0})"
 WRONG = LOOP + "print({0}, n + 1 - {0})"
+IN_CPP = """#include <fstream>
+int main(int, char **names) {
+    std::ifstream input(names[1]), output(names[2]);
+    long long n, a, b;
+    return !(input >> n && output >> a >> b && a + b == n);
+}
+"""
 KINDS = (  # of programs: what they print, what the compared ones print, whether they are queued
     ("right ones that answer as the set does", SAME, SAME, True),
     ("right ones that answer otherwise", OTHER, SAME, True),
     ("wrong ones", WRONG, WRONG, True),
+    ("right ones that answer otherwise, one at a time", OTHER, SAME, False),
     ("wrong ones, one at a time", WRONG, WRONG, False),
 )
 PROGRAMS, ROUNDS = 32, 5
 
 
-def problem(cases: int) -> Problem:
+def problem(cases: int, checker: object = CHECKER) -> Problem:
     tests = [{"stdin": f"{n}\n", "stdout": f"0 {n}\n"} for n in range(1, cases + 1)]
-    return read_problem({"task_id": "pair", "prompt": "?", "tests": tests, "checker": CHECKER})
+    return read_problem({"task_id": "pair", "prompt": "?", "tests": tests, "checker": checker})
 
 
 def seconds(scorer: Scorer, programs: list[Program], *, queued: bool) -> float:
@@ -53,9 +61,10 @@ def seconds(scorer: Scorer, programs: list[Program], *, queued: bool) -> float:
 
 def main() -> None:
     with open_scorer(Limits(), boxes=1) as scorer:
-        for cases in (2, 4, 10):
-            asked = problem(cases)
+        for cases, language in ((2, "Python"), (4, "Python"), (10, "Python"), (4, "C++")):
+            asked = problem(cases) if language == "Python" else problem(cases, {"language": "cpp", "source": IN_CPP})
             assert isinstance(asked.given, StdinTests)
+            scorer.score(asked.solve(OTHER.format(7)))  # the checker is compiled, and the boxes are there
             plain = replace(asked.given, checker=None)
             for name, checked_source, compared_source, queued in KINDS:
                 ratios = []
@@ -65,7 +74,9 @@ def main() -> None:
                     compared = [replace(program, tests=plain) for program in same]
                     times = [seconds(scorer, programs, queued=queued) for programs in (checked, compared)]
                     ratios.append(times[0] / times[1])
-                print(f"{cases:3} cases, {name}: {median(ratios):.2f} times the time of comparing")
+                print(
+                    f"{cases:3} cases, checker in {language}, {name}: {median(ratios):.2f} times the time of comparing"
+                )
 
 
 if __name__ == "__main__":

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.pool import WorkerBoxes
+from sandbox.boxes.pool import GRADER, WorkerBoxes
 from sandbox.errors import TaskCancelled
 from sandbox.judging import score_records
 from sandbox.judging.explaining import explain
 from sandbox.problems import Problem, ProblemsError, read_problem
 from sandbox.problems.checkers import of_any_kind
-from sandbox.scoring.ask_checker import CheckerFailed, ask_together, request_for
+from sandbox.scoring.ask_checker import CheckerFailed, ask_together, check_printed, request_for
 from sandbox.scoring.scorer import Scorer, open_scorer
-from sandbox.scoring.strategy import Visits
-from sandbox.values import Checker, Ending, Job, Limits, Run, Score, StdinTests, Verdict
+from sandbox.scoring.strategy import ScoringOptions, Visits
+from sandbox.values import Checker, Ending, Job, Limits, Program, Run, Score, StdinTests, Verdict
 
 # Print two numbers whose sum is the one that is given; every such pair is right.
 PAIR = """
@@ -254,6 +254,42 @@ def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, 
 
     said = scorer._pool.submit_task(asking).result()
     assert said == ([(1.0,), (0.0,), (1.0,)] if shared else [None, None, None])
+
+
+TALKS = PAIR.replace("    a, b", "    print(input, output)\n    a, b").replace("int(input)", "int(input), 'a message'")
+PICKY = PAIR.replace("    a, b", "    if output.startswith('70 '):\n        raise KeyError(output)\n    a, b")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("checker", [PAIR, TALKS, PICKY, STATEFUL], ids=["plain", "talks", "picky", "stateful"])
+def test_a_checker_that_stays_says_what_one_says_that_is_loaded_anew(scorer: Scorer, checker: str) -> None:
+    asked = problem(checker)
+    sources = [ANY[1], NONE[0], "n = int(input())\nprint(70, n - 70)", ANY[2], NONE[1], NONE[7], ANY[1] + "  # again"]
+    wrong = {NONE[0], NONE[1], NONE[7], *([sources[2]] if checker == PICKY else [])}
+    for source in sources * 2:
+        assert score(scorer, source, asked).verdict is (Verdict.WRONG if source in wrong else Verdict.PASSED), source
+
+
+@pytest.mark.docker
+def test_a_checker_that_stays_answers_by_a_message_and_makes_room_for_other_code(engine: DockerClient) -> None:
+    asked = stdin_tests(problem())
+    assert engine.answers()
+
+    def points(boxes: WorkerBoxes) -> list[bool]:
+        visits, stays = Visits(boxes=boxes, limits=Limits(), options=ScoringOptions()), []
+        for number in range(4):
+            run = Run(ending=Ending.EXITED, exit_code=0, proved=True, stdout=b"%d %d" % (number, 1 - number))
+            request = request_for({0: run}, asked, Job(program=Program(source="")), visits)
+            assert check_printed(request, {0: run}, asked)[0].points == 1.0
+            stays.append(boxes._resident._kept is not None)
+            if number == 2:
+                assert boxes.visit(GRADER, Job(program=Program(source="print(5)"))).stdout == b"5\n"
+                stays.append(boxes._resident._kept is not None)
+        return stays
+
+    with open_scorer(Limits(), boxes=1) as alone:
+        assert alone._pool.submit_task(points).result() == [False, True, True, False, True]
+        assert alone.score(problem().solve(NONE[0])).verdict is Verdict.WRONG
 
 
 @pytest.mark.docker
