@@ -80,7 +80,16 @@ def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: 
 
     None if the unit was not measured for every sample or cannot be computed: FLOPs without an architecture, seconds
     without a clock, dollars without a price, and what a cache saved (the charge "measured") if the engine does not say.
+    None, too, of samples that cost nothing: any budget buys any number of those.
     """
+    parts = cost_parts(model, tallies, unit, charge)
+    return UnitCost(once=parts[0], each=parts[1]) if parts is not None and parts[1] > 0 else None
+
+
+def cost_parts(
+    model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: PromptCharge
+) -> tuple[float, float] | None:
+    """Return what is paid once and what each sample costs, which may be nothing; None where it is not known."""
     rows = [row for row in tallies if row.model_id == model.id and row.sampled]
     prices = _PRICES[unit](model)
     if not rows or prices is None:
@@ -94,8 +103,7 @@ def unit_cost(model: ModelRow, tallies: Iterable[TallyRow], unit: Unit, charge: 
         if saved is None:
             return None
         read -= saved
-    once, each = (read, written) if charge is PromptCharge.ONCE else (0.0, read + written)
-    return UnitCost(once=once, each=each) if each > 0 else None
+    return (read, written) if charge is PromptCharge.ONCE else (0.0, read + written)
 
 
 def _mean(rows: Sequence[TallyRow], amount: _Amount) -> float | None:

@@ -19,12 +19,14 @@ from math import inf
 import numpy as np
 
 from sampler.exit_codes import CommandError, Exit
-from sampler.reporting.unit_costs import counts_of, unit_cost
+from sampler.reporting.unit_costs import cost_parts, counts_of
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.sequential import look_at, next_targets
 from sampler.store.read_models import ModelRow, TallyRow
 from sampler.store.reader import Reader
 from sampler.study.spec import Study
+
+_NOTHING = 1e-6  # of the dearest model's cost
 
 
 class UnknownCost(CommandError, ValueError):
@@ -92,7 +94,7 @@ def next_round(reader: Reader, study_id: int, study: Study) -> NextRound:
     found = []
     for unit, budget in _budgets(study):
         left = budget - _spent(everything, tallies, unit)
-        costs = [_each(model, tallies, unit) for model in open_]
+        costs = _above_zero([_each(model, tallies, unit) for model in open_])
         tries = [list(unsolved[model.id].values()) for model in open_]
         found.append(next_targets(tries, costs, [most[model.name] for model in open_], left) if left > 0 else ())
     targets = {
@@ -142,12 +144,23 @@ def _spent(models: list[ModelRow], tallies: list[TallyRow], unit: Unit) -> float
     return sum(_each(model, [row], unit) * row.sampled for model, row in rows)
 
 
+def _above_zero(costs: list[float]) -> list[float]:
+    """Return costs by which gains can be divided: a model that costs nothing is tried first, and as often as it may."""
+    least = max(costs) * _NOTHING or 1.0
+    return [max(cost, least) for cost in costs]
+
+
 def _each(model: ModelRow, tallies: list[TallyRow], unit: Unit) -> float:
-    """Return what a sample of a model costs on average."""
-    cost = unit_cost(model, tallies, unit, PromptCharge.EACH)
+    """Return what a sample of a model costs on average, which may be nothing.
+
+    Dollars are those of the bill: what a cache spared or made dearer is counted where the server tells.
+    """
+    charges = (PromptCharge.MEASURED, PromptCharge.EACH) if unit is Unit.DOLLARS else (PromptCharge.EACH,)
+    found = (cost_parts(model, tallies, unit, charge) for charge in charges)
+    cost = next((parts for parts in found if parts is not None), None)
     if cost is None:
         raise UnknownCost(
             f"[budget] max_{unit.value}: what {model.name!r} costs in {unit.value} is not known; give its "
             "prices in [models.costs], or its numbers in [models.architecture]"
         )
-    return cost.each
+    return cost[1]

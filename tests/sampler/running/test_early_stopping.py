@@ -113,6 +113,43 @@ def test_a_budget_in_a_unit_without_prices_is_refused(run):
         run("[budget]\nmax_dollars = 1.0\n")
 
 
+FREE = "[models.costs]\nprompt_dollars = 0.0\ncompletion_dollars = 0.0\n"
+PRICES = "[models.costs]\nprompt_dollars = 1e5\ncompletion_dollars = 2e5\n"  # a sample's 10 and 5 tokens: a dollar each
+
+
+@pytest.mark.parametrize(
+    ("prices", "a_sample"),
+    [("", 2.0), ("cached_dollars = 1e4\n", 1.1), ("cached_dollars = 1e4\ncache_write_dollars = 2e5\n", 2.05)],
+)
+def test_a_budget_in_dollars_is_that_of_the_bill_and_a_free_model_costs_nothing(tmp_path, support, prices, a_sample):
+    class Caching(support.RuleBackend):
+        def sample(self, requests, params):
+            written = 5 if "cache_write" in prices else 0
+            for one in super().sample(requests, params):
+                yield replace(one, cached_tokens=10 - written, cache_write_tokens=written)
+
+    budget = f"[budget]\nmax_dollars = {8 * 5.5 * a_sample}\n"
+    path = support.write_study(tmp_path, count=8, samples=16, more=FREE + OTHER + PRICES + prices + budget)
+    backends = Caching("small", text="    return 0\n"), Caching("other", digest="d2")
+    study = load_study(path)
+    assert run_study(study, support.rule_dependencies(*backends), lambda _event: None) is Exit.OK
+    with Reader(study.store) as reader:
+        assert {tally.sampled for tally in reader.tallies(reader.studies()[0].id)} == {5}
+
+
+def test_an_allotment_goes_on_with_a_free_model_where_the_budget_buys_nothing_of_the_other(tmp_path, support):
+    budget = f'[budget]\nallot = "gain"\nfirst = 2\nmax_dollars = {8 * 2 * 2.0 + 1.0}\n'
+    path = support.write_study(tmp_path, count=8, samples=16, more=FREE + OTHER + PRICES + budget)
+    backends = [support.RuleBackend(name, text="    return 0\n", digest=name) for name in ("small", "other")]
+    study = load_study(path)
+    assert run_study(study, support.rule_dependencies(*backends), lambda _event: None) is Exit.OK
+    with Reader(study.store) as reader:
+        row = reader.studies()[0].id
+        further = {model.id: model.name for model in reader.allotted(row)}
+        drawn = {further[tally.model_id] for tally in reader.tallies(row) if tally.model_id in further}
+    assert drawn == {"small (allotted)"}
+
+
 @pytest.mark.parametrize(
     ("budget", "told"),
     [
