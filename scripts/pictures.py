@@ -20,7 +20,7 @@ THEMES = {"dark": "textual-dark", "light": "textual-light"}
 # A picture's name: the screen, the keys that are pressed before it is taken, and its columns and rows.
 SCREENS = {
     "live": ("live", "", "140x36"),
-    "failures": ("failures", "", "120x24"),
+    "failures": ("failures", "m", "140x36"),
     "problems": ("problems", "", "100x28"),
     "compare": ("compare", "", "140x40"),
     "sample": ("failures", "enter enter", "120x28"),

@@ -32,14 +32,28 @@ def print_analysis(made: Analysis, console: Console, *, everything: bool = True)
     if not made.models:
         console.print(Text("No problem is complete yet for every model."))
         return
-    if not everything:
-        for line in _brief_lines(made, console.width):
-            console.print(Text(line, no_wrap=True, overflow="crop"))
-    for table in _tables(made) if everything else ():
-        console.print(table)
-    for line in _closing(made) if everything else _brief_closing(made):
+    if everything:
+        for table in _tables(made):
+            console.print(table)
+        for line in _closing(made):
+            console.print(Text(line))
+        console.print(Text(analysis_conclusion(made), style="bold"))
+    else:
+        _print_brief(made, console)
+
+
+def _print_brief(made: Analysis, console: Console) -> None:
+    """Print the short form, with as many models as fit into SCREEN lines; their letters stand in the conclusion."""
+    called = _called(made)
+    for shown in range(min(MOST_MODELS, len(made.models)), 0, -1):
+        letters = {model.name: called[model.name] for model in made.models[:shown]}
+        lines = [*_brief_lines(made, console.width, shown), *_brief_closing(made)]
+        conclusion = Text(analysis_conclusion(made, letters), style="bold")
+        if 1 + len(lines) + len(conclusion.wrap(console, console.width)) <= SCREEN or shown == 1:
+            break
+    for line in lines:
         console.print(Text(line))
-    console.print(Text(analysis_conclusion(made), style="bold"))
+    console.print(conclusion)
 
 
 def _brief_closing(made: Analysis) -> Iterator[str]:
@@ -48,12 +62,16 @@ def _brief_closing(made: Analysis) -> Iterator[str]:
     yield "--all prints every table, with the definition of each number."
 
 
-def analysis_conclusion(made: Analysis) -> str:
-    """Return in a few sentences whom to ask at the largest budget, and what more samples would bring."""
-    return " ".join([*_best_way(made), *_promises(made)]) or "There are too few samples for a conclusion."
+def analysis_conclusion(made: Analysis, called: Mapping[str, str] | None = None) -> str:
+    """Return in a few sentences whom to ask at the largest budget, and what more samples would bring.
+
+    `called` are labels to use for models instead of their names.
+    """
+    names = {model.name: one_line(model.name) for model in made.models} | dict(called or {})
+    return " ".join([*_best_way(made, names), *_promises(made, names)]) or "There are too few samples for a conclusion."
 
 
-def _best_way(made: Analysis) -> Iterator[str]:
+def _best_way(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
     """Say which way solves most on unseen problems within the largest budget; a simpler way wins a tie."""
     if not made.allotment or not made.allotment.rows:
         return
@@ -65,7 +83,7 @@ def _best_way(made: Analysis) -> Iterator[str]:
         yield f"Within {budget} a problem no way keeps to the budget on problems that it was not chosen on."
         return
     kind, best = max(rated, key=lambda one: (one[1].rate or 0.0, -one[1].cost))  # the cheaper of equal ones
-    whom = legs_words(getattr(row, kind), {model.name: one_line(model.name) for model in made.models})
+    whom = legs_words(getattr(row, kind), names)
     yield (
         f"Within {budget} a problem, {_IN_WORDS[kind]} solves most: {whom}, {_around_held(best)} % of unseen problems "
         f"for {amount(best.cost, made.unit)}."
@@ -86,7 +104,7 @@ def _around_held(held: CrossValidated) -> str:
     return f"{_percent(held.rate or 0.0)}{near}"
 
 
-def _promises(made: Analysis) -> Iterator[str]:
+def _promises(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
     """Say what the first step beyond the samples promises of the model that gains most by it."""
     gains = [
         (model.beyond[0].promise.rate - model.measured, model, model.measured)
@@ -99,23 +117,24 @@ def _promises(made: Analysis) -> Iterator[str]:
     promise = model.beyond[0].promise
     near = format_interval(promise.interval.low, promise.interval.high)
     yield (
-        f"More samples would bring most for {one_line(model.name)}: {_percent(measured)} % with k={model.n}, and a fit "
+        f"More samples would bring most for {names[model.name]}: {_percent(measured)} % with k={model.n}, and a fit "
         f"promises {_percent(promise.rate)} {near} % with k={promise.k}."
     )
 
 
+SCREEN = 22  # lines of the short form: with the prompts before and after it, a screen of 24
 MOST_MODELS = 6  # that the short form shows
 LEAST_NAME = 16  # cells
 
 
-def _brief_lines(made: Analysis, width: int) -> Iterator[str]:
+def _brief_lines(made: Analysis, width: int, shown: int) -> Iterator[str]:
     """Yield what a solution costs, what more samples bring, and the ways at the largest budget, a line for each."""
     called = _called(made)
     yield "What a solution costs, until a first pass, and what more samples would bring:"
     heads = ("model", "k", "solved [95%]", "to solve", "promised by a fit")
-    yield from _aligned(heads, [_brief_model(model, made.unit, called) for model in made.models[:MOST_MODELS]], width)
-    if len(made.models) > MOST_MODELS:
-        yield f"… and {len(made.models) - MOST_MODELS} more models (--all)"
+    yield from _aligned(heads, [_brief_model(model, made.unit, called) for model in made.models[:shown]], width)
+    if len(made.models) > shown:
+        yield f"… and {len(made.models) - shown} more models (--all)"
     yield ""
     if made.allotment and made.allotment.rows:
         row = made.allotment.rows[-1]

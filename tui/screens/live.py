@@ -48,10 +48,10 @@ def budget_words(budget: float, unit: Unit) -> str:
 
 ANSWERS = (
     Column(key="budget", label="budget", width=9, right=True),
-    Column(key="model", label="best model", width=18, names=True),
-    Column(key="k", label="k", width=4, right=True),
+    Column(key="model", label="best model", width=16, names=True),
+    Column(key="k", label="k", width=3, right=True),
     Column(key="rate", label="solves [95%]", width=17),
-    Column(key="sure", label="how sure", width=0, least=26),
+    Column(key="sure", label="how sure", width=0, least=28),
 )
 ROOMY = 110, 36  # columns and lines from which the answers stand below the plot
 BESIDES = 10  # cells of a pane's title beside a name and its words
@@ -70,7 +70,7 @@ def answer_cells(row: Row, tones: Mapping[str, int], unit: Unit) -> tuple[Cell, 
     if row.finding is Finding.TOO_FEW_SAMPLES or not reached:
         short = [f"k={one.k} of {sanitize(one.model, 60)}" for one in row.cells if one.reach is Reach.UNDEFINED]
         more = f", and more of {len(short) - 1} other{'s' * (len(short) > 2)}" if len(short) > 1 else ""
-        words = f"too few samples: it takes {short[0]}{more}" if short else "no sample fits"
+        words = f"needs {short[0]}{more}: too few samples" if short else "no sample fits"
         return budget, Cell(text="—"), Cell(), Cell(), Cell(text=words, severity=Severity.FAINT)
     best = max(reached, key=lambda cell: cell.point.rate if cell.point else 0.0)
     tone, clear = tones.get(best.model, -1), row.finding is Finding.CLEAR
@@ -79,7 +79,7 @@ def answer_cells(row: Row, tones: Mapping[str, int], unit: Unit) -> tuple[Cell, 
     return (
         budget,
         Cell(text=sanitize(best.model, 200), mark=mark(tone) if tone >= 0 else "", tone=tone, strong=clear),
-        Cell(text=str(best.k)),
+        Cell(text=str(best.k) if best.k < 1000 else f"{best.k // 1000}k"),
         Cell(text=f"{rate} {format_interval(near.low, near.high)}" if near else rate, strong=clear),
         Cell(text=_how_sure(row), severity=Severity.GOOD if clear else Severity.FAINT),
     )
@@ -97,7 +97,7 @@ def _how_sure(row: Row) -> str:
         return f"{word}: {sanitize(nearest[0], 60)} reaches the same"
     other, lead = nearest
     return (
-        f"{word}: {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} "
+        f"{word} {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} "
         f"over {sanitize(other, 60)}"
     )
 

@@ -153,3 +153,14 @@ def test_a_browser_prints_the_whole_report(store: Path) -> None:
     data = paper.read_bytes()
     assert data.startswith(b"%PDF")
     assert len(re.findall(rb"/Type\s*/Page\b", data)) >= 2
+
+
+def test_the_report_shows_the_problems_with_the_most_failures_first_and_their_code(store: Path) -> None:
+    text = written(store).read_text(encoding="utf-8")
+    section = text[text.index("<h2>Failing problems</h2>") : text.index("<h2>Where this comes from</h2>")]
+    assert re.findall(r"<summary><b>(.*?)</b> · (\d) failed", section) == [("P/0", "3"), ("P/1", "1")]
+    assert "<script>" not in section
+    plain = unescape(section)
+    assert HOSTILE.strip() in plain
+    assert "def f0(x):" in plain
+    assert "small, sample 3: WRONG: " in plain

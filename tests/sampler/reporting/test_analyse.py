@@ -25,7 +25,7 @@ from sampler.reporting.analyse import (
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.inputs import CountsError, read_counts
 from sampler.reporting.paired_data import paired_data
-from sampler.reporting.render_analysis import print_analysis
+from sampler.reporting.render_analysis import analysis_conclusion, print_analysis
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.read_models import ModelRow, SpentRow, TallyRow
@@ -318,3 +318,39 @@ def one_problem_of_two_samples():
         decode_flops=0.0,
     )
     return [model], [tally], 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12])
+def test_without_all_it_fits_on_a_screen_of_80x24_and_ends_with_the_conclusion(tmp_path, count):
+    names = [f"organisation/qwen2.5-coder-{number}b-instruct" for number in range(count)]
+    told = {
+        name: {"n": 4, "correct": {f"P/{at}": (at + place) % 5 for at in range(8)}, "flops": 1.0 + place}
+        for place, name in enumerate(names)
+    }
+    path = tmp_path / "counts.json"
+    path.write_text(json.dumps(told), encoding="utf-8")
+    made = analysed(path)
+    out = io.StringIO()
+    print_analysis(made, Console(file=out, width=80), everything=False)
+    lines = out.getvalue().splitlines()
+    assert len(lines) <= 22, "two lines are the prompts before and after"
+    assert max(map(len, lines)) <= 80
+    said = " ".join(" ".join(lines).split())
+    assert "More samples would bring most for" in said.partition("--all prints every table")[2]
+    assert analysis_conclusion(made).partition(" a problem, ")[2].split(":")[0] in said
+    shown = [line for line in lines if line.startswith(tuple("ABCDEF")) and "b-instruct" in line.split("  ")[0]]
+    assert len(shown) + (count == 1) >= 2
+    more = [line for line in lines if line.startswith("… and ")]
+    assert more == ([f"… and {count - len(shown)} more models (--all)"] if len(shown) < count else [])
+
+
+def test_all_prints_what_the_short_form_leaves_out(counts_file):
+    asked = ["analyse", str(counts_file()), "--unit", "table_flops"]
+    short, whole = (
+        CliRunner().invoke(cli, words, catch_exceptions=False).output for words in (asked, [*asked, "--all"])
+    )
+    assert "--all prints every table" in short
+    for words in ("Cost to solve", "Frontier", "Difficulty"):
+        assert words not in short
+        assert words in whole
+    assert short.splitlines()[-1] == whole.splitlines()[-1]

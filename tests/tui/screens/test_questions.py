@@ -48,7 +48,7 @@ async def test_which_model_at_round_budgets_and_how_sure_takes_at_most_one_key(
         keys = () if size >= ROOMY else ("a",)
         near = format_interval(best.point.interval.low, best.point.interval.high)
         words = f"100 GFLOP {MARKS[best.model]} {best.model} {best.k} {100 * best.point.rate:.1f} {near}"
-        lead = f"clear: {100 * row.lead.mean:+.1f}" if row.lead else "clear"
+        lead = f"clear {100 * row.lead.mean:+.1f}" if row.lead else "clear"
         await answered(viewer, keys, "Answers at round budgets", words, lead)
 
 
@@ -69,7 +69,7 @@ async def test_an_answer_moves_the_rule_and_escape_undoes_one_step_each(finished
 
 async def test_beyond_the_samples_an_answer_says_what_is_missing(finished: Path, view: View) -> None:
     async with view(finished, (140, 40)) as viewer:
-        await answered(viewer, (), "500 GFLOP — too few samples: it takes k=17 of toy-coder-0.5b")
+        await answered(viewer, (), "500 GFLOP — needs k=17 of toy-coder-0.5b, and more of 1 other: too few samples")
 
 
 @pytest.mark.parametrize(
