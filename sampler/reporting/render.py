@@ -273,7 +273,7 @@ def _print_table(table: Table, console: Console) -> None:
         console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
-        console.print(Text(f"Without a known cost in {NAMES[table.unit]}, so not compared: {names}."))
+        console.print(Text(f"Without a known cost above 0 in {NAMES[table.unit]}, so not compared: {names}."))
 
 
 WAITS = {
@@ -350,7 +350,7 @@ def _unit_costs(table: Table) -> str:
 def _why_not(table: Table) -> str:
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
-        return f"the cost is not known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples takes none')}"
+        return f"no cost above 0 is known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples takes none')}"
     return "no problem is complete yet"
 
 

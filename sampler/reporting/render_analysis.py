@@ -429,7 +429,7 @@ def _closing(made: Analysis) -> Iterator[str]:
 def _left_out(made: Analysis) -> Iterator[str]:
     """Yield which models and problems the numbers are not about, and notes on uneven samples."""
     if made.unknown:
-        yield f"Without a known cost in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
+        yield f"Without a known cost above 0 in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
     if made.left_out:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
     yield from map(one_line, made.notes)
