@@ -133,9 +133,10 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
     if FENCE.match(clean.lstrip()):
         return answered(text, problem)
     cut, at = _cut(clean, stops)
-    fence = _until_fence if problem.language == PYTHON else _until_any_fence
+    python = problem.language == PYTHON
+    fence = _until_fence if python else _until_any_fence
     cut, at = (shorter, "a fence") if (shorter := fence(cut)) != cut else (cut, at)
-    cut, at = (shorter, "a special token") if (shorter := until_end(cut)) != cut else (cut, at)
+    cut, at = (shorter, "a special token") if (shorter := until_end(cut, python=python)) != cut else (cut, at)
     why = f"a completion, cut at {at}" if at else "a completion, with nothing to cut"
     if alone:
         return Extracted(_alone(problem, cut.strip("\n") + "\n"), f"{why}; it stands alone")
@@ -184,7 +185,7 @@ def _in_other_language(prefill: str, text: str, problem: Problem) -> Extracted:
     answer, reasoning = without_reasoning(clean, Parser())
     if reasoning == "cut":
         return Extracted(other_languages.NO_CODE, "reasoning that never ended: there is no answer")
-    answer = _unquoted(until_end(answer if reasoning else prefill + answer))
+    answer = _unquoted(until_end(answer if reasoning else prefill + answer, python=False))
     after = ", after its reasoning" * bool(reasoning)
     for region in unwrapped(answer, problem.language)[:_MOST_REGIONS]:
         found = other_languages.find_code(from_json(region) or region, problem)

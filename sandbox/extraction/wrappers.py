@@ -47,9 +47,21 @@ _ENDS = re.compile(
     r"<\|/?[A-Za-z][\w\u2581]{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</?s>|<eos>|<bos>|<pad>|<unk>|<end_of_turn>|"
     r"<(?:start|end)_of_\w{1,20}>|<turn\|>|<\|turn>|<file_sep>|<fim[_-](?:prefix|suffix|middle|pad)>|<repo_?name>|<filename>|"
     r"<gh_stars>|<empty_output>|<(?:jupyter|issue|commit)_\w{1,20}>|<(?:eod|eom|eop|eot|sep|mid|suf)>|<extra_id_\d{1,3}>|"
-    r"<unused\d{1,3}>|<SPECIAL_\d{1,3}>|<\|/s\|>|</assistant>|\[e~\[|\[/?INST\]|\[UNUSED_TOKEN_\d{1,3}\]|<0x[0-9A-F]{2}>|"
+    r"<unused\d{1,3}>|<SPECIAL_\d{1,3}>|<reserved_\d{1,4}>|<\|/s\|>|</assistant>|\[e~\[|(?-i:\[/?INST\])|\[UNUSED_TOKEN_\d{1,3}\]|<0x[0-9A-F]{2}>|"
     r"^\[(?:EOS|BOS|PAD|SEP|CLS)\]",
     re.IGNORECASE | re.MULTILINE,
+)
+_INST = re.compile(r"(?<![\[/])\bINST\b")  # a name
+# The same in other languages, where `<S>` and `<mid>` are types, and such a name is no token within a line of code.
+_NAMED = (
+    r"<(?:eos|bos|pad|unk|eod|eom|eop|eot|sep|file_sep|fim[_-](?:prefix|suffix|middle|pad)|repo_?name|filename|gh_stars|"
+    r"empty_output|(?:jupyter|issue|commit)_\w{1,20}|extra_id_\d{1,3}|unused\d{1,3}|reserved_\d{1,4}|SPECIAL_\d{1,3})>"
+)
+_ENDS_ELSEWHERE = re.compile(
+    r"<\|/?[A-Za-z][\w\u2581]{1,40}\|>|<\uff5c[^\uff5c\n]{1,40}\uff5c>|</s>|<(?:start|end)_of_\w{1,20}>|<turn\|>|<\|turn>|"
+    r"<\|/s\|>|</assistant>|\[e~\[|(?-i:\[/?INST\])|\[UNUSED_TOKEN_\d{1,3}\]|<0x[0-9A-F]{2}>|"
+    rf"(?<![^}};)`\s]){_NAMED}|{_NAMED}(?=[ \t]*$)",
+    re.MULTILINE,
 )
 _UNUSED = re.compile(r"\[UNUSED_TOKEN_\d")
 _OPENING = re.compile(r"<\|(?:begin_of_(?:solution|box)|START_(?:TEXT|RESPONSE)|python_tag)\|>", re.IGNORECASE)
@@ -86,6 +98,7 @@ _CODE_MARKS_END = re.compile(
 # A literal's quotes, which small models take for a fence.
 _QUOTES = re.compile(r"^(?:'{3}|\"{3})python3?[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _QUOTES_END = re.compile(r"^(?:'{3}|\"{3})[ \t]*$", re.MULTILINE)
+_LINE_OF_CODE = re.compile(r"[{;(`=<][ \t]*$|^[ \t]*#include", re.MULTILINE)
 _TEST_MARKS = re.compile(r"^[ \t]*\[TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 _TEST_MARKS_END = re.compile(r"^[ \t]*\[/TESTS?\][ \t]*$", re.IGNORECASE | re.MULTILINE)
 
@@ -176,14 +189,20 @@ def begun_by_assistant(text: str) -> str:
     return text[at:]
 
 
-def until_end(text: str) -> str:
-    """Return the text before the first special token. One within a Python literal or comment is part of the code."""
+def until_end(text: str, *, python: bool = True) -> str:
+    """Return the text before the first special token. One within a Python literal or comment is part of the code.
+
+    In other languages, names of types in angle brackets are no tokens.
+    """
     text = _OPENING.sub("\n", text)
     turn = _NEXT_TURN.search(text)
     if turn is not None and _CODE.search(text, 0, turn.start()):
         text = text[: turn.start()]
     lines = _Lines(text)
-    for _, found in zip(range(_MOST_TOKENS), _ENDS.finditer(text), strict=False):
+    ends = _ENDS if python else _ENDS_ELSEWHERE
+    for _, found in zip(range(_MOST_TOKENS), ends.finditer(text), strict=False):
+        if found[0] == "[INST]" and _INST.search(text):
+            continue  # a name in the code
         if not lines.holds(found):
             return text[: found.start()]
     return text
@@ -240,11 +259,19 @@ def marks_code(text: str) -> bool:
     return FENCE.search(text) is None and any(marks.search(text) for marks in (_CODE_MARKS, _PREFORMATTED, _UNUSED))
 
 
+def _marks_around_code(text: str) -> bool:
+    """Return whether the first mark is closed, and stands before the code, of which it may be a part."""
+    marks = [found for one in (_CODE_MARKS, _PREFORMATTED) if (found := one.search(text))]
+    first = min(marks, key=lambda found: found.start(), default=None)
+    closed = _CODE_MARKS_END.search(text) or _PREFORMATTED_END.search(text)
+    return first is not None and closed is not None and _LINE_OF_CODE.search(text, 0, first.start()) is None
+
+
 def _marked_as_fences(text: str, tag: str) -> str:
     """Return the text with fences instead of marks such as [PYTHON] and <code>."""
     if FENCE.search(text) is None and _QUOTES.search(text):
         return _QUOTES_END.sub("```", _QUOTES.sub(f"```{tag}", text))
-    if not marks_code(text):
+    if not marks_code(text) or (tag != "python" and not _marks_around_code(text)):
         return text
     if _PREFORMATTED.search(text):
         text = html.unescape(_PREFORMATTED_END.sub("\n```\n", _PREFORMATTED.sub(f"\n```{tag}\n", text)))

@@ -162,3 +162,32 @@ def test_output_behind_a_program_is_not_taken_for_it(language: str, code: str, t
 
 def test_an_answer_of_prose_alone_holds_no_code() -> None:
     assert extract("I am sorry, but I cannot do that.", PROGRAM.in_language("javascript")).source == NO_CODE
+
+
+@pytest.mark.parametrize(
+    "name", ["S", "s", "Pad", "mid", "Eos", "EOT", "filename", "file_sep", "Think", "Answer", "Solution"]
+)
+@pytest.mark.parametrize(
+    "around", ["```cpp\n{}\n```", "{}\n", "<think>x</think>\n```cpp\n{}\n```<|im_end|>", "{}\n<eos>"]
+)
+def test_a_type_in_angle_brackets_is_no_special_token(name: str, around: str) -> None:
+    code = f"#include <vector>\nstruct {name} {{ int a; }};\nint main() {{\n    std::vector<{name}> all(2);\n}}"
+    assert extract(around.format(code), PROGRAM.in_language("cpp")).source.split() == code.split()
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("rust", "fn main() {\n    let all: Vec<S> = Vec::new();\n}"),
+        (
+            "java",
+            "class Main {\n    static <S> S id(S one) { return one; }\n    public static void main(String[] a) {}\n}",
+        ),
+        ("typescript", "function id<S>(one: S): S { return one; }\nconsole.log(id<S>(1));"),
+        ("javascript", "const html = `<pre>\n<code>\nx\n</code>\n</pre>`;\nconsole.log(html);"),
+        ("cpp", "#define INST 1\nint all[2];\nint main() { return all[INST]; }"),
+    ],
+)
+def test_code_that_looks_like_marks_stays(language: str, code: str) -> None:
+    for answer in (f"```{language}\n{code}\n```", code):
+        assert extract(answer, PROGRAM.in_language(language)).source.strip() == code

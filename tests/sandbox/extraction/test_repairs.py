@@ -61,6 +61,7 @@ ANSWERS = {
 }
 STAYS = {
     "entities that the code is about": "def back(text):\n    return text[::-1].replace('&lt;', '<') if text else ''\n",
+    "a name like a mark": "def back(text):\n    INST = inst = 0\n    return [text[::-1]][INST] or [1][inst]\n",
     "a patch in a literal": 'PATCH = """\n@@ -1 +1 @@\n-a\n+b\n"""\n\ndef back(text):\n    return text[::-1]\n',
     "odd characters in a literal": "ODD = '\u00a0\u200b'\n\ndef back(text):\n    return text[::-1]\n",
     "an object in a literal": 'TEXT = """\n{"code": "def back(text): return text"}\n"""\n\n' + RIGHT,
