@@ -50,6 +50,11 @@ _DEFINITION = re.compile(
 )
 _HEADER = re.compile(r"#\s*(?:include|define|pragma)|using\s|use\s|const\s.*\brequire\(|import\s|library\(|require\b")
 _LONGEST_LINE = 300  # that is looked at
+_COMMENT = re.compile(r"\s*(?://|#|--|\*|/\*)")
+_CALLS = re.compile(
+    r"\b(?:return|if|while|for|else|elif|elsif|unless|until|when|case|switch|match|puts|print|p|echo|say|await|yield|throw|raise|"
+    r"and|or|not|in|new|assert|do|then|cout|printf|println)\b[^\w\n]*$"
+)
 _PACKAGE = re.compile(r"^\s*(?:package\s|<\?php)", re.MULTILINE)
 _IMPORTS = re.compile(r"^[ \t]*import\s*(?:\([^)]*\)|[^\n]+)", re.MULTILINE)
 _CLASS = re.compile(r"\bclass\s+\w+[^{]*\{")
@@ -177,9 +182,20 @@ def defines(code: str, problem: Problem) -> bool:
     if not problem.entry_point:
         return True
     name = re.escape(problem.entry_point.rpartition(".")[2])
-    begins = rf"^[^\n;=]*(?:[\w>\]*&$]\s+[*&]*|::){name}\s*(?:<[^\n>]*>)?\([^;]*$"
-    other = rf"^(?:sub\s+)?{name}\s*(?:\(\)\s*)?\{{|\b{name}\s*(?:=|<-)|\blet\s+(?:rec\s+)?{name}\b"
-    return re.search(f"{begins}|{other}", code, re.MULTILINE) is not None
+    begins = rf"^([^\n;=]*(?:[\w>\]*&$]\s+[*&]*|::)){name}\s*(?:<[^\n>]*>|\[[^\n\]]*\])?\((?=[^;\n]*(?:$|\{{))"
+    other = (
+        rf"^(?:sub\s+)?{name}\s*(?:\(\)\s*)?\{{|\b{name}\s*(?:=(?!=)|<-)|\blet\s+(?:rec\s+)?{name}\b|^and\s+{name}\b"
+        rf"|\bdef\s+(?:self\.)?{name}\b|\bfunction\s+(?:\w+[.:])?{name}\b|\b(?:const|let|var)\s+{name}\s*:"
+    )
+    if re.search(other, code, re.MULTILINE):
+        return True
+    return any(_begins_definition(found[1]) for found in re.finditer(begins, code, re.MULTILINE))
+
+
+def _begins_definition(before: str) -> bool:
+    """Return whether what stands before a function's name and its bracket defines it, and does not call it."""
+    called = before.count("(") > before.count(")") or _CALLS.search(before)
+    return not called and not _COMMENT.match(before)
 
 
 def whole(code: str, problem: Problem) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from language_functions import examples
 
 from sandbox.extraction import extract
-from sandbox.extraction.other_languages import NO_CODE
+from sandbox.extraction.other_languages import NO_CODE, defines
 from sandbox.problems import Problem
 from sandbox.values import StdinTest, StdinTests
 
@@ -191,3 +192,42 @@ def test_a_type_in_angle_brackets_is_no_special_token(name: str, around: str) ->
 def test_code_that_looks_like_marks_stays(language: str, code: str) -> None:
     for answer in (f"```{language}\n{code}\n```", code):
         assert extract(answer, PROGRAM.in_language(language)).source.strip() == code
+
+
+DEFINITIONS = {
+    "cpp": [
+        "int f(int a) { return a; }",
+        "// f(3) is 4\nint f(int a) {",
+        "template <class T>\nT f(T a)\n{",
+        "int f(\n    int a) {",
+    ],
+    "go": ["func f[T any](a T) T {", "// f(3) is 4\nfunc f(a int) int { return a }"],
+    "rust": ["pub fn f<'a>(a: &'a str) -> &'a str {"],
+    "typescript": ["const f: (a: number) => number = (a) => a", "export const f = <T,>(a: T) => a"],
+    "ruby": ["def f a", "def self.f(a)"],
+    "lua": ["function M.f(a)", "local f = function(a)"],
+    "bash": ["function f {", "f()\n{"],
+    "ocaml": ["let rec f (a : int) : int =", "let g a = f a\nand f a = a"],
+}
+CALLS = {
+    "cpp": ["while (x && f(3)) {", "if (!f(3)) { return; }", "for (auto z : f(3)) {", "// int f(3) {", "int x = f(3);"],
+    "go": ["return f(3)", "if f(3) {", "fmt.Println(f(3))"],
+    "rust": ["if f(3) {"],
+    "ruby": ["puts f(3)", "return f(3) if x"],
+    "lua": ["if f == g then print(f(3)) end"],
+    "perl": ["print f(3)"],
+}
+
+
+def test_definitions_and_calls_of_a_function_are_told_apart() -> None:
+    rows = [(language, code, True) for language, codes in DEFINITIONS.items() for code in codes]
+    rows += [(language, code, False) for language, codes in CALLS.items() for code in codes]
+    found = [defines(code, replace(EXAMPLES[language].problem, entry_point="f")) for language, code, _ in rows]
+    assert [row for row, one in zip(rows, found, strict=True) if one is not row[2]] == []
+
+
+def test_a_block_that_calls_the_function_behind_it_is_not_taken_for_it() -> None:
+    example = EXAMPLES["ruby"]
+    source = example.problem.continued(example.right)
+    answer = f"```ruby\n{source}\n```\nUse it:\n```ruby\nputs lengths(['a'])\n```\n"
+    assert extract(answer, example.problem).source.split() == source.split()
