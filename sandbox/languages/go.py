@@ -26,6 +26,8 @@ with open("{_IMPORTS}", "w") as file:
         print(f"packagefile {{os.path.relpath(path, library)[:-2]}}={{path}}", file=file)
 """
 _LIST_FILE, _BUILD_FILE = "/opt/toolchain/list.py", "/opt/toolchain/build.py"
+# The compiler writes its messages to standard output; clients look for them in standard error.
+_BUILD_LOUDLY = f"import os; os.dup2(2, 1); exec(open('{_BUILD_FILE}').read())"
 _STANDARD_LIBRARY = f"""import os, subprocess
 settings = {{"CGO_ENABLED": "0", "GODEBUG": "installgoroot=all", "GOTOOLCHAIN": "local", "GOCACHE": "/tmp/cache"}}
 subprocess.run(["{_ROOT}/bin/go", "install", "-trimpath", "std"], check=True, env=os.environ | settings)
@@ -38,7 +40,7 @@ GO = Language(
     aliases=("golang",),
     extension=".go",
     compile=Compile(
-        command=("/opt/box/python", "-I", "-S", _BUILD_FILE, "{file}"),
+        command=("/opt/box/python", "-I", "-S", "-c", _BUILD_LOUDLY, "{file}"),
         image=Toolchain(
             packages=("golang-1.24-go",),
             files=((_BUILD_FILE, _BUILD), (_LIST_FILE, _LIST), (_STANDARD_FILE, _STANDARD_LIBRARY)),

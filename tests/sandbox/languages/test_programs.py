@@ -67,6 +67,7 @@ def test_what_does_not_compile_is_a_syntax_error_with_its_first_message(
     assert language == "r" or (
         score.raised is not None and score.raised.stage is Stage.COMPILE and score.raised.message
     )
+    assert score.compilation is None or score.compilation.run.stderr, "clients look there for the compiler's messages"
 
 
 def test_a_header_beside_a_program_is_there_while_it_is_compiled(scorer: Scorer) -> None:

@@ -111,6 +111,22 @@ def test_verls_own_client_tells_right_wrong_and_broken_programs_apart(url: str) 
     assert verl.check_correctness(url, calls, answer, timeout=30)[0] == [True, False]
 
 
+def test_verls_own_client_has_programs_in_cpp_compiled(url: str) -> None:
+    verl = installed("verl", "verl/utils/reward_score/sandbox_fusion/utils.py")
+    cases = {"inputs": ["1", "2", "3"], "outputs": ["1", "x", "3"]}
+    code = (
+        "#include <bits/stdc++.h>\nint main() { int n; std::cin >> n; if (n == 3) return 4; std::cout << n << '\\n'; }"
+    )
+    results, told = verl.check_correctness(url, cases, code, timeout=60, language="cpp")
+    assert results == [True, False, -2]
+    assert [one["compile_status"] for one in told] == ["Finished"] * 3
+    broken, told = verl.check_correctness(url, cases, "int main() { return x; }", timeout=60, language="cpp")
+    assert broken == [-4, -4, -4]
+    assert all(
+        "'x' was not declared" in one["compile_stderr"].replace("\u2018", "'").replace("\u2019", "'") for one in told
+    )
+
+
 def test_the_client_of_tinkers_cookbook_runs_sixty_four_answers_at_once(url: str) -> None:
     tinker = installed("tinker-cookbook", "tinker_cookbook/sandbox/sandboxfusion.py")
     files = {"test_cases.txt": json.dumps(TESTS), "testing_util.py": HELPER}
