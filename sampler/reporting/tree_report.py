@@ -341,14 +341,14 @@ def print_trees(made: TreeReport, page: Page) -> None:
             "–" if of.other is None else f"{'≥ ' * of.ended}{100 * of.other:.1f}",
             "–"
             if of.difference is None
-            else f"{'≤ ' * of.ended}{100 * of.difference:+.1f}{_around(of.difference_interval)}",
+            else f"{'≤ ' * of.ended}{_points(of.difference):+.1f}{_around(of.difference_interval)}",
         )
     page.print(table)
     page.print(
         "right: share of problems, in percent, whose one answer the judge tests accept. samples: what independent "
         f"samples of {one_line(made.against or 'the same model')} reach at the same cost, drawn until one passes the "
-        "public tests; – where one costs more; with ≥ all that were drawn, which cost less. In brackets: 95% intervals "
-        "over problems, of differences paired."
+        "public tests; – where one costs more, and for these samples themselves; with ≥ all that were drawn, which "
+        "cost less. In brackets: 95% intervals over problems, of differences paired."
     )
     if made.trees:
         grid = Table("model", "drafts", "repairs each", "any right", "programs", box=SIMPLE_HEAD, pad_edge=False)
@@ -362,4 +362,9 @@ def print_trees(made: TreeReport, page: Page) -> None:
 
 
 def _around(interval: Interval | None) -> str:
-    return "" if interval is None else f" ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+    return "" if interval is None else f" ({_points(interval.low):.1f} to {_points(interval.high):.1f})"
+
+
+def _points(share: float) -> float:
+    """Return a share in percent, without the sign of a zero that rounding has left."""
+    return round(100 * share, 1) + 0.0
