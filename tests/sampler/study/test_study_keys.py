@@ -171,6 +171,21 @@ def test_a_split_that_a_data_set_lacks_is_refused_with_the_way_out(load, tmp_pat
         chosen(load(source('"mbpp.jsonl"\nsplit = "test"')))
 
 
+def test_headers_of_checkers_are_named_beside_the_study_and_kept_with_it(load, tmp_path):
+    checker = {"language": "cpp", "source": '#include "testlib.h"\n'}
+    row = {"task_id": "pair", "prompt": "Print.", "tests": [{"stdin": "1"}], "checker": checker}
+    (tmp_path / "own.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(ProblemsError, match="checker_files of load_problems and of .problems. in a study"):
+        chosen(load(source('"own.jsonl"')))
+    (tmp_path / "testlib.h").write_text("int x;")
+    study = load(source('"own.jsonl"\nchecker_files = ["testlib.h"]'))
+    (problem,) = choose_problems(study.problems)
+    assert problem.given.checker.files == (("testlib.h", b"int x;"),)
+    assert study.problems.decides == {"checker_files": [str(tmp_path / "testlib.h")]}
+    told = json.dumps({"cpu_s": 3.0, **study.problems.decides})
+    assert stored_sandbox(told).checker_files == study.problems.checker_files
+
+
 def test_problems_of_several_sources_follow_each_other_and_may_not_stand_in_two(load, tmp_path):
     mbpp(tmp_path, [1, 2], "one.jsonl")
     mbpp(tmp_path, [3], "two.jsonl")
