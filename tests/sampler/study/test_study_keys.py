@@ -175,7 +175,7 @@ def test_headers_of_checkers_are_named_beside_the_study_and_kept_with_it(load, t
     checker = {"language": "cpp", "source": '#include "testlib.h"\n'}
     row = {"task_id": "pair", "prompt": "Print.", "tests": [{"stdin": "1"}], "checker": checker}
     (tmp_path / "own.jsonl").write_text(json.dumps(row) + "\n")
-    with pytest.raises(ProblemsError, match="checker_files of load_problems and of .problems. in a study"):
+    with pytest.raises(ProblemsError, match=r"checker_files of load_problems and of \[problems\] in a study"):
         chosen(load(source('"own.jsonl"')))
     (tmp_path / "testlib.h").write_text("int x;")
     study = load(source('"own.jsonl"\nchecker_files = ["testlib.h"]'))
