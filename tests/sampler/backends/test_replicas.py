@@ -28,6 +28,7 @@ from sampler.running.run import RunEnd, StudyRun
 from sampler.store.writer import Store
 from sampler.study.spec import load_study
 from sampler.values import Prompt, PromptStyle, Request, SamplingParams
+from sandbox.cluster.ray_client import RayClient
 
 PARAMS = SamplingParams(temperature=0.8, max_tokens=12)
 OPTIONS = {"slots": 2, "context": 512, "threads": 1, "replicas": 2}
@@ -90,6 +91,17 @@ def test_a_replica_without_weights_is_named(cluster: RayNodes, tmp_path: Path) -
     options = OPTIONS | {"cluster": cluster.address}
     with pytest.raises((CannotLoad, BackendError), match="the replica on "):
         open_backend("llamacpp", str(tmp_path / "broken.gguf"), options)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_connection_stays_until_its_last_client_is_done(cluster: RayNodes) -> None:
+    ray = importlib.import_module("ray")
+    first, last = RayClient(cluster.address), RayClient(cluster.address)
+    first.close()
+    first.close()
+    assert [node.free_gpus for node in last.nodes()] == [0, 0]
+    last.close()
+    assert not ray.is_initialized()
 
 
 MODEL = """

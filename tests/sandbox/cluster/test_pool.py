@@ -22,7 +22,7 @@ from socket_proxy import SocketProxy, engine_socket
 from sandbox import ClusterPool, Pool, SandboxError, load_problems, score
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.cluster.messages import ClusterUnavailable
-from sandbox.cluster.pool import ClusterSpec
+from sandbox.cluster.pool import ClusterSpec, NodeStatus
 from sandbox.cluster.ray_client import RAY_RECONNECT
 from sandbox.cluster.schedule import NodeState
 from sandbox.scoring.scorefile import score_fields
@@ -193,13 +193,23 @@ def test_a_process_that_is_killed_loses_nothing_and_is_opened_again(pool: Cluste
     assert verdicts([pool.submit(work(1))]) == [right(1)]
 
 
-def test_a_node_that_cannot_open_boxes_is_named_and_left_out(pool: ClusterPool, nodes: RayNodes) -> None:
-    number = nodes.add(cpus=1, DOCKER_HOST="unix:///nowhere")
-    until(lambda: any(node.state is NodeState.LEFT_OUT for node in pool.nodes()))
-    (left_out,) = [node for node in pool.nodes() if node.state is NodeState.LEFT_OUT]
-    assert "/nowhere" in left_out.reason
+def test_a_node_that_cannot_open_boxes_is_named_and_left_out_until_its_engine_is_there(
+    pool: ClusterPool, nodes: RayNodes
+) -> None:
+    number = nodes.add(cpus=1, DOCKER_HOST=f"unix://{nodes.folder}/nowhere")
+    left_out: list[NodeStatus] = []
+
+    def found() -> bool:
+        left_out.extend(node for node in pool.nodes() if node.state is NodeState.LEFT_OUT)
+        return bool(left_out)
+
+    until(found)
+    assert "/nowhere" in left_out[0].reason
     assert verdicts([pool.submit(work(1))]) == [right(1)]
+    SocketProxy(f"{nodes.folder}/nowhere", engine_socket())
+    until(lambda: any(node.state is NodeState.WORKING and node.name == left_out[0].name for node in pool.nodes()))
     nodes.kill_raylet(number)
+    until(lambda: [node.state for node in pool.nodes()].count(NodeState.WORKING) == 2)
 
 
 @pytest.mark.usefixtures("pool")
