@@ -38,6 +38,12 @@ class NotOpened(BackendError):
     """The run was stopped while an engine waited to be opened."""
 
 
+class Information(str):
+    """What an engine tells that is no trouble."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPolicy:
     """Whether an engine may wait for what others of this process hold; it gives up when `stopping` returns true."""

@@ -22,7 +22,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from sampler.backends.base import Backend, BackendError, NotOpened, WaitPolicy
+from sampler.backends.base import Backend, BackendError, Information, NotOpened, WaitPolicy
 from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.ray_client import RayClient, RayNode
@@ -97,7 +97,7 @@ class NodeReservations:
                     break
                 if not told:
                     told = True
-                    tell(f"waits until the cluster has {wanted} free")
+                    tell(Information(f"waits until the cluster has {wanted} free"))
                 self._may_wait(waiting, wanted)
             yield reservation
 
@@ -115,7 +115,7 @@ class NodeReservations:
                         self._changed.wait(POLL_S)
                 if not told:
                     told = True
-                    tell("waits until engines of the cluster on this machine have ended")
+                    tell(Information("waits until engines of the cluster on this machine have ended"))
                 self._may_wait(waiting, "this machine")
             yield
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost, NotOpened, WaitPolicy
+from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost, Information, NotOpened, WaitPolicy
 from sampler.backends.replica_placement import RESERVATIONS, Place, Reservation
 from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.cluster.messages import ClusterUnavailable
@@ -234,7 +234,8 @@ class ReplicatedBackend(Closeable):
             if card.digest != cards[0].digest:
                 raise CannotLoad(f"the nodes {self._replicas[0].name} and {replica.name} have different weights")
         shared = "" if all(place.measured) else "; energy is not measured, as they share machines"
-        self._tell(f"{len(cards)} replicas: {', '.join(replica.name for replica in self._replicas)}{shared}")
+        names = ", ".join(replica.name for replica in self._replicas)
+        self._tell(Information(f"{len(cards)} replicas: {names}{shared}"))
         return cards[0]
 
     def _waited(self, future: Future[Any], replica: _Replica) -> Any:
@@ -254,7 +255,7 @@ class ReplicatedBackend(Closeable):
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
         """Yield every sample that the requests ask for, each exactly once; raises BackendError."""
-        return _Drawing(self._replicas, requests, params, self._tell).samples()
+        return _Drawing(self._replicas, requests, params, self._tell, self._waiting.stopping).samples()
 
     def close(self) -> None:
         """End all engines."""
@@ -276,8 +277,10 @@ class _Drawing:
         requests: Iterable[Request],
         params: SamplingParams,
         tell: Callable[[str], None],
+        stopping: Callable[[], bool],
     ) -> None:
         self._replicas, self._source, self._params, self._tell = replicas, iter(requests), params, tell
+        self._stopping, self._stopped = stopping, False
         self._again: deque[Request] = deque()  # what a replica has not drawn
         self._all_asked = False
         self._asked: set[_Replica] = set()  # whose answer has not come
@@ -292,6 +295,8 @@ class _Drawing:
         while self._asked:
             replica, done = self._events.get()
             self._asked.discard(replica)
+            if self._stopping() and not self._stopped:
+                self._stop()
             try:
                 yield from _arrived(replica, done)
             except ActorLost as error:
@@ -314,12 +319,14 @@ class _Drawing:
         for request in given:
             for number in range(request.count):
                 replica.owed[request.problem, request.first + number] = request
-        all_asked = self._all_asked and not self._again
+        all_asked = self._stopped or (self._all_asked and not self._again)
         self._asked.add(replica)
         future = replica.actor.call("exchange", given, replica.confirmed, all_asked=all_asked)
         future.add_done_callback(lambda done: self._events.put((replica, done)))
 
     def _following(self, count: int) -> list[Request]:
+        if self._stopped:
+            return []
         taken = [self._again.popleft() for _ in range(min(count, len(self._again)))]
         while len(taken) < count and not self._all_asked:
             request = next(self._source, None)
@@ -341,16 +348,25 @@ class _Drawing:
     def _surplus(self, idle: _Replica) -> list[Request]:
         """Return requests for an idle replica which another one has not begun."""
         busiest = max((one for one in self._replicas if one is not idle), key=lambda one: len(one.owed), default=None)
-        if busiest is None or not busiest.owed:
-            return []
-        try:
-            given: list[Request] = busiest.actor.call("give_back", QUEUED // 2).result(SILENT_S)
-        except (ActorLost, TimeoutError):
-            return []  # its next answer will tell
-        for request in given:
-            for number in range(request.count):
-                busiest.owed.pop((request.problem, request.first + number), None)
-        return given
+        return [] if busiest is None or not busiest.owed else _given_back(busiest, QUEUED // 2)
+
+    def _stop(self) -> None:
+        """Have every replica forget what its engine has not begun."""
+        self._stopped = True
+        for replica in self._replicas:
+            _given_back(replica, QUEUED)
+
+
+def _given_back(replica: _Replica, count: int) -> list[Request]:
+    """Return requests that a replica's engine has not taken; it owes them no more."""
+    try:
+        given: list[Request] = replica.actor.call("give_back", count).result(SILENT_S)
+    except (ActorLost, TimeoutError):
+        return []  # its next answer will tell
+    for request in given:
+        for number in range(request.count):
+            replica.owed.pop((request.problem, request.first + number), None)
+    return given
 
 
 def _arrived(replica: _Replica, done: Future[Drawn]) -> Iterator[Sample]:

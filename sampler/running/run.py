@@ -27,7 +27,7 @@ from functools import partial
 from importlib.metadata import version
 from itertools import groupby
 
-from sampler.backends.base import Backend, BackendError, EngineLost, NotOpened
+from sampler.backends.base import Backend, BackendError, EngineLost, Information, NotOpened
 from sampler.costs import sample_flops
 from sampler.running.early_stopping import after_look, next_round
 from sampler.running.planning import TurnPlanner, first_requests, later_turn, requests
@@ -322,7 +322,8 @@ class StudyRun:
         """Draw the samples of a model, and those of its greedy companion."""
 
         def tell(message: str) -> None:
-            self._note(ids, "warning", "outage", f"{group[0][0].name}: {message}")
+            level, kind = ("info", "engine") if isinstance(message, Information) else ("warning", "outage")
+            self._note(ids, level, kind, f"{group[0][0].name}: {message}")
 
         with self._dependencies.backend(group[0][0], tell) as backend, self._listed(backend):
             for model, asked in group:

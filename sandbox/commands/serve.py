@@ -116,7 +116,7 @@ def serve(
                 longest_s=longest,
                 versions=server.versions(pool, served, build=asked is not None),
             )
-            say(f"serving {pool.boxes} boxes at http://{_shown(listener.getsockname())}/")
+            say(f"serving {pool.boxes} box{'es' * (pool.boxes != 1)} at http://{_shown(listener.getsockname())}/")
             broken = server.serve(pool, service, listener)
     except (ProblemsError, ValueError) as error:
         stop(str(error), USAGE)
