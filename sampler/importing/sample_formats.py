@@ -181,6 +181,7 @@ def humaneval_claim(row: dict[str, Any]) -> Claim | None:
 #
 # A folder is read as lines of the first kind (`sample_files`). In results, every program stands with the status of
 # the base tests and, where they were run, of the plus tests; a program passed if it passed all tests that were run.
+# BigCodeBench, which descends from it, has one status alone.
 
 EVALPLUS_EXAMPLE = '{"task_id": "HumanEval/0", "solution": "def has_close_elements(numbers, threshold): ..."}'
 EVALPLUS_RESULTS_EXAMPLE = (
@@ -200,19 +201,22 @@ def evalplus_samples(row: Any) -> Iterator[Imported]:
     )
 
 
+_STATUSES = {"base_status", "plus_status", "status"}
+
+
 def is_evalplus_results(row: object) -> bool:
     """Return whether a file is of results."""
     if not isinstance(row, dict) or not isinstance(row.get("eval"), dict):
         return False
     first = next(iter(row["eval"].values()), None)
-    return isinstance(first, list) and bool(first) and isinstance(first[0], dict) and "base_status" in first[0]
+    return isinstance(first, list) and bool(first) and isinstance(first[0], dict) and bool(_STATUSES & first[0].keys())
 
 
 def evalplus_results_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a file of results."""
     for name, results in row["eval"].items():
         for result in (table_of(one, f"a result of {name}") for one in list_of(results, name)):
-            statuses = [result[field] for field in ("base_status", "plus_status") if result.get(field) is not None]
+            statuses = [result[field] for field in sorted(_STATUSES) if result.get(field) is not None]
             told = Claim(passed=all(status == "pass" for status in statuses), said="/".join(map(str, statuses)))
             if result.get("solution") is None:
                 yield MissingText(f"a solution of {name} is null")

@@ -120,6 +120,14 @@ def test_evalplus_results_pass_only_with_every_test_that_was_run():
     assert claims[1].said == "pass/fail"
 
 
+def test_results_of_bigcodebench_have_one_status():
+    told = [{"task_id": "BigCodeBench/0", "solution": "x", "status": one, "details": {}} for one in ("pass", "timeout")]
+    results = {"date": "2026-11-30 10:00", "eval": {"BigCodeBench/0": told}}
+    assert recognised(results, "here").name == "evalplus-results"
+    claims = [sample.claim for sample in read("evalplus-results", results)]
+    assert claims == [Claim(passed=True, said="pass"), Claim(passed=False, said="timeout")]
+
+
 def test_ollama_counts_and_nanoseconds_become_costs_without_the_loading_of_the_model():
     told = {
         "prompt_eval_count": 197,
