@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -151,8 +150,16 @@ def sample_fields(row: Mapping[str, Any]) -> SampleFields:
     }
 
 
-def count_of(row: Mapping[str, Any], field: str) -> int | None:
-    """Return a whole number of at least 0, or None if it is missing; raises ValueError.
+MOST_COUNT, MOST_SEED, MOST_NUMBER = 2**40, 2**63 - 1, 1e30  # the sums of a store's samples stay numbers
+
+
+def seed_of(row: Mapping[str, Any], field: str) -> int | None:
+    """Return a seed, or None if it is missing; raises ValueError."""
+    return count_of(row, field, MOST_SEED)
+
+
+def count_of(row: Mapping[str, Any], field: str, most: int = MOST_COUNT) -> int | None:
+    """Return a whole number from 0 to `most`, or None if it is missing; raises ValueError.
 
     Tables have no missing whole numbers: they write 118.0 in a column where some number is missing, and NaN for that.
     """
@@ -161,8 +168,10 @@ def count_of(row: Mapping[str, Any], field: str) -> int | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{field} is {value!r:.40}, not a whole number of at least 0")
+    if value > most:
+        raise ValueError(f"{field} is {value!r:.40}; the most is {most}")
     return value
 
 
@@ -175,8 +184,8 @@ def number_of(row: Mapping[str, Any], field: str) -> float | None:
     value = row.get(field)
     if value is None or _missing(value):
         return None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= sys.float_info.max:
-        raise ValueError(f"{field} is {value!r:.40}, not a number")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= MOST_NUMBER:
+        raise ValueError(f"{field} is {value!r:.40}, not a number from -{MOST_NUMBER:g} to {MOST_NUMBER:g}")
     return float(value)
 
 

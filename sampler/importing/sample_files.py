@@ -28,6 +28,7 @@ from sampler.importing.imported_sample import (
     finish_of,
     number_of,
     seconds_of,
+    seed_of,
     text_of,
 )
 from sampler.importing.sample_formats import Format, named, recognised
@@ -364,7 +365,7 @@ def _claim(row: Mapping[str, Any], name: str) -> Claim | None:
 
 _CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
     "problem": _as_it_is, "prompt": text_of, "text": text_of, "program": text_of, "model": text_of, "index": count_of,
-    "seed": count_of, "finish": finish_of, "prompt_tokens": count_of, "completion_tokens": count_of,
+    "seed": seed_of, "finish": finish_of, "prompt_tokens": count_of, "completion_tokens": count_of,
     "prompt_seconds": seconds_of, "decode_seconds": seconds_of, "sum_logprob": number_of, "passed": _claim,
     "thought": _text_or_none, "thought_tokens": count_of, "cached_tokens": count_of, "cache_write_tokens": count_of,
     "prompt_joules": seconds_of, "decode_joules": seconds_of,

@@ -353,6 +353,14 @@ def test_numbers_that_went_through_a_table_with_gaps_are_numbers_and_gaps():
             list(humaneval_samples(row | {"prompt_tokens": wrong}))
 
 
+def test_numbers_whose_sums_no_store_could_hold_are_refused_and_seeds_may_be_as_large_as_ours():
+    row = {"task_id": "HumanEval/0", "model": "m", "index": 0, "completion": "    pass", "seed": 2**63 - 1}
+    assert next(iter(jsonl_samples(row))).seed == 2**63 - 1
+    for field, wrong in {"prompt_tokens": 2**62, "decode_seconds": 1e308, "sum_nll": -1e308, "index": 2**62}.items():
+        with pytest.raises(ValueError, match=f"{field} is .*(the most is|not a number from)"):
+            list(jsonl_samples(row | {field: wrong}))
+
+
 def test_every_cost_of_a_sample_can_be_mapped():
     row = {"id": "a", "text": "x", "thought": None, "usage": {"thought": 3, "cached": 2, "write": 1, "joules": 0.5}}
     places = {"thought_tokens": "thought", "cached_tokens": "cached", "cache_write_tokens": "write"}
