@@ -158,8 +158,7 @@ class StoreView:
         """
         with self._reader() as reader:
             names = _Names.of(reader, self._row(reader))
-            found = reader.sample_numbers()
-            judged = reader.latest_verdicts()
+            found, judged = reader.samples()
             told = reader.sample_texts() if texts else None
         keep = names.of_study(found)
         latest = np.full(_size(found["id"], judged["sample_id"]), -1, dtype=np.int64)
@@ -173,7 +172,7 @@ class StoreView:
         columns["verdict"] = Words(verdicts, VERDICTS)
         columns["passed"] = Values(np.where(verdicts < 0, np.inf, verdicts == VERDICTS.index("PASSED")), np.bool_)
         if told is not None:
-            rows = [told[at] for at in np.flatnonzero(keep)]
+            rows = [told[at] for at in np.arange(len(told))[keep]]
             columns |= {
                 name: Objects([row[at] for row in rows]) for at, name in enumerate(("seed", "completion", "program"), 1)
             }
@@ -183,8 +182,7 @@ class StoreView:
         """Return a row for each verdict, oldest first: the columns `COLUMNS["verdicts"]`."""
         with self._reader() as reader:
             names = _Names.of(reader, self._row(reader))
-            keys, numbers = reader.sample_keys(), reader.verdict_numbers()
-            places, combinations = reader.verdict_words()
+            keys, numbers, (places, combinations) = reader.verdicts()
         samples = numbers["sample_id"].astype(np.int64)
         size = _size(keys["id"], numbers["sample_id"])
         rows = np.zeros(size, dtype=np.int64)
@@ -270,6 +268,9 @@ class StoreView:
         return chosen_study(reader.studies(), self.path, self.study).id
 
 
+Rows = npt.NDArray[np.bool_] | slice
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """Models and problems of a study, by their ids. Samples that a budget was allotted to are their model's."""
@@ -283,11 +284,12 @@ class _Names:
         further = {model.id: models[model.greedy_of] for model in reader.allotted(study) if model.greedy_of in models}
         return cls(models | further, reader.problem_ids(study))
 
-    def of_study(self, keys: Mapping[str, Numbers]) -> npt.NDArray[np.bool_]:
-        """Return which rows are of the study's models."""
-        return np.isin(keys["model_id"], list(self.models))
+    def of_study(self, keys: Mapping[str, Numbers]) -> Rows:
+        """Return which rows are of the study's models; all of them as a slice, which copies nothing."""
+        ours = np.isin(keys["model_id"], list(self.models))
+        return slice(None) if ours.all() else ours
 
-    def keys(self, keys: Mapping[str, Numbers], keep: npt.NDArray[np.bool_]) -> dict[str, Column]:
+    def keys(self, keys: Mapping[str, Numbers], keep: Rows) -> dict[str, Column]:
         """Return the columns that name a sample."""
         return {
             "model": _named(self.models, keys["model_id"][keep]),

@@ -190,13 +190,17 @@ def make_frame(columns: Mapping[str, Column], kind: str) -> Frame:
             case Objects(values):
                 made[name] = pd.array(values, dtype="Int64" if name == "seed" else "string")
             case Values(values, type_):
-                missing = ~np.isfinite(values)
+                known = np.isfinite(values)
+                if known.all():
+                    made[name] = values.astype(type_, copy=False)
+                    continue
+                missing = ~known
                 if type_ is np.float64:
                     made[name] = np.where(missing, np.nan, values)
                     continue
                 told = np.where(missing, 0, values).astype(type_)
                 nullable = pd.arrays.BooleanArray if type_ is np.bool_ else pd.arrays.IntegerArray
-                made[name] = nullable(told, missing) if missing.any() else told
+                made[name] = nullable(told, missing)
     return pd.DataFrame(made, copy=False)
 
 

@@ -3,8 +3,10 @@
     python tests/bench/million.py /tmp/million.db --samples 1000000
     python tests/bench/frames.py /tmp/million.db
 
-Each reading has a process of its own, so that its memory is its own. Seconds are CPU seconds of the process, the best
-of `--rounds`. The peer is `pandas.read_sql_query` over the statement that a user would write.
+Each reading has a process of its own, so that its memory is its own; what a second process takes that it starts is
+added, in CPU seconds and in MB (at most: a child begins with the mark of its parent). Shown is the best of `--rounds`
+by wall seconds, which say little on a busy machine. The peer is `pandas.read_sql_query` over the statement that a user
+would write.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def read(way: str, path: Path) -> int:
 
 
 def measured(way: str, path: Path) -> dict[str, float]:
-    """Return what one reading takes in this process: CPU seconds, wall seconds, and MB at most."""
+    """Return what one reading takes in this process and those it starts: CPU and wall seconds, and MB at most."""
     import pandas as pd
 
     import sampler.data_frames
@@ -50,8 +52,11 @@ def measured(way: str, path: Path) -> dict[str, float]:
     pd.DataFrame({"warm": [1]})
     began, cpu = time.perf_counter(), time.process_time()
     rows = read(way, path)
-    told = {"rows": rows, "cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - began}
-    return told | {"mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
+    wall = time.perf_counter() - began
+    child = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = time.process_time() - cpu + child.ru_utime + child.ru_stime
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + child.ru_maxrss
+    return {"rows": rows, "cpu_s": spent, "wall_s": wall, "mb": most / 1000}
 
 
 def main() -> None:
@@ -66,7 +71,7 @@ def main() -> None:
     for way in WAYS:
         command = [sys.executable, __file__, str(asked.store), "--way", way]
         runs = [json.loads(subprocess.check_output(command)) for _ in range(asked.rounds)]
-        best = min(runs, key=lambda run: run["cpu_s"])
+        best = min(runs, key=lambda run: run["wall_s"])
         print(f"{way:24} {best['rows']:9} rows {best['cpu_s']:6.2f} s CPU {best['wall_s']:6.2f} s {best['mb']:6.0f} MB")
 
 
