@@ -125,8 +125,24 @@ def _refuse_what_is_no_value(node: ast.AST) -> None:
             raise ValueError(f"it uses the name {part.id}")
 
 
-_FENCED = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCES = ("```", "~~~")
 _SNIPPET_ENDS = ("</code>", "\nEND SOLUTION", "\n### END SOLUTION", "\n```")
+
+
+def _fenced(text: str) -> list[str]:
+    """Return the contents of the closed blocks of a text, each with the ends of its lines."""
+    found = list[str]()
+    block: list[str] | None = None
+    for line in text.split("\n"):
+        fence = line.lstrip(" \t")
+        if block is None:
+            block = [] if fence.startswith(_FENCES) else None
+        elif fence.rstrip(" \t") in _FENCES:
+            found.append("".join(block))
+            block = None
+        else:
+            block.append(f"{line}\n")
+    return found
 
 
 def found_snippet(text: str) -> str:
@@ -134,26 +150,75 @@ def found_snippet(text: str) -> str:
 
     Its indentation stays, because some snippets are the body of a function.
     """
-    blocks = _FENCED.findall(text)
+    blocks = _fenced(text)
     code = blocks[-1] if blocks else text.rpartition("<code>")[2] if "<code>" in text else text
     for end in _SNIPPET_ENDS:
         code = code.partition(end)[0]
     return re.sub(r"^\s*```[a-zA-Z]*\n", "", code).strip("\n") + "\n"
 
 
-def found_value(text: str) -> str:
-    """Return the value of an answer to CRUXEval: what [ANSWER] marks, else its last block, its last assert or line.
+_WRAPPED = re.compile(r"<(?:final_)?answer>(.*?)(?:</(?:final_)?answer>|\Z)", re.IGNORECASE | re.DOTALL)
+_BOXED = "\\boxed{"
+_SPAN = re.compile(r"(`+)([^`]+)\1")
+_LABELLED = re.compile(r"(?:answer|output|result|value|input)\b[^:\n]{0,40}:(.+)", re.IGNORECASE)
+_SAID = re.compile(r"\b(?:is|be|returns?|outputs?|gives|yields)(?:\s+exactly)?\s+(.+)", re.IGNORECASE)
+_LONGEST_LINE = 10_000  # of prose, in which a value is looked for
 
-    An opening mark may be missing, because the prompt ends with it.
+
+def found_value(text: str) -> str:
+    """Return the value of an answer to CRUXEval: what [ANSWER], <answer> or \\boxed marks, else its last block.
+
+    Else it is the last assert, or what the last line says: a span of code, or what stands behind "Answer:" or "is". An
+    opening mark may be missing, because the prompt ends with it.
     """
     marked = text.rpartition("[/ANSWER]")[0] or text
     if "[ANSWER]" in marked:
         marked = marked.rpartition("[ANSWER]")[2]
-    elif marked is text and (blocks := _FENCED.findall(text)):
-        marked = blocks[-1]
-    value = marked.strip().strip("`").strip()
+    elif marked is text and (wrapped := _WRAPPED.findall(text)):
+        marked = wrapped[-1]
+    elif marked is text and _BOXED in text:
+        marked = _boxed(text)
+    blocks = _fenced(marked)
+    value = (blocks[-1] if blocks else marked).strip().strip("`").strip()
     if _without_assert(value) is not None:
         return value
+    conclusion = marked.rstrip().rpartition("\n")[2] if blocks else ""  # the block may be how it was found
+    if said := next(filter(_is_value, _said(conclusion)), ""):
+        return said
     lines = [line.strip().strip("`") for line in value.splitlines() if line.strip()]
     asserts = [line for line in lines if line.startswith("assert ")]
-    return (asserts or lines or [""])[-1]
+    last = (asserts or lines or [""])[-1]
+    return last if asserts else next(filter(_is_value, _said(last)), last)
+
+
+def _boxed(text: str) -> str:
+    """Return what stands in the braces of the last \\boxed{…}."""
+    begin = at = text.rindex(_BOXED) + len(_BOXED)
+    depth = 1
+    while at < len(text) and depth:
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    return text[begin : at - 1 if not depth else at]
+
+
+def _said(line: str) -> list[str]:
+    """Return the texts in a line of prose that may be its value, the likeliest first."""
+    if len(line) > _LONGEST_LINE:
+        return []
+    plain = line.replace("**", "")
+    found = [span for _, span in reversed(_SPAN.findall(f"`{plain}`" if plain.count("`") % 2 else plain))]
+    for pattern in (_LABELLED, _SAID):
+        found += [one[1] for one in pattern.finditer(plain)][-1:]
+    return [tried for one in found for tried in (one.strip(" `"), one.strip(" `").rstrip(".!").strip(" `"))]
+
+
+def _is_value(text: str) -> bool:
+    """Return whether a text is an expression of literals, or a call that is compared with one."""
+    tree = _without_assert(text)
+    if isinstance(tree, ast.Call | ast.Compare):
+        return True
+    try:
+        _refuse_what_is_no_value(tree or ast.Pass())
+    except ValueError:
+        return False
+    return True
