@@ -112,10 +112,10 @@ class CompareScreen(PlotScreen):
     COMPARED = True
     HELP: ClassVar[str] = """
 The chosen model against the pinned one (c pins the next model, v swaps the two), on the problems that both have
-finished. "difference" is chosen minus pinned in percentage points, paired by problem, with its 95 % interval. ▸ names
-a winner where the report would: the interval excludes 0, and the p value is below 5 % after correction for all budgets
-and all pairs of the study's models. While a study runs, only the report at its end decides. In a small window, d shows
-the table of differences instead of the plot.
+finished. "difference" is chosen minus pinned in percentage points, paired by problem, with its 95 % interval. The last
+column names a winner where the report would: the interval excludes 0, and the p value is below 5 % after correction for
+all budgets and all pairs of the study's models. While a study runs, only the report at its end decides. In a small
+window, d shows the table of differences instead of the plot.
 
 With --against, the models of a second store are added here and in Curves. Each model is first compared with itself in
 the other store.

@@ -241,9 +241,9 @@ this).
         table.show_rows([answer_cells(row, tones, unit) for row in rows], empty="computing …")
         if not self.has_class("-answers"):
             table.styles.height = 1 + max(1, min(len(rows), MOST_ANSWERS))
-        self.set_title(
-            "#answers-pane", f"Answers at round budgets, {UNIT_NAMES[unit]} a problem", "enter moves the rule"
-        )
+        interim = " · interim" * (snapshot.study.status != "done")
+        title = f"Answers at round budgets, {UNIT_NAMES[unit]} a problem{interim}"
+        self.set_title("#answers-pane", title, "enter moves the rule")
 
     @property
     def settled(self) -> bool:

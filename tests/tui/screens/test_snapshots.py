@@ -70,7 +70,7 @@ SIGHTS = (
 )
 
 
-RESHAPED = {"live", "answers", "failures", "compare", "system", "more"}
+RESHAPED = {"live", "answers", "failures", "differences", "compare", "system", "more"}
 NARROW = {"answers"}  # a wide screen shows them without a key
 
 
