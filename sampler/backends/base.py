@@ -46,7 +46,10 @@ class Information(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPolicy:
-    """Whether an engine may wait for what others of this process hold; it gives up when `stopping` returns true."""
+    """Whether an engine may wait for what others of this process hold; it gives up when `stopping` returns true.
+
+    Who opens engines one after the other and keeps them open would wait for itself.
+    """
 
     allowed: bool = True
     stopping: Callable[[], bool] = lambda: False

@@ -61,7 +61,7 @@ class BackendContext:
     models_dir: Path = field(default_factory=default_cache)
     secret: Callable[[str], str | None] = lambda _name: None
     tell: Callable[[str], None] = lambda _words: None
-    waiting: WaitPolicy = field(default_factory=WaitPolicy)
+    waiting: WaitPolicy = WaitPolicy(allowed=False)
 
 
 Scorers = AbstractContextManager[tuple[ModelCard, TextScorer]]

@@ -84,21 +84,25 @@ class NodeReservations:
         Raises BackendError if they would not fit on the whole cluster, and NotOpened after a stop.
         """
         waiting = waiting or WaitPolicy()
-        told, wanted = False, f"{place.replicas} × {_each(place, place.gpus)}"
+        told = False
         with self._claim(place) as claim:
             while True:
                 alive = _asked(nodes, waiting)
-                placed(alive, place)  # raises if it can never be
+                _, gpus = placed(alive, place)  # raises if it can never be
+                wanted = f"{place.replicas} × {_each(place, gpus)}"
                 with self._changed:
                     reservation = self._take(claim, place, alive)
-                    if reservation is None and told:
+                    if reservation is not None:
+                        break
+                    if not waiting.allowed and not _fits(self._usable(alive), place, self._held()):
+                        raise BackendError(_kept(wanted))
+                    if told:
                         self._changed.wait(POLL_S)
-                if reservation is not None:
-                    break
                 if not told:
                     told = True
                     tell(Information(f"waits until the cluster has {wanted} free"))
-                self._may_wait(waiting, wanted)
+                if waiting.stopping():
+                    raise NotOpened(f"stopped while it waited for {wanted}")
             yield reservation
 
     @contextmanager
@@ -111,12 +115,15 @@ class NodeReservations:
                     if not self._held()["host", socket.gethostname()]:
                         claim.held["here"] = 1
                         break
+                    if not waiting.allowed:
+                        raise BackendError(_kept("this machine"))
                     if told:
                         self._changed.wait(POLL_S)
                 if not told:
                     told = True
                     tell(Information("waits until engines of the cluster on this machine have ended"))
-                self._may_wait(waiting, "this machine")
+                if waiting.stopping():
+                    raise NotOpened("stopped while it waited for this machine")
             yield
 
     @contextmanager
@@ -137,14 +144,10 @@ class NodeReservations:
             held.update(claim.held)
         return held
 
-    @staticmethod
-    def _may_wait(waiting: WaitPolicy, wanted: str) -> None:
-        if waiting.stopping():
-            raise NotOpened(f"stopped while it waited for {wanted}")
-        if not waiting.allowed:
-            raise BackendError(
-                f"other models, which stay open, hold what it needs: {wanted}; lower replicas or add nodes"
-            )
+    def _usable(self, alive: Sequence[RayNode]) -> list[RayNode]:
+        """Return the nodes that no engine outside the cluster holds."""
+        here = self._held()["here"]
+        return [node for node in alive if not (here and node.host == socket.gethostname())]
 
     def _take(self, claim: _Claim, place: Place, alive: Sequence[RayNode]) -> Reservation | None:
         """Give a model its nodes if they are free and nobody who came before it could have them."""
@@ -152,7 +155,7 @@ class NodeReservations:
         for node in alive:
             if node.free_gpus is not None:  # another process may have reserved some
                 held[node.id, "gpus"] = max(held[node.id, "gpus"], node.gpus - node.free_gpus)
-        usable = [node for node in alive if not (held["here"] and node.host == socket.gethostname())]
+        usable = self._usable(alive)
         before = [other.place for other in self._claims[: self._claims.index(claim)] if not other.held]
         if not _fits(usable, place, held) or any(one is not None and _fits(usable, one, held) for one in before):
             return None
@@ -215,6 +218,10 @@ def _count(node: RayNode, place: Place, gpus: int, held: int) -> int:
     if place.cores:
         return max(0, node.cores - held) // place.cores
     return int(node.cores > 0 and not held)
+
+
+def _kept(wanted: str) -> str:
+    return f"other models, which stay open, hold what it needs: {wanted}; lower replicas or add nodes"
 
 
 def _fits(nodes: Sequence[RayNode], place: Place, held: Held) -> bool:
