@@ -94,7 +94,8 @@ public class Attacks {
         attacks.put("C prints by another process", () -> { new ProcessBuilder("/opt/box/python", "-c", "import time; time.sleep(5); print('through')").inheritIO().start(); System.exit(0); return true; });
         attacks.put("C writes its result elsewhere", writes("/proc/1/fd/1"));
         Attack attack = attacks.get(name);
-        System.out.println(attack != null && quiet(attack) ? "through" : "held");
+        boolean through = attack != null && quiet(attack);  // before System.out is read, which one of them replaces
+        System.out.println(through ? "through" : "held");
     }
 
     static boolean javaxTools() throws Exception { return Class.forName("javax.tools.ToolProvider").getMethod("getSystemJavaCompiler").invoke(null) != null; }
