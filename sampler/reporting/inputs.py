@@ -110,9 +110,9 @@ def _checked(path: Path, name: str, entry: Any) -> tuple[int, Mapping[str, int]]
 def _model(number: int, name: str, entry: Mapping[str, Any], params: float | None) -> ModelRow:
     size = params if params is not None else entry.get("params")
     if size is not None and (
-        isinstance(size, bool) or not isinstance(size, int | float) or not 0 < size <= _MOST_PARAMS
+        isinstance(size, bool) or not isinstance(size, int | float) or not 1 <= size <= _MOST_PARAMS
     ):
-        raise CountsError(f"{name!r}: params is {size!r:.40}, not a number above 0; write it as 8e9")
+        raise CountsError(f"{name!r}: params is {size!r:.40}, not a number from 1 to {_MOST_PARAMS:g}; write 8e9")
     try:
         costs = GivenCosts(table_flops=entry.get("flops"), table_seconds=entry.get("seconds"))
     except (TypeError, ValueError) as error:
