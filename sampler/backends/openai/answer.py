@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -356,19 +357,17 @@ def _logprobs(said: Any) -> tuple[list[float | None], list[str | None]]:
     return numbers, [text if isinstance(text, str) else None for text in texts]
 
 
+# Where servers say what they read from a cache and wrote into one: beside `usage`'s counts, or in its details.
+_READS = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")  # DeepSeek, Moonshot, LiteLLM
+_WRITES = ("cache_write_tokens", "cache_creation_tokens", "created_cache_tokens")  # the last is vLLM's
+_WRITES_BESIDE = ("cache_creation_input_tokens",)  # LiteLLM, for Anthropic's models
+
+
 def _cached(usage: Any, timings: Any, before: int | None) -> int | None:
     """Return how many tokens of the prompt the server had in its cache, as far as it has told."""
-    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
-    told = (
-        details.get("cached_tokens") if isinstance(details, dict) else None,
-        usage.get("prompt_cache_hit_tokens") if isinstance(usage, dict) else None,  # DeepSeek
-        timings.get("cache_n") if isinstance(timings, dict) else None,  # llama.cpp
-    )
-    counts = [x for x in told if isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= _MOST_TOKENS]
-    return counts[0] if counts else before
-
-
-_WRITES = ("cache_write_tokens", "cache_creation_tokens", "created_cache_tokens")  # the last is vLLM's
+    usage = usage if isinstance(usage, dict) else {}
+    places = ((usage.get("prompt_tokens_details"), ("cached_tokens",)), (usage, _READS), (timings, ("cache_n",)))
+    return _first_count(places, before)
 
 
 def _cache_written(usage: Any, before: int | None) -> int | None:
@@ -376,12 +375,18 @@ def _cache_written(usage: Any, before: int | None) -> int | None:
 
     A server that tells the details of a prompt, and no writes, charges none.
     """
-    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
-    if not isinstance(details, dict):
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details")
+    if not isinstance(details, dict) and not usage.keys() & set(_WRITES_BESIDE):
         return before
-    told = next((details[name] for name in _WRITES if name in details), None)
-    known = isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= _MOST_TOKENS
-    return told if known else before or 0
+    return _first_count(((details, _WRITES), (usage, _WRITES_BESIDE)), before or 0)
+
+
+def _first_count(places: Iterable[tuple[Any, tuple[str, ...]]], otherwise: int | None) -> int | None:
+    """Return the first count that stands in one of these tables under one of its names."""
+    told = (table.get(name) for table, names in places if isinstance(table, dict) for name in names)
+    known = (x for x in told if isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= _MOST_TOKENS)
+    return next(known, otherwise)
 
 
 def _sum(logprobs: list[float | None], tokens: int) -> float | None:

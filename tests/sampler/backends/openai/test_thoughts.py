@@ -125,6 +125,22 @@ def test_what_a_server_writes_into_its_cache_is_counted_under_every_name(name):
     assert (written.cached_tokens, written.cache_write_tokens) == (4, 16)
 
 
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"cached_tokens": 4}, (4, None)),  # Moonshot
+        ({"prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 12}, (4, None)),  # DeepSeek
+        ({"cache_read_input_tokens": 4, "cache_creation_input_tokens": 9}, (4, 9)),  # LiteLLM, of Anthropic's models
+        ({"prompt_tokens_details": {"cached_tokens": 4}, "cache_creation_input_tokens": 9}, (4, 9)),
+        ({"prompt_tokens_details": {"cached_tokens": 4}}, (4, 0)),
+        ({"prompt_tokens_details": None, "cached_tokens": True}, (None, None)),
+    ],
+)
+def test_what_a_server_tells_of_its_cache_beside_the_details_is_counted(usage, counts):
+    written = heard(delta(content=ANSWER), *end(**usage))
+    assert (written.cached_tokens, written.cache_write_tokens) == counts
+
+
 def token(text: str) -> dict[str, Any]:
     return {"token": text, "logprob": -0.5}
 
