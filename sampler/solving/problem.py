@@ -8,6 +8,7 @@ tests: what passes the public ones is handed out.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from pathlib import Path
 
@@ -20,6 +21,7 @@ MOST_TEXT = 200_000  # characters
 _FENCE = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DEFINED = re.compile(r"^(?:async )?def (\w+)\s*\(", re.MULTILINE)
 _ASSERT = re.compile(r"^\s*assert\s.*$", re.MULTILINE)
+_CALLS = (r"^\s*assert\s+(?:not\s+)?(\w+)\(", r"^\s*>>>\s*(\w+)\(", r"`(?:def )?([^\W\d]\w*)\([^`\n]*\)[^`\n]*`")
 _SUFFIXES = (".jsonl", ".json", ".gz", ".parquet")
 
 
@@ -39,7 +41,8 @@ def read_asked(path: Path, tests: str, entry: str | None) -> list[Problem]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ProblemsError(f"cannot read {str(path)!r}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ProblemsError(f"cannot read {str(path)!r}: {reason}; give a text in UTF-8") from error
     return [problem_of(text, tests, entry, name=path.stem)]
 
 
@@ -51,7 +54,9 @@ def problem_of(text: str, tests: str = "", entry: str | None = None, name: str =
         raise UnclearProblem(f"the problem has {len(text) + len(tests)} characters; at most {MOST_TEXT} are taken")
     blocks = _FENCE.findall(text)
     code = text if _is_code(text) else next((block for block in reversed(blocks) if _DEFINED.search(block)), "")
-    function = entry or _function(code) or _function(text) or _called(f"{text}\n{tests}")
+    called = _called(f"{text}\n{tests}")
+    defined = called if called in _DEFINED.findall(f"{code}\n{text}") else None
+    function = entry or defined or _function(code) or _function(text) or called
     if function is None:
         raise UnclearProblem(
             "the problem names no function; begin one (`def name(…):`), show a call (`assert name(1) == 2`), "
@@ -113,8 +118,9 @@ def _function(text: str) -> str | None:
 
 
 def _called(text: str) -> str | None:
-    found = re.search(r"^\s*assert\s+(?:not\s+)?(\w+)\(", text, re.MULTILINE)
-    return found[1] if found else None
+    """Return the function that a text calls: in an assert, as doctest does, or between backticks; none of Python's."""
+    found = (one[1] for pattern in _CALLS for one in re.finditer(pattern, text, re.MULTILINE))
+    return next((name for name in found if name not in vars(builtins)), None)
 
 
 def _commented(text: str) -> str:

@@ -77,18 +77,35 @@ def _on_one_line(statement: str, function: str) -> Iterator[tuple[str, str]]:
         for close in (at for at, sign in enumerate(line, 1) if sign == ")"):
             tied = re.match(_TIES, line[close:])
             if tied is not None and _literal_call(line[:close], function) is not None:
-                yield from ((line[:close], value) for value in _longest_literal(line[close + tied.end() :]))
+                yield from ((line[:close], value) for value in _value(line[close + tied.end() :], tied[0].strip()))
                 break
 
 
-def _longest_literal(text: str) -> Iterator[str]:
-    """Yield the longest beginning of a text that is a literal; nothing where it is the begin of a calculation."""
+def _value(text: str, tie: str) -> Iterator[str]:
+    """Yield the longest beginning of a text that is a literal; nothing where it is the begin of a calculation.
+
+    A comma outside of brackets ends it, and so does the full stop of a sentence: what stands behind is an assert's
+    message, the next example, or words. Only behind words or arrows could `1, 2` be meant as one value; that is left
+    out.
+    """
     for end in range(len(text), 0, -1):
         if _literal(text[:end]) is not None:
+            values = _without_brackets(text[:end].strip())
+            if values > 1 and tie != "==":
+                return
+            if values or re.search(r"(?<![\w.])\d+\.\s*$", text[:end]):
+                continue
             calculated = re.match(r"[\w'\"]|\s*[-+*/%=<>^&|(\[]", text[end:])
             if calculated is None:
                 yield text[:end].strip()
             return
+
+
+def _without_brackets(text: str) -> int:
+    """Return how many values a literal lists without brackets around them, as in `1, 2`; 0 where it is one value."""
+    tree = ast.parse(text, mode="eval").body
+    listed = isinstance(tree, ast.Tuple) and tree.elts and tree.elts[0].col_offset == tree.col_offset
+    return len(tree.elts) if listed and isinstance(tree, ast.Tuple) else 0
 
 
 def _literal_call(text: str, function: str) -> str | None:

@@ -404,6 +404,26 @@ def test_what_is_no_request_is_refused_as_openais_api_refuses(served, body, head
     assert served(CHAT)[0] == 200  # and the next one is served
 
 
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("Write g.\n\nassert g([1, 2]) == 3, 'the sum'\n", "assert g([1, 2]) == 3"),
+        (
+            "Without `len(n)`, write `g(n)`. For example g(7) returns 5, and g(1) == 2.",
+            "assert g(7) == 5\nassert g(1) == 2",
+        ),
+        ("Write g.\n\n>>> g(1)\n2\n", "assert g(1) == 2"),
+        ("def g(x):\n    return h(x)\n\ndef h(x):\n    return x\n\nassert g(1) == 1", "assert g(1) == 1"),
+    ],
+)
+def test_a_text_names_its_function_by_what_it_calls(text, public):
+    problem = problem_of(text)
+    assert problem.entry_point == "g"
+    shown = problem.public_tests or problem.public.source
+    assert public in shown
+    assert ", '" not in public
+
+
 def test_requests_that_clients_send_by_themselves_are_served(served):
     extra = {"response_format": {"type": "text"}, "tools": [{"type": "function"}], "tool_choice": "auto", "n": 1}
     assert served(CHAT | extra)[0] == 200

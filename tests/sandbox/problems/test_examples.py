@@ -22,6 +22,10 @@ from sandbox.values import CallTests
         ("f(5) -> 19 - 5 - 6 = 8", []),  # a calculation is no value
         ("f(2) = 1 + 1", []),
         ('f(["b"]) == ""ab"', []),  # a mistake of the statement is not read as an empty text
+        ("assert f(1) == 2, 'a message'", [("f(1)", "2")]),
+        ("f(1) == 2, f(2) == 3, and f(3) == 4.", [("f(1)", "2"), ("f(2)", "3"), ("f(3)", "4")]),
+        ('f(1) == (2, 3), "why"\nf(2) == 2.5,\nf(3) returns 1.', [("f(1)", "(2, 3)"), ("f(2)", "2.5"), ("f(3)", "1")]),
+        ("f(1) -> 2, 3", []),  # one value or two
         ("f(1) == 2\nf(1) == 3", []),  # contradicts itself
         ("f(n) == 2\nf(g(1)) == 2\ng(1) == 2\nself.f(1) == 2", []),
         (">>> f(1)\nTraceback (most recent call last):\nValueError", []),
