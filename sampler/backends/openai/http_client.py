@@ -130,7 +130,7 @@ class Call:
             with self._errors(), closing(self._ask(method, path, body)) as response:
                 if response.status != 200:
                     raise self._fault(response)
-                if "text/event-stream" in response.headers.get("Content-Type", ""):
+                if "text/event-stream" in response.headers.get("Content-Type", "").lower():
                     yield from self._stream(response)
                 else:
                     self.finished = True

@@ -393,6 +393,21 @@ def test_a_refusal_of_everything_ends_the_sampling_at_once(server, code):
     assert len(server.calls) == 1
 
 
+def test_a_stream_is_known_by_its_type_in_any_case(server):
+    def shouting(handler: Handler, body: dict) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "Text/Event-Stream; charset=UTF-8")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        handler.events(*chunks(body), b"data: [DONE]\n\n")
+
+    server.ways = [shouting]
+    with backend(server) as opened:
+        assert keys(list(opened.sample([request(1)], SamplingParams()))) == wanted(1)
+    assert len(server.calls) == 1
+
+
 @pytest.mark.parametrize(("path", "hint"), [("/v1", False), ("", True)])
 def test_an_address_that_is_nowhere_may_lack_its_end(server, path, hint):
     server.ways = [lambda handler, _body: handler.reply(404, {"detail": "Not Found"})]
