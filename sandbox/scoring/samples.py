@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.extraction import TextKind, extract
@@ -115,11 +115,12 @@ def read_samples(
                 left_out = left_out or f"; left out: {error}"
                 continue
             found = True
+            problem = _in_language(problem, options.language)  # before: code is looked for by the language
             taken = extract(text, problem, given=options.given or named)
             yield FiledSample(
                 line=number,
                 problem=problem.name,
-                program=_in_language(problem.solve(taken.source, wanted), options.language),
+                program=problem.solve(taken.source, wanted),
                 limits=limits,
                 wanted=wanted,
                 tested=options.tested,
@@ -131,10 +132,10 @@ def read_samples(
         )
 
 
-def _in_language(program: Program, language: str) -> Program:
-    """Return the program as one of a language, if its tests are about whole programs."""
-    whole = program.language == PYTHON and isinstance(program.tests, StdinTests)
-    return replace(program, language=language) if whole else program
+def _in_language(problem: Problem, language: str) -> Problem:
+    """Return the problem for programs of a language, if its tests are about whole programs."""
+    whole = problem.language == PYTHON and isinstance(problem.given, StdinTests)
+    return problem.in_language(language) if whole else problem
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:

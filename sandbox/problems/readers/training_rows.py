@@ -341,7 +341,10 @@ def _code(source: str, function: _Function) -> tuple[Tests, str]:
     name = (handed or function.name).replace("Solution().", "Solution.")
     name = name or called_function(plain, function.solution or "") or _only(imported) or _first_called(plain)
     if not name:
-        raise ValueError("its tests call no function by its name, so nothing could be tested")
+        raise ValueError(
+            f"its tests, {json_fields.shown(source)}, call no function by its name, so nothing could be tested; name "
+            "it with --map entry_point=FIELD, if they do"
+        )
     found = _as_data(module, plain, name)
     if found is not None:
         return found, name

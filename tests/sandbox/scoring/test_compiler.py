@@ -30,6 +30,17 @@ def test_the_first_message_of_a_compiler_and_its_line_are_told(said: str, messag
     assert (raised.stage, raised.message, raised.line) == (Stage.COMPILE, message, line)
 
 
+def test_code_of_another_language_is_found_in_answers(tmp_path: Path) -> None:
+    problems, samples = tmp_path / "problems.jsonl", tmp_path / "samples.jsonl"
+    problems.write_text(json.dumps({"task_id": "w", "prompt": "Print 7.", "tests": [{"stdin": "", "stdout": "7\n"}]}))
+    code = '#include <cstdio>\nint main() { puts("7"); }'
+    answer = f"Sure.\n```cpp\n{code}\n```\nIt prints:\n```\n7\n```\n"
+    samples.write_text(json.dumps({"task_id": "w", "completion": answer}))
+    known = {problem.name: problem for problem in load_problems(str(problems))}
+    (found,) = read_samples(samples, known, Limits(), options=ReadOptions(language="cpp", given="answer"))
+    assert (found.program.language, found.program.source) == ("cpp", code)
+
+
 def test_samples_of_whole_programs_may_be_in_another_language(tmp_path: Path) -> None:
     problems, samples = tmp_path / "problems.jsonl", tmp_path / "samples.jsonl"
     rows = [
