@@ -140,7 +140,9 @@ the Live screen.
         """Draw the list, with the present study marked."""
         now, present = self.app.machine.clock(), self.app.store
         rows = self._runs
-        self.query_one(ListTable).show(
+        table = self.query_one(ListTable)
+        table.widen("study", (sanitize(row.study.name, 100) for row in rows if row.study))
+        table.show(
             len(rows),
             lambda at: study_cells(rows[at], now, here=self._is_here(rows[at], snapshot)) if at < len(rows) else None,
             empty="searching …",

@@ -190,6 +190,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         self._names = toned_names(snapshot)
         self._samples.columns = columns_for(snapshot.tallies)
         self._samples.name_them([name for _, name in self._names.values()])
+        self._samples.widen("problem", {sanitize(row.problem, 200) for row in snapshot.tallies})
         query = self._query(snapshot)
         if self._index is None or self._changed(query):
             self._index = SampleIndex(query)

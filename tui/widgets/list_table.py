@@ -187,6 +187,13 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._wanted |= {column.key: longest for column in self.columns if column.names}
             self.refresh()
 
+    def widen(self, key: str, texts: Iterable[str]) -> None:
+        """Let a column grow, where there is room, until none of these texts is cut."""
+        wanted = max(map(cell_len, texts), default=0)
+        if self._wanted.get(key) != wanted:
+            self._wanted[key] = wanted
+            self.refresh()
+
     def show(self, count: int, lines: Lines, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
         """Set the number of lines; `empty` is shown if there is none."""
         self._lines, self._empty, self._sort = lines, empty, sort

@@ -187,3 +187,14 @@ async def test_names_are_cut_together_where_there_is_no_room(finished: Path, vie
             connection.execute("UPDATE model SET name = ? WHERE id = ?", (name, number))
     async with view(finished, (80, 24), screen="samples") as viewer:
         await viewer.sees("▲ qwen2.5-coder-3b…")
+
+
+async def test_names_of_problems_and_studies_are_whole_too_where_there_is_room(finished: Path, view: View) -> None:
+    problem, study = "LeetCode/longest-common-subsequence-of-two-strings", "a-study-of-small-models-at-equal-budget"
+    with sqlite3.connect(finished) as connection:
+        connection.execute("UPDATE problem SET name = ? WHERE name = 'Toy/7'", (problem,))
+        connection.execute("UPDATE study SET name = ?", (study,))
+    async with view(finished, (200, 50), screen="samples") as viewer:
+        await viewer.sees(problem)
+        await viewer.press("0")
+        await viewer.sees(f"▸ {study}")
