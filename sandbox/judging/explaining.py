@@ -7,6 +7,7 @@ types, so showing and comparing them runs no code of a candidate.
 from __future__ import annotations
 
 import reprlib
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -368,19 +369,18 @@ def _items_kind(mine: Collection[object], wanted: Collection[object]) -> str:
     if len(mine) != len(wanted):
         return f"{what} with too {'few' if len(mine) < len(wanted) else 'many'} items"
     if isinstance(mine, list | tuple) and isinstance(wanted, list | tuple):
-        left = list(wanted[:_MOST_ITEMS])
-        for one in mine[:_MOST_ITEMS]:
-            place = next((at for at, other in enumerate(left) if _same(one, other)), None)
-            if place is None:
-                return f"{what} with another item"
-            del left[place]
-        return f"{what} in another order"
+        return f"{what} {'in another order' if _same_items(mine, wanted) else 'with another item'}"
     if isinstance(mine, dict) and isinstance(wanted, dict):
         return f"{what} with another {'value' if all(key in wanted for key in mine) else 'key'}"
     return f"{what} with another item"
 
 
-_MOST_ITEMS = 200  # of two lists, which are compared in any order: quadratic
+def _same_items(mine: Collection[object], wanted: Collection[object]) -> bool:
+    """Return whether two lists hold the same items in any order, by their texts: linear, however large they are."""
+    try:
+        return Counter(map(repr, mine)) == Counter(map(repr, wanted))
+    except (ValueError, RecursionError):  # an int longer than Python prints, a value nested more deeply
+        return False
 
 
 def _type_words(value: object) -> str:

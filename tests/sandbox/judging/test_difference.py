@@ -73,6 +73,8 @@ def test_any_two_values_can_be_compared_for_a_person(answer: object, expected: o
         ([1, 2, 3], [1, 2], "a list with too many items"),
         ([2, 1], [1, 2], "a list in another order"),
         ([3, 1], [1, 2], "a list with another item"),
+        ([10**5000, 1], [1, 2], "a list with another item"),
+        ([[9] * 1000] * 1000, [[9] * 999 + [8]] * 1000, "a list with another item"),
         ({"a": 1}, {"a": 2}, "a dict with another value"),
         ({"b": 2}, {"a": 2}, "a dict with another key"),
         ({1}, {2}, "a set with another item"),
