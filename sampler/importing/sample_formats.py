@@ -251,7 +251,7 @@ def lm_eval_samples(row: Any) -> Iterator[Imported | MissingText]:
     programs = _nested_texts(row.get("filtered_resps"))
     texts, reading = (programs, Reading.PROGRAM) if programs else (_nested_texts(row["resps"]), Reading.RAW)
     told = next((row[metric] for metric in _METRICS if metric in row), None)
-    claim = Claim(passed=told == 1) if told in {0, 1} else None
+    claim = Claim(passed=told == 1) if isinstance(told, int | float) and told in {0, 1} else None
     if not texts:
         yield MissingText("resps holds no text")
     for text in texts:

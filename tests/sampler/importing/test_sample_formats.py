@@ -120,6 +120,13 @@ def test_evalplus_results_pass_only_with_every_test_that_was_run():
     assert claims[1].said == "pass/fail"
 
 
+@pytest.mark.parametrize(("metric", "passed"), [(1.0, True), (0, False), (0.5, None), ([1.0], None), (None, None)])
+def test_a_metric_of_lm_eval_is_a_verdict_only_where_it_is_one_samples(metric, passed):
+    row = {"doc": {"task_id": "HumanEval/0"}, "resps": [["x"]], "filtered_resps": [["x"]], "pass@1": metric}
+    (found,) = read("lm-eval", row)
+    assert (None if found.claim is None else found.claim.passed) is passed
+
+
 def test_results_of_bigcodebench_have_one_status():
     told = [{"task_id": "BigCodeBench/0", "solution": "x", "status": one, "details": {}} for one in ("pass", "timeout")]
     results = {"date": "2026-11-30 10:00", "eval": {"BigCodeBench/0": told}}
