@@ -51,6 +51,7 @@ BROKEN = {
     "csharp": "class P { static void Main() { x; } }",
     "lua": "local = 3",
     "ocaml": "let x = y",
+    "pascal": "begin x end.",
     "perl": "my $x = ;",
     "php": "<?php $x = ;",
     "ruby": "def",
