@@ -34,7 +34,7 @@ from tui.app import BudgetApp
 from tui.data.sample_index import ListQuery, SampleIndex
 from tui.data.store_watcher import StoreWatcher
 from tui.screens.samples import SamplesScreen
-from tui.widgets.list_table import PagedTable
+from tui.widgets.paged_table import PagedTable
 
 SIZE = (160, 48)
 PAGES = 30

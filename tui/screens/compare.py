@@ -211,7 +211,7 @@ Flips lists the problems by the difference between the models at the rule. enter
         alone = f" · {sanitize(snapshot.compared.why_not)}" if snapshot.compared and snapshot.compared.why_not else ""
         self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit) + alone))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
-        ladder.name_them(whole)
+        ladder.set_names(whole)
         models = [(tone, whole[tone]) for tone in found.tones]
         ladder.show_rows([ladder_cells(at, models, unit) for at in found.ladder], empty=found.why_not)
         flips.columns = flip_columns(found.tones)

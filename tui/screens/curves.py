@@ -371,7 +371,7 @@ problems instead of shared ones, c pins a model for Compare.
         problems = snapshot.curves.problems if snapshot.curves else ()
         table = self.query_one(ListTable)
         table.columns = columns_for(self.metric)
-        table.name_them(names_of(snapshot))
+        table.set_names(names_of(snapshot))
         table.show_rows(
             [readout_cells(one, rank, best, problems[one.tone], self.metric) for rank, one in enumerate(found, 1)],
             empty="no curve yet",

@@ -237,7 +237,7 @@ this).
         unit = snapshot.curves.unit if snapshot.curves else Unit.FLOPS
         names = names_of(snapshot)
         tones = {model.name: tone for tone, model in enumerate(snapshot.models)}
-        table.name_them(names)
+        table.set_names(names)
         table.show_rows([answer_cells(row, tones, unit) for row in rows], empty="computing …")
         if not self.has_class("-answers"):
             table.styles.height = 1 + max(1, min(len(rows), MOST_ANSWERS))

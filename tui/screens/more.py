@@ -210,7 +210,7 @@ How many problems: so many of the same kind would show the measured lead with 80
         self.query_one("#answer", Static).update(Content(sanitize(analysis_conclusion(made))))
         self.query_one("#problems", Static).update(Content(self._found.problems))
         promises = self.query_one("#promises", PlainTable)
-        promises.name_them(whole)
+        promises.set_names(whole)
         promises.show_rows(
             [promise_cells(model, whole[tones[model.name]], tones[model.name]) for model in shown],
             empty="no problem is complete yet",

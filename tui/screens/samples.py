@@ -24,7 +24,8 @@ from tui.screens.base import StudyScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.text import Severity, clock, glyph, grouped, sample_number, sanitize, severity_of
 from tui.view_state import toned_names
-from tui.widgets.list_table import Cell, Column, ListTable, PagedTable
+from tui.widgets.list_table import Cell, Column, ListTable
+from tui.widgets.paged_table import PagedTable
 from tui.widgets.plot import mark
 
 COLUMNS = (
@@ -189,7 +190,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
         """Begin a list, or read what is new."""
         self._names = toned_names(snapshot)
         self._samples.columns = columns_for(snapshot.tallies)
-        self._samples.name_them([name for _, name in self._names.values()])
+        self._samples.set_names([name for _, name in self._names.values()])
         self._samples.widen("problem", {sanitize(row.problem, 200) for row in snapshot.tallies})
         query = self._query(snapshot)
         if self._index is None or self._changed(query):

@@ -2,19 +2,14 @@
 
 It requests a line's cells by position when it draws the line. The caller's `lines` decide where a line comes from (a
 tuple, pages of a database). Cells and columns are values; pure functions make them.
-
-`PagedTable` does not use the database. It holds ids by position and the rows of a few screens, posts `RowsNeeded` with
-the ids that it is about to draw, gets the rows by `set_rows`, and shows a mark for a row that is not loaded yet. Its
-cursor belongs to an id: it stays on its line when lines are added above, except on the first line, where it follows
-the newest one.
+`paged_table` is the list whose lines are rows of a database.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -26,7 +21,6 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.data.sample_index import NOTHING, SampleOrder
 from tui.text import Severity, fit, fit_middle, shorten_names
 from tui.widgets.styles import cursor_style, heat_style, series_style, severity_style
 
@@ -76,8 +70,8 @@ class ColumnLayout:
 def lay_out(columns: Sequence[Column], width: int, wanted: Mapping[str, int] | None = None) -> list[ColumnLayout]:
     """Return the places of the columns that fit; together they are never wider than `width`.
 
-    `wanted` says how wide columns would be in which nothing is cut. They grow up to it, in order, into the width that
-    is left to the last column, of which that keeps a half, or `least`, or what it wants.
+    `wanted` says how wide a column must be so that nothing in it is cut. Columns grow up to that width, in order, at the
+    cost of the column of width 0. That one keeps the width that it wants, or else half of its own and at least `least`.
     """
     shown = [column for column in columns if width >= column.needs]
     fixed = sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
@@ -178,7 +172,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._short: dict[int, Mapping[str, str]] = {}  # the names' short forms, by width
         self._wanted: dict[str, int] = {}
 
-    def name_them(self, names: Sequence[str]) -> None:
+    def set_names(self, names: Sequence[str]) -> None:
         """Set the names that columns with `names` hold; they are shortened together, so that they stay different."""
         if tuple(names) != self._names:
             self._names = tuple(names)
@@ -206,7 +200,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def show_rows(
         self, rows: Sequence[Sequence[Cell]], *, empty: str = "", sort: tuple[str, bool] = ("", False)
     ) -> None:
-        """Show lines that are all in memory; the last column tells its own width, so that names may have the rest."""
+        """Show lines that are all in memory. The width of the last column is measured, so that names may have the rest."""
         for at, column in enumerate(self.columns):
             if not column.width and not column.names:
                 texts = (row[at].mark + row[at].text for row in rows if at < len(row))
@@ -243,15 +237,15 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.choose(self.cursor + step)
 
     def action_first(self) -> None:
-        """The first line."""
+        """Go to the first line."""
         self.choose(0)
 
     def action_last(self) -> None:
-        """The last line."""
+        """Go to the last line."""
         self.choose(self.count - 1)
 
     def action_open(self) -> None:
-        """See more of the chosen line."""
+        """Open the chosen line."""
         if self.count:
             self.post_message(self.Opened(self, self.cursor))
 
@@ -379,143 +373,3 @@ class PlainTable(ListTable, can_focus=False):
     """A list without keys and without a chosen line."""
 
     CURSOR = False
-
-
-Row = TypeVar("Row", bound=Hashable)
-HELD = 2_000
-AHEAD = 2  # screenfuls that are asked for in advance, in either direction
-MARK = "▪"
-
-
-class PagedTable(ListTable, Generic[Row]):
-    """Rows of a database by the ids of an `SampleOrder`. The first column is for marks."""
-
-    class RowsNeeded(Message):
-        """Rows that are not loaded yet."""
-
-        def __init__(self, ids: Sequence[int]) -> None:
-            super().__init__()
-            self.ids = tuple(ids)
-
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        cells: Callable[[Row], Sequence[Cell]],
-        *,
-        id: str | None = None,
-    ) -> None:
-        super().__init__(columns, id=id)
-        self._cells = cells
-        self.order: SampleOrder = NOTHING
-        self.following = True
-        self._rows: OrderedDict[int, Row] = OrderedDict()
-        self._asked: set[int] = set()
-        self._chosen: int | None = None
-        self.marked: dict[int, None] = {}
-
-    def set_order(self, order: SampleOrder, *, empty: str = "", sort: tuple[str, bool] = ("", False)) -> None:
-        """Show these ids from now on."""
-        before = self.order
-        self.order = order
-        at = 0
-        if not self.following and self._chosen is not None:
-            found = order.position(self._chosen)
-            at = min(self.cursor, max(0, order.total - 1)) if found is None else found
-        moved = at - self.cursor if before.total else 0
-        self.show(order.total, self._line, empty=empty, sort=sort)
-        if not self.following and moved:  # the lines in sight stay where they are
-            self.scroll_to(y=self.scroll_y + moved, animate=False, force=True, immediate=True)
-        self.cursor = at
-        self._into_sight()
-        self._remember()
-        self._look_ahead()
-
-    def start_over(self) -> None:
-        """Prepare for another list: choose its first line, and forget the loaded rows."""
-        self.order, self.cursor, self.following = NOTHING, 0, True
-        self._rows.clear()
-        self._asked.clear()
-        self._chosen = None
-        self.scroll_to(y=0, animate=False, force=True, immediate=True)
-
-    def set_rows(self, rows: Mapping[int, Row], asked: Iterable[int]) -> None:
-        """Store rows by their ids; `asked` are the requested ids, found or not."""
-        self._asked.difference_update(asked)
-        self._rows.update(rows)
-        while len(self._rows) > HELD:
-            self._rows.popitem(last=False)
-        self.refresh()
-
-    @property
-    def chosen(self) -> Row | None:
-        """Return the row under the cursor, if it is loaded."""
-        return self._rows.get(self._chosen) if self._chosen is not None else None
-
-    @property
-    def complete(self) -> bool:
-        """Return whether every visible row is loaded."""
-        return all(id_ in self._rows for id_ in self.order.ids(self.first_in_sight, self.rows_in_sight))
-
-    @property
-    def chosen_id(self) -> int | None:
-        """Return the id under the cursor."""
-        return self._chosen
-
-    def follow(self) -> None:
-        """Go to the first line and stay with it."""
-        self.choose(0)
-        self.following = True
-        self._remember()
-
-    def choose(self, position: int, *, tell: bool = True) -> None:
-        """Put the cursor on a line; only on the first one it follows the newest line."""
-        super().choose(position, tell=tell)
-        self.following = self.cursor == 0
-        self._remember()
-        self._look_ahead()
-
-    def action_mark(self) -> None:
-        """Mark the chosen row, or remove its mark."""
-        if self._chosen is not None:
-            if self._chosen in self.marked:
-                del self.marked[self._chosen]
-            else:
-                self.marked[self._chosen] = None
-            self.action_move(1)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Request rows after scrolling."""
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) != round(new_value):
-            self._look_ahead()
-
-    def on_resize(self) -> None:
-        """Request rows after a change of size."""
-        super().on_resize()
-        self._look_ahead()
-
-    def _line(self, position: int) -> Sequence[Cell] | None:
-        if position >= self.order.total:
-            return None
-        id_ = self.order.at(position)
-        row = self._rows.get(id_)
-        if row is None:
-            return None
-        cells = list(self._cells(row))
-        if id_ in self.marked:
-            cells[0] = replace(cells[0], text=MARK, strong=True)
-        return cells
-
-    def _remember(self) -> None:
-        self._chosen = self.order.at(self.cursor) if self.cursor < self.order.total else None
-
-    def _look_ahead(self) -> None:
-        """Request missing visible rows, with those of some screens around them."""
-        rows, first = self.rows_in_sight, self.first_in_sight
-        near = self.order.ids(first - rows // 2, 2 * rows)
-        if all(id_ in self._rows or id_ in self._asked for id_ in near):
-            return
-        wide = self.order.ids(first - AHEAD * rows, (2 * AHEAD + 1) * rows)
-        missing = [id_ for id_ in wide if id_ not in self._rows and id_ not in self._asked]
-        self._asked.update(missing)
-        self.post_message(self.RowsNeeded(missing))

@@ -10,7 +10,7 @@ import pytest
 
 from tui.screens.sample_detail import DetailScreen
 from tui.screens.samples import SamplesScreen
-from tui.widgets.list_table import PagedTable
+from tui.widgets.paged_table import PagedTable
 
 SIZES = [(80, 24), (140, 40)]
 View = Callable[..., Any]
