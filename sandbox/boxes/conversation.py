@@ -183,7 +183,7 @@ def _wait_s(mine: _Side, theirs: _Side) -> float:
 
 
 def _tell_of_end(side: _Side, other: _Side, partner: Partner, *, of_candidate: bool) -> None:
-    """Tell the other side what follows for it if this one has just ended."""
+    """End the input of the other side, or stop it, if this one has just ended."""
     if side.run is None:
         return
     if of_candidate:
@@ -225,7 +225,7 @@ class Session:
             pass
 
     def _wait(self, deadline: float) -> bool:
-        """Carry what can be carried; returns whether there was something before the deadline."""
+        """Send and receive what is ready; return whether there was something before the deadline."""
         side, poll = self._side, select.poll()
         poll.register(side.box.stream.fileno(), side.awaited)
         came = poll.poll(1000 * max(0.0, deadline - time.monotonic()))
@@ -237,8 +237,8 @@ class Session:
         return bool(came)
 
 
-class Resident:
-    """At most one session in a box: that of the job that was asked for last, from the second time on."""
+class ResidentSession:
+    """The session that stays in a box, at most one: that of the last job, from the second time it is asked for."""
 
     def __init__(self) -> None:
         self._asked: Job | None = None

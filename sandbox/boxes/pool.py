@@ -28,7 +28,7 @@ import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
 from sandbox.boxes.box_supply import CANDIDATE, BoxRole, BoxSupply, PinnedBox, PoolSpec
-from sandbox.boxes.conversation import Partner, Resident, Session, converse
+from sandbox.boxes.conversation import Partner, ResidentSession, Session, converse
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image
 from sandbox.boxes.ownership import Cores, allowed_cores
@@ -70,7 +70,7 @@ class WorkerBoxes:
         self._pool, self._core = pool, core
         self._boxes = {CANDIDATE: PinnedBox(core, box)}
         self.cancelled = threading.Event()
-        self._resident = Resident()
+        self._resident = ResidentSession()
 
     def run(self, job: Job) -> Run:
         """Run a candidate's job in one visit; raises MachineBusy if it waited for a core until the end."""

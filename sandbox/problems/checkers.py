@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sandbox.languages import find_language
+from sandbox.languages import Language, find_language
 from sandbox.problems import json_fields
 from sandbox.problems.parse_tests import UNREADABLE
 from sandbox.problems.readers.stdin_formats import CODECONTESTS, Given, in_programs, with_limits_of
@@ -130,15 +130,21 @@ def of_row(row: Mapping[str, Any], key: str) -> Checker | None:
 
 def of_program(told: Mapping[str, Any], files: Files = ()) -> Checker:
     """Return the checker of an object with a language and a source; raises ValueError."""
+    source, language = _program_fields(told, "a checker")
+    if language is None:
+        return of_any_kind(source)
+    return Checker(source=source, language=language.name, files=files)
+
+
+def _program_fields(told: Mapping[str, Any], what: str) -> tuple[str, Language | None]:
+    """Return the source and the language of an object, None for Python; raises ValueError."""
     fields = json_fields.checked(told, {"language": "a text", "source": "a text with something in it"})
     if len(fields) != 2:
-        raise ValueError("a checker that is an object has a language and a source")
+        raise ValueError(f"{what} that is an object has a language and a source")
     language = find_language(fields["language"])
-    if language is None:
-        return of_any_kind(fields["source"])
-    if not language.native:
-        raise ValueError(f"a checker is a program in Python or a language such as C++, not in {language.title}")
-    return Checker(source=fields["source"], language=language.name, files=files)
+    if language is not None and not language.native:
+        raise ValueError(f"{what} is a program in Python or a language such as C++, not in {language.title}")
+    return fields["source"], language
 
 
 def interactor(told: Any, files: Files = (), beside: Iterable[str] = ()) -> Interactor:
@@ -148,13 +154,8 @@ def interactor(told: Any, files: Files = (), beside: Iterable[str] = ()) -> Inte
     """
     if isinstance(told, str):
         told = {"language": PYTHON, "source": told}
-    fields = json_fields.checked(told, {"language": "a text", "source": "a text with something in it"})
-    if len(fields) != 2:
-        raise ValueError("an interactor that is an object has a language and a source")
-    source, language = fields["source"], find_language(fields["language"])
+    source, language = _program_fields(told, "an interactor")
     if language is not None:
-        if not language.native:
-            raise ValueError(f"an interactor is a program in Python or a language such as C++, not in {language.title}")
         return Interactor(source=source, language=language.name, files=files)
     try:
         body = ast.parse(source).body
@@ -210,7 +211,7 @@ def _programs(tests: StdinTests) -> dict[str, Checker]:
 
 
 def missing_of(tests: StdinTests) -> str:
-    """Return the same for the programs of such tests."""
+    """Return what to do about the first program of these tests whose testlib.h is missing; empty if none lacks it."""
     return next(filter(None, map(missing_header, _programs(tests).values())), "")
 
 

@@ -6,6 +6,7 @@ what was meant. JSON within a text is read here, too.
 
 from __future__ import annotations
 
+import base64
 import difflib
 import hashlib
 import json
@@ -62,6 +63,11 @@ def long_integers() -> Iterator[None]:
             _lifted -= 1
             if not _lifted:
                 sys.set_int_max_str_digits(sys.int_info.default_max_str_digits)
+
+
+def from_base64(text: str) -> bytes:
+    """Return the bytes that a text in base64 stands for; it may have several lines. Raises ValueError."""
+    return base64.b64decode("".join(text.split()), validate=True)
 
 
 def parsed(text: str | bytes, what: str) -> Any:

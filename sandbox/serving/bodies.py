@@ -6,7 +6,6 @@ name.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import reprlib
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sandbox.inside.environment import SCRATCH
 from sandbox.languages import find_language
+from sandbox.problems import json_fields
 from sandbox.values import LIMIT_BOUNDS, PYTHON, Job, Limits, Program, Workspace
 
 
@@ -207,7 +207,7 @@ def file_name(name: str) -> str:
 def unpacked(content: str, what: str) -> bytes:
     """Return the bytes of a text in base64, which may have several lines; refused if it is none."""
     try:
-        return base64.b64decode("".join(content.split()), validate=True)
+        return json_fields.from_base64(content)
     except ValueError as error:
         raise Refused(400, f"{what} is not base64: {error}; encode the file's bytes, as b64encode does") from error
 

@@ -7,14 +7,13 @@ not known. A language that is compiled has the result `compile`; if that failed,
 
 from __future__ import annotations
 
-import base64
-import binascii
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.languages import PYTHON_NAMES, find_language
 from sandbox.languages.language import COMPILE_LIMITS
+from sandbox.problems import json_fields
 from sandbox.scoring.compiler import Executed
 from sandbox.serving import bodies
 from sandbox.serving.bodies import Refused
@@ -99,12 +98,12 @@ def _bytes(file: object) -> bytes:
             case "utf8":
                 return content.encode("utf-8", "replace")
             case "base64":
-                return base64.b64decode("".join(content.split()), validate=True)
+                return json_fields.from_base64(content)
             case "hex":
                 return bytes.fromhex(content)
             case _:
                 raise Refused(400, f"encoding {encoding!r} is none of utf8, base64, hex")
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise Refused(400, f"the file's content is not {encoding}: {error}") from error
 
 

@@ -17,7 +17,6 @@ What programs may assume has the same keys in a row, in an option of a command a
 from __future__ import annotations
 
 import ast
-import base64
 import json
 import re
 import reprlib
@@ -29,7 +28,7 @@ from sandbox.inside.environment import prepend_imports
 from sandbox.problems import checkers
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.in_process_tests import check_code
-from sandbox.problems.json_fields import checked, digest, meant
+from sandbox.problems.json_fields import checked, digest, from_base64, meant
 from sandbox.problems.parse_tests import UNREADABLE, Reader, check_tests, literal
 from sandbox.problems.readers.stdin_formats import Given
 from sandbox.values import (
@@ -273,7 +272,7 @@ def _file(content: object, name: str) -> bytes:
             return content.encode()
         case {"base64": str(packed), **others} if not others:
             try:
-                return base64.b64decode("".join(packed.split()), validate=True)
+                return from_base64(packed)
             except ValueError as error:
                 raise ValueError(f"the file {name!r} is not base64: {error}") from error
         case _:
