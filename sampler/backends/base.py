@@ -39,7 +39,7 @@ class NotOpened(BackendError):
 
 
 class Information(str):
-    """What an engine tells that is no trouble."""
+    """A message of an engine that is no warning."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ class Information(str):
 class WaitPolicy:
     """Whether an engine may wait for what others of this process hold; it gives up when `stopping` returns true.
 
-    Who opens engines one after the other and keeps them open would wait for itself.
+    A caller that opens several engines and keeps all of them open must not wait: it would wait for itself.
     """
 
     allowed: bool = True

@@ -75,7 +75,7 @@ PROBLEMS = {
     "output_rule": (
         "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
     ),
-    "language": "What programs are written in (docs/guides/languages.md); of a set in many languages, what to take.",
+    "language": "What programs are written in (docs/languages.md); of a set in many languages, what to take.",
     "selection": "examples: problems without public tests get those of the examples in their statements. given: not.",
     "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
 }

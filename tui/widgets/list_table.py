@@ -70,8 +70,8 @@ class ColumnLayout:
 def lay_out(columns: Sequence[Column], width: int, wanted: Mapping[str, int] | None = None) -> list[ColumnLayout]:
     """Return the places of the columns that fit; together they are never wider than `width`.
 
-    `wanted` says how wide a column must be so that nothing in it is cut. Columns grow up to that width, in order, at the
-    cost of the column of width 0. That one keeps the width that it wants, or else half of its own and at least `least`.
+    `wanted` says how wide a column must be so that nothing in it is cut. Columns grow up to that width, in order, at
+    the cost of the column of width 0. That one keeps what it wants, or else half of its width and at least `least`.
     """
     shown = [column for column in columns if width >= column.needs]
     fixed = sum(column.width for column in shown) + GAP * max(0, len(shown) - 1)
@@ -200,7 +200,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def show_rows(
         self, rows: Sequence[Sequence[Cell]], *, empty: str = "", sort: tuple[str, bool] = ("", False)
     ) -> None:
-        """Show lines that are all in memory. The width of the last column is measured, so that names may have the rest."""
+        """Show lines that are all in memory; the last column is measured, so that names may have the rest."""
         for at, column in enumerate(self.columns):
             if not column.width and not column.names:
                 texts = (row[at].mark + row[at].text for row in rows if at < len(row))
