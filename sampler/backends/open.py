@@ -31,7 +31,7 @@ from sampler.values import ModelCard
 from sandbox.registry import PluginError, Registry
 
 if TYPE_CHECKING:
-    from sampler.backends.replica_placement import Place
+    from sampler.backends.replica_placement import ReplicaSpec
     from sampler.backends.replicas import ReplicatedBackend
 
 AnyOptions = TypeVar("AnyOptions")
@@ -181,19 +181,19 @@ VLLM = BackendKind(options=VllmOptions, open=_open_vllm, scorer=_score_by_vllm)
 REPLAY = BackendKind(open=lambda model, _options, _context: ReplayBackend(Path(model)))
 
 
-def place_on_cluster(kind: str, options: Mapping[str, object]) -> Place | None:
-    """Return where a model's engines run if they are on a cluster; raises UnknownBackend for wrong options."""
+def replica_spec(kind: str, options: Mapping[str, object]) -> ReplicaSpec | None:
+    """Return what a model's engines need if they run on a cluster, else None; raises UnknownBackend."""
     if kind not in METERS:
         return None
     given = _options(backend_kind(kind).options, options)
-    return _place(given) if isinstance(given, LlamaOptions | VllmOptions) and given.replicas > 1 else None
+    return _replica_spec(given) if isinstance(given, LlamaOptions | VllmOptions) and given.replicas > 1 else None
 
 
-def _place(options: LlamaOptions | VllmOptions) -> Place:
-    from sampler.backends.replica_placement import Place  # brings Docker's client, which is heavy
+def _replica_spec(options: LlamaOptions | VllmOptions) -> ReplicaSpec:
+    from sampler.backends.replica_placement import ReplicaSpec  # brings Docker's client, which is heavy
 
     size = {"cores": options.threads} if isinstance(options, LlamaOptions) else {"gpus": options.gpus, "cores": 0}
-    return Place(replicas=options.replicas, cluster=options.cluster, **size)
+    return ReplicaSpec(replicas=options.replicas, cluster=options.cluster, **size)
 
 
 def _replicated(
@@ -204,7 +204,7 @@ def _replicated(
     own = {key: value for key, value in _given(options).items() if key not in {"replicas", "cluster"}}
     models_dir = None if context.models_dir == default_cache() else context.models_dir
     engine = partial(_open_on_node, kind, model, own, models_dir)
-    return ReplicatedBackend(engine, _place(options), context.tell, context.waiting)
+    return ReplicatedBackend(engine, _replica_spec(options), context.tell, context.waiting)
 
 
 def _open_on_node(

@@ -2,8 +2,9 @@
 
 Several models of a process share a cluster. Each reserves the nodes' cores or GPUs for all of its engines at once,
 before it loads anything, and gives them back when it is closed or has failed. So two models never wait for each other,
-and models that fit beside each other run at the same time. Who waits longest is served first; a smaller model may pass
-a larger one that does not fit yet. An engine outside the cluster holds the nodes on this machine, if there are any.
+and models that fit beside each other run at the same time. The model that has waited longest is served first; a smaller
+one may overtake a larger one that does not fit yet. An engine outside the cluster holds the nodes on this machine, if
+there are any.
 What other processes have reserved of Ray's GPUs counts as taken, too.
 
 A reservation also says which engines have their devices for themselves: only those have their energy measured, because
@@ -35,7 +36,7 @@ AskNodes = Callable[[], Future[list[RayNode]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ReplicaSpec:
     """How many engines there are, on which cluster, and how many GPUs each has, or else how many cores.
 
     An engine with 0 cores takes all those of its node.
@@ -58,9 +59,9 @@ class Reservation:
 
 @dataclass(eq=False, slots=True)
 class _Claim:
-    """What a model asks for (without a place, this machine outside the cluster), and what it holds once it does."""
+    """What a model asks for (without a spec: this machine, outside the cluster), and what it holds."""
 
-    place: Place | None
+    spec: ReplicaSpec | None
     held: Counter[Hashable] = field(default_factory=Counter)
 
 
@@ -74,7 +75,7 @@ class NodeReservations:
     @contextmanager
     def reserved(
         self,
-        place: Place,
+        spec: ReplicaSpec,
         nodes: AskNodes,
         waiting: WaitPolicy | None = None,
         tell: Callable[[str], None] = lambda _: None,
@@ -85,16 +86,16 @@ class NodeReservations:
         """
         waiting = waiting or WaitPolicy()
         told = False
-        with self._claim(place) as claim:
+        with self._claim(spec) as claim:
             while True:
                 alive = _asked(nodes, waiting)
-                _, gpus = placed(alive, place)  # raises if it can never be
-                wanted = f"{place.replicas} × {_each(place, gpus)}"
+                _, gpus = placed(alive, spec)  # raises if it can never be
+                wanted = f"{spec.replicas} × {_each(spec, gpus)}"
                 with self._changed:
-                    reservation = self._take(claim, place, alive)
+                    reservation = self._take(claim, spec, alive)
                     if reservation is not None:
                         break
-                    if not waiting.allowed and not _fits(self._usable(alive), place, self._held()):
+                    if not waiting.allowed and not _fits(self._usable(alive), spec, self._held()):
                         raise BackendError(_kept(wanted))
                     if told:
                         self._changed.wait(POLL_S)
@@ -127,8 +128,8 @@ class NodeReservations:
             yield
 
     @contextmanager
-    def _claim(self, place: Place | None) -> Iterator[_Claim]:
-        claim = _Claim(place)
+    def _claim(self, spec: ReplicaSpec | None) -> Iterator[_Claim]:
+        claim = _Claim(spec)
         with self._changed:
             self._claims.append(claim)
         try:
@@ -149,74 +150,72 @@ class NodeReservations:
         here = self._held()["here"]
         return [node for node in alive if not (here and node.host == socket.gethostname())]
 
-    def _take(self, claim: _Claim, place: Place, alive: Sequence[RayNode]) -> Reservation | None:
+    def _take(self, claim: _Claim, spec: ReplicaSpec, alive: Sequence[RayNode]) -> Reservation | None:
         """Give a model its nodes if they are free and nobody who came before it could have them."""
         held = self._held()
         for node in alive:
             if node.free_gpus is not None:  # another process may have reserved some
                 held[node.id, "gpus"] = max(held[node.id, "gpus"], node.gpus - node.free_gpus)
         usable = self._usable(alive)
-        before = [other.place for other in self._claims[: self._claims.index(claim)] if not other.held]
-        if not _fits(usable, place, held) or any(one is not None and _fits(usable, one, held) for one in before):
+        before = [other.spec for other in self._claims[: self._claims.index(claim)] if not other.held]
+        if not _fits(usable, spec, held) or any(one is not None and _fits(usable, one, held) for one in before):
             return None
-        found, gpus = placed(usable, place, held)
+        found, gpus = placed(usable, spec, held)
         for node in found:
-            kind, amount = ("gpus", gpus) if gpus else ("cores", place.cores or node.cores)
+            kind, amount = ("gpus", gpus) if gpus else ("cores", spec.cores or node.cores)
             claim.held[node.id, kind] += amount
             claim.held["host", node.host] += 1
-        return Reservation(
-            nodes=found, gpus=gpus, measured=[bool(gpus) or _alone(node, alive, place) for node in found]
-        )
+        return Reservation(nodes=found, gpus=gpus, measured=[bool(gpus) or _alone(node, alive, spec) for node in found])
 
 
 RESERVATIONS = NodeReservations()  # of this process
 
 
 @contextmanager
-def connected(model: str, place: Place) -> Iterator[None]:
+def connected(model: str, spec: ReplicaSpec) -> Iterator[None]:
     """Connect to a model's cluster within the context; raises BackendError if its engines would not fit there."""
     try:
-        client = RayClient(place.cluster)
+        client = RayClient(spec.cluster)
     except ClusterUnavailable as error:
         raise BackendError(f"model {model!r}: {error}") from error
     with closing(client):
         try:
-            placed(_asked(partial(client.nodes_later, all_kinds=True), WaitPolicy()), place)
+            placed(_asked(partial(client.nodes_later, all_kinds=True), WaitPolicy()), spec)
         except BackendError as error:
             raise BackendError(f"model {model!r}: {error}") from error
         yield
 
 
-def placed(nodes: Sequence[RayNode], place: Place, held: Held = NOTHING) -> tuple[list[RayNode], int]:
+def placed(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Held = NOTHING) -> tuple[list[RayNode], int]:
     """Return a node for each engine, and how many GPUs each has; raises BackendError if there is no room.
 
-    Where the cluster has GPUs, an engine that wants some has as many as its place says; elsewhere it has cores. Engines
+    Where the cluster has GPUs, an engine that wants some has as many as its spec says; elsewhere it has cores. Engines
     are spread over the nodes, those first of which least is held.
     """
-    gpus = place.gpus if any(node.gpus for node in nodes) else 0
+    gpus = spec.gpus if any(node.gpus for node in nodes) else 0
     if not gpus and not any(node.cores for node in nodes):
         raise BackendError("the cluster has no node with cores")
     kind = "gpus" if gpus else "cores"
     rooms = [
-        [node] * _count(node, place, gpus, held.get((node.id, kind), 0))
+        [node] * _count(node, spec, gpus, held.get((node.id, kind), 0))
         for node in sorted(nodes, key=lambda node: held.get((node.id, kind), 0))
     ]
     deepest = max(map(len, rooms))
     spread = [room[level] for level in range(deepest) for room in rooms if level < len(room)]
-    if len(spread) < place.replicas:
+    if len(spread) < spec.replicas:
         raise BackendError(
-            f"the cluster has room for {len(spread)} replicas of {_each(place, gpus)} each, and {place.replicas} are "
+            f"the cluster has room for {len(spread)} replicas of {_each(spec, gpus)} each, and {spec.replicas} are "
             f"asked for; lower replicas{'' if gpus else ' or threads'}, or add nodes"
         )
-    return spread[: place.replicas], gpus
+    return spread[: spec.replicas], gpus
 
 
-def _count(node: RayNode, place: Place, gpus: int, held: int) -> int:
+def _count(node: RayNode, spec: ReplicaSpec, gpus: int, held: int) -> int:
     """Return how many engines a node has room for."""
     if gpus:
         return max(0, node.gpus - held) // gpus
-    if place.cores:
-        return max(0, node.cores - held) // place.cores
+    if spec.cores:
+        return max(0, node.cores - held) // spec.cores
     return int(node.cores > 0 and not held)
 
 
@@ -224,24 +223,24 @@ def _kept(wanted: str) -> str:
     return f"other models, which stay open, hold what it needs: {wanted}; lower replicas or add nodes"
 
 
-def _fits(nodes: Sequence[RayNode], place: Place, held: Held) -> bool:
+def _fits(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Held) -> bool:
     try:
-        placed(nodes, place, held)
+        placed(nodes, spec, held)
     except BackendError:
         return False
     return True
 
 
-def _alone(node: RayNode, alive: Sequence[RayNode], place: Place) -> bool:
+def _alone(node: RayNode, alive: Sequence[RayNode], spec: ReplicaSpec) -> bool:
     """Return whether an engine has all cores of a machine, which no other node of Ray is on."""
-    whole = place.cores in {0, node.cores}
+    whole = spec.cores in {0, node.cores}
     return whole and sum(other.host == node.host and other.cores > 0 for other in alive) == 1
 
 
-def _each(place: Place, gpus: int) -> str:
+def _each(spec: ReplicaSpec, gpus: int) -> str:
     if gpus:
         return f"{gpus} GPUs"
-    return f"{place.cores} cores" if place.cores else "all cores of a node"
+    return f"{spec.cores} cores" if spec.cores else "all cores of a node"
 
 
 def _asked(nodes: AskNodes, waiting: WaitPolicy) -> Sequence[RayNode]:
@@ -258,7 +257,7 @@ def _asked(nodes: AskNodes, waiting: WaitPolicy) -> Sequence[RayNode]:
     raise BackendError(f"the head of the Ray cluster has not answered for {HEAD_SILENT_S:.0f} s")
 
 
-class HereBackend(Closeable):
+class LocalBackend(Closeable):
     """An engine on this machine, which keeps engines of the cluster away from it until it is closed."""
 
     def __init__(self, open_engine: Callable[[], Backend], waiting: WaitPolicy, tell: Callable[[str], None]) -> None:

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any
 
 from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost, Information, NotOpened, WaitPolicy
-from sampler.backends.replica_placement import RESERVATIONS, Place, Reservation
+from sampler.backends.replica_placement import RESERVATIONS, ReplicaSpec, Reservation
 from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.ray_client import Actor, ActorLost, RayClient
@@ -191,7 +191,7 @@ class ReplicatedBackend(Closeable):
     def __init__(
         self,
         engine: OpenEngine,
-        place: Place,
+        spec: ReplicaSpec,
         tell: Callable[[str], None],
         waiting: WaitPolicy | None = None,
     ) -> None:
@@ -200,29 +200,29 @@ class ReplicatedBackend(Closeable):
         self._replicas: list[_Replica] = []
         self._stack = ExitStack()  # the nodes, and below them the connection
         try:
-            self._ray = RayClient(place.cluster)
+            self._ray = RayClient(spec.cluster)
         except ClusterUnavailable as error:
             raise BackendError(str(error)) from error
         self._stack.callback(self._ray.close)
         try:
-            self._card = self._opened(engine, self._reserved(place))
+            self._card = self._opened(engine, self._reserved(spec))
         except BaseException:
             self.close()
             raise
 
-    def _reserved(self, place: Place) -> Reservation:
+    def _reserved(self, spec: ReplicaSpec) -> Reservation:
         nodes = partial(self._ray.nodes_later, all_kinds=True)
-        return self._stack.enter_context(RESERVATIONS.reserved(place, nodes, self._waiting, self._tell))
+        return self._stack.enter_context(RESERVATIONS.reserved(spec, nodes, self._waiting, self._tell))
 
     @property
     def card(self) -> ModelCard:
         """Return the model's name, digest and architecture."""
         return self._card
 
-    def _opened(self, engine: OpenEngine, place: Reservation) -> ModelCard:
+    def _opened(self, engine: OpenEngine, reservation: Reservation) -> ModelCard:
         opening = []
-        for node, measured in zip(place.nodes, place.measured, strict=True):
-            actor = self._ray.start(ReplicaHost, node.id, gpus=place.gpus)
+        for node, measured in zip(reservation.nodes, reservation.measured, strict=True):
+            actor = self._ray.start(ReplicaHost, node.id, gpus=reservation.gpus)
             self._replicas.append(_Replica(actor, node.name))
             opening.append(actor.call("open", engine, measured=measured))
         cards: list[ModelCard] = []
@@ -233,7 +233,7 @@ class ReplicatedBackend(Closeable):
             cards.append(card)
             if card.digest != cards[0].digest:
                 raise CannotLoad(f"the nodes {self._replicas[0].name} and {replica.name} have different weights")
-        shared = "" if all(place.measured) else "; energy is not measured, as they share machines"
+        shared = "" if all(reservation.measured) else "; energy is not measured, as they share machines"
         names = ", ".join(replica.name for replica in self._replicas)
         self._tell(Information(f"{len(cards)} replicas: {names}{shared}"))
         return cards[0]

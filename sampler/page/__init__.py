@@ -5,6 +5,7 @@
 * `page_model` decides what is shown: the report's own tables, a curve for each model in each unit, every problem's
   share of right samples, what the verdicts were, and where each number comes from.
 * `chart` lays a figure out in pixels. It is pure: values in, values out.
+* `problem_pages` writes a page for each failing problem beside it, if that is asked for.
 * `write` fills the template, or draws the same figures with matplotlib for papers. Names and messages come from models
   and files, which are hostile: the template engine escapes all of them, and none is marked as safe.
 

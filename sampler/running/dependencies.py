@@ -15,7 +15,7 @@ from pathlib import Path
 from sampler.backends.base import Backend, BackendError, WaitPolicy
 from sampler.backends.cost_attribution import metered
 from sampler.backends.llamacpp.backend import NO_MARKS
-from sampler.backends.open import METERS, BackendContext, open_backend, open_scorer, place_on_cluster
+from sampler.backends.open import METERS, BackendContext, open_backend, open_scorer, replica_spec
 from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.models.architecture import GgufError, read_gguf_texts
 from sampler.models.catalogue import Model, find
@@ -103,12 +103,12 @@ class _ClusterModels:
 
     def connect(self, model: ModelSpec) -> None:
         """Connect to the cluster of a model, if it has one; raises BackendError if its engines would not fit there."""
-        if (place := place_on_cluster(model.backend, model.options)) is None:
+        if (spec := replica_spec(model.backend, model.options)) is None:
             return
         from sampler.backends.replica_placement import connected  # brings Docker's client, which is heavy
 
         try:
-            self.connections.enter_context(connected(model.name, place))
+            self.connections.enter_context(connected(model.name, spec))
         except BaseException:
             self.connections.close()
             raise
@@ -118,9 +118,9 @@ class _ClusterModels:
         """Open an engine on this machine, beside none of the cluster's where models of this run have some."""
         if not self._any or not self.waiting.allowed:
             return open_engine()
-        from sampler.backends.replica_placement import HereBackend
+        from sampler.backends.replica_placement import LocalBackend
 
-        return HereBackend(open_engine, self.waiting, tell)
+        return LocalBackend(open_engine, self.waiting, tell)
 
 
 def in_steps(name: str, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> Progress:

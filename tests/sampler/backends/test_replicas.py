@@ -19,7 +19,7 @@ from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost
 from sampler.backends.cost_attribution import CpuMeter, MeteredBackend
 from sampler.backends.llamacpp.backend import ModelFile
 from sampler.backends.open import BackendContext, open_backend
-from sampler.backends.replica_placement import Place
+from sampler.backends.replica_placement import ReplicaSpec
 from sampler.backends.replicas import ReplicatedBackend
 from sampler.models.pull import models_dir
 from sampler.running.dependencies import real_dependencies
@@ -264,7 +264,7 @@ def test_joules_of_a_node_s_meter_come_with_its_samples(cluster, smallest_model,
     ray_pickle = importlib.import_module("ray.cloudpickle")
     ray_pickle.register_pickle_by_value(sys.modules[__name__])  # the nodes do not import this file
     engine = partial(metered_engine, str(smallest_model.path), str(tmp_path))
-    with ReplicatedBackend(engine, Place(replicas=2, cluster=cluster.address), print) as backend:
+    with ReplicatedBackend(engine, ReplicaSpec(replicas=2, cluster=cluster.address), print) as backend:
         samples = list(backend.sample(requests(2), PARAMS))
     assert len(samples) == 6
     assert {(one.prompt_joules, one.decode_joules) for one in samples} == {(0.0, 0.0)}
