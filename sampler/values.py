@@ -170,7 +170,7 @@ class Sample:
 
     @property
     def mean_logprob(self) -> float | None:
-        """Nats per token; None without log-probabilities or tokens."""
+        """Return nats per token; None without log-probabilities or tokens."""
         if self.sum_logprob is None or not self.completion_tokens:
             return None
         return self.sum_logprob / self.completion_tokens
@@ -214,7 +214,7 @@ class Architecture:
 
     @property
     def params(self) -> int:
-        """N of the rule "2N FLOPs per token": every weight that is multiplied for a written token."""
+        """Return N of the rule "2N FLOPs per token": every weight that is multiplied for a written token."""
         return self.matmul_params + self.unembed_params
 
 

@@ -181,7 +181,7 @@ class PairedData:
         return tuple(words for words in found if words)
 
     def entries(self, models: Sequence[ModelRow], unit: Unit, charge: PromptCharge) -> dict[int, Entry]:
-        """Counts and curve of the models that have samples and a known cost in a unit, by model id."""
+        """Return counts and curve of the models that have samples and a known cost in a unit, by model id."""
         costs = [(model, self.cost(model, unit, charge)) for model in models if self.counts[model.id].n]
         return {model.id: (self.counts[model.id], self.curve(model, cost)) for model, cost in costs if cost is not None}
 

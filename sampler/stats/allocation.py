@@ -168,7 +168,7 @@ def few_ks(n: int) -> NDArray[np.int64]:
 
 
 def cascades(first: ModelStats, second: ModelStats) -> Pairs:
-    """Up to k1 samples of the first model, then up to k2 of the second, until one is accepted."""
+    """Return up to k1 samples of the first model, then up to k2 of the second, until one is accepted."""
     k1s, k2s = few_ks(first.n), few_ks(second.n)
     reached = first.left.T[k1s] / len(first.left)
     return Pairs(
@@ -181,7 +181,7 @@ def cascades(first: ModelStats, second: ModelStats) -> Pairs:
 
 
 def mixtures(first: ModelStats, second: ModelStats) -> Pairs:
-    """k1 samples of the first model and k2 of the second, whatever happens.
+    """Return k1 samples of the first model and k2 of the second, whatever happens.
 
     A random accepted one of the first is preferred.
     """
@@ -316,7 +316,7 @@ def scheduled(order: Sequence[str], stats: Mapping[str, ModelStats]) -> list[Cho
 
 
 def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64]]:
-    """Problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first.
+    """Return problems by difficulty: `groups` of about equal size by the reference's rate, the hardest first.
 
     Source: Snell et al. 2024.
 
@@ -330,9 +330,9 @@ def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64
 
 
 def stratum_means(reference: Floats, values: Floats, shares: tuple[float, float], weights: Floats) -> Floats:
-    """Means over a stratum of problems that count differently: resamples x columns; `values` is problems x columns.
+    """Return means over a stratum of problems that count differently, as a table of resamples x columns.
 
-    The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in
+    `values` is problems x columns. The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in
     each resample: the place of its border is part of the uncertainty. A problem across the border counts with its part
     inside.
     """

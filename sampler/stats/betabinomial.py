@@ -90,7 +90,7 @@ def fit_plain(samples: Sequence[int], correct: Sequence[int]) -> Fit:
 def extrapolate(
     samples: Sequence[int], correct: Sequence[int], ks: Sequence[int], rng: np.random.Generator, resamples: int = 300
 ) -> tuple[Extrapolation, ...]:
-    """pass@k for each of `ks`, with percentile intervals from refitting on resampled problems."""
+    """Return pass@k for each of `ks`, with percentile intervals from refitting on resampled problems."""
     _check(samples, correct)
     table = _Table(samples, correct)
     weights = draw_problems(len(samples), rng, resamples) * len(samples)
@@ -166,7 +166,7 @@ def _plain(table: _Table, weights: Floats) -> list[Fit]:
 
 
 def _starts(table: _Table, weights: Floats, sums: tuple[Floats, ...]) -> Floats:
-    """For each fit the likeliest of some sizes, each with the mean that is the most precise if it is true.
+    """Return for each fit the likeliest of some sizes, each with the mean that is the most precise if it is true.
 
     A problem's share of right samples varies as that of n / (1 + (n - 1) / (size + 1)) samples without a difficulty
     would.
@@ -285,7 +285,7 @@ def _newton(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats
 
 
 def _derivatives(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
-    """Slopes and curvatures of the likelihood in logit mean and log size, by the chain rule from those in a and b."""
+    """Return slopes and curvatures of the likelihood in logit mean and log size, by the chain rule from a and b."""
     a, b = _shapes(at)
     right, wrong, every = sums
     by_a, by_b, by_both = 1 / (a + steps), 1 / (b + steps), 1 / (a + b + steps)
@@ -302,7 +302,7 @@ def _derivatives(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[F
 
 
 def _places(fits: Sequence[Fit]) -> Floats:
-    """Logit mean and log size of each fit."""
+    """Return logit mean and log size of each fit."""
     return np.array([[np.log(one.alpha / one.beta), np.log(one.alpha + one.beta)] for one in fits])
 
 

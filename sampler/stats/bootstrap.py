@@ -82,7 +82,7 @@ class Interval:
 
     @property
     def half(self) -> float:
-        """Half its width: the ± of a table."""
+        """Return half its width: the ± of a table."""
         return (self.high - self.low) / 2
 
 
@@ -98,7 +98,7 @@ class Resampled:
 
 
 def draw_problems(problems: int, rng: np.random.Generator, resamples: int = RESAMPLES) -> Floats:
-    """How often each problem comes up in each resample, as weights that sum to 1: a table of resamples x problems.
+    """Return how often each problem comes up in each resample: a table of resamples x problems; rows sum to 1.
 
     One table serves every column and every model that has these problems, which is what makes a comparison paired.
     """
@@ -182,7 +182,10 @@ def rate_intervals(values: Floats, draws: Floats) -> list[Interval]:
 
 
 def read_rates(of: Resampled, problems: int | None = None) -> list[Interval]:
-    """`rate_intervals` of means that were drawn already; `problems` says how many each is of, where that is not all."""
+    """Return `rate_intervals` of means that were drawn already.
+
+    `problems` says how many problems each is of, where that is not all of them.
+    """
     pairs = zip(of.estimates, read_intervals(of), strict=True)
     return [widened(float(rate), found, problems or of.problems) for rate, found in pairs]
 
@@ -196,7 +199,7 @@ def widened(rate: float, found: Interval, problems: int) -> Interval:
 
 
 def wilson(rate: float, problems: float) -> Interval:
-    """Wilson's interval (1927) for a share of `problems`."""
+    """Return Wilson's interval (1927) for a share of `problems`."""
     z2 = _NORMAL.inv_cdf((1 + LEVEL) / 2) ** 2
     middle = (rate + z2 / (2 * problems)) / (1 + z2 / problems)
     half = sqrt(z2 * (rate * (1 - rate) / problems + z2 / (4 * problems**2))) / (1 + z2 / problems)

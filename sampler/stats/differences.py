@@ -60,7 +60,7 @@ class Difference:
 
     @property
     def reversed(self) -> Difference:
-        """Second minus first."""
+        """Return second minus first."""
         turned = Interval(-self.interval.high, -self.interval.low)
         return Difference(mean=-self.mean, interval=turned, p=self.p, p_corrected=self.p_corrected)
 

@@ -47,9 +47,9 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
 
 
 def pass_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int) -> NDArray[np.float64]:
-    """pass@1 … pass@ks of every problem, as a table of problems x ks; undefined unless every problem has ks samples.
+    """Return pass@1 … pass@ks of every problem, as a table of problems x ks.
 
-    The same estimator, by the ratio C(n-c, k) / C(n, k) = product over i < k of (n-c-i) / (n-i).
+    Undefined unless every problem has ks samples. The same estimator, by the ratio C(n-c, k) / C(n, k) = product over i < k of (n-c-i) / (n-i).
     """
     n = np.asarray(samples, dtype=np.int64)
     c = np.asarray(correct, dtype=np.int64)
@@ -110,7 +110,7 @@ def _errors(values: Floats) -> Floats:
 
 
 def clipped(bands: Sequence[Interval]) -> list[Interval]:
-    """Bands of rates: within 0 and 1."""
+    """Return bands of rates, cut to 0 and 1."""
     return [Interval(max(0.0, band.low), min(1.0, band.high)) for band in bands]
 
 
@@ -139,7 +139,7 @@ class Counts:
 
     @property
     def even(self) -> int:
-        """Samples that every problem has; 0 without problems."""
+        """Return the samples that every problem has; 0 without problems."""
         return min(self.scored, default=0)
 
     @property
@@ -151,7 +151,7 @@ class Counts:
 
     @property
     def rates(self) -> Floats:
-        """pass@1 … pass@n of every problem, as a table of problems x n."""
+        """Return pass@1 … pass@n of every problem, as a table of problems x n."""
         found = pass_at_every_k(self.scored, self.passed, self.even)
         if self.n == self.even:
             return found
@@ -249,7 +249,7 @@ def recosted(of: Curve, cost: UnitCost) -> Curve:
 
 
 def _around(rates: Floats, draws: Floats) -> tuple[Sequence[Interval | None], Sequence[Interval | None]]:
-    """Interval and band of every column.
+    """Return interval and band of every column.
 
     They are computed in parts, so that a long curve needs no more memory than a short one.
     """

@@ -116,7 +116,7 @@ class Drawn:
 def rank_score_of_votes(
     votes: Votes, passed: ArrayLike, k: int, rng: np.random.Generator, *, draws: int = DRAWS
 ) -> Drawn:
-    """rank-score@k where only the k drawn samples vote.
+    """Return rank-score@k where only the k drawn samples vote.
 
     The mean is over all subsets, or over `draws` of them where there are more.
     """
@@ -156,7 +156,7 @@ def _some(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterato
 
 
 def best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """For each subset (a row), how likely its best sample is correct: the share of correct ones among the best."""
+    """Return for each subset (a row) how likely its best sample is correct: the share correct among the best."""
     clusters = votes.clusters[chosen]
     sizes = (clusters[:, :, None] == clusters[:, None, :]).sum(axis=2)
     scores = votes.weights[chosen] * sizes**votes.power
@@ -198,7 +198,7 @@ class Selected:
 
 
 def selected_at_k(samples: int, correct: int, wrong: int, k: int) -> Selected:
-    """Handing out a random one of those of k samples that pass the selection tests, judged by the hidden tests.
+    """Return how well a random one of those of k samples that pass the selection tests does on the hidden tests.
 
     Of the `samples`, `correct` pass both and `wrong` the selection's alone. An answer is there with the chance 1 -
     C(n-TP-FP, k) / C(n, k), and then it is correct with TP / (TP+FP), since all that passed are alike (Stroebl et al.

@@ -169,5 +169,5 @@ def _drawn_signs(problems: int, rng: np.random.Generator, flips: int) -> Iterato
 
 
 def _as_signs(bits: NDArray[Any]) -> Floats:
-    """1 for a bit of 0, and -1 for one of 1."""
+    """Return 1 for a bit of 0, and -1 for one of 1."""
     return np.asarray(1.0 - 2.0 * bits, dtype=np.float64)

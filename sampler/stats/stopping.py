@@ -36,7 +36,7 @@ from sampler.stats.passk import pass_at_every_k, pass_at_k
 
 
 def attempts_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int) -> Floats:
-    """E[min(T, k)] for k = 1 … ks of every problem, as a table of problems x ks."""
+    """Return E[min(T, k)] for k = 1 … ks of every problem, as a table of problems x ks."""
     in_vain = 1.0 - pass_at_every_k(samples, correct, ks)
     before = np.concatenate([np.ones((len(in_vain), 1)), in_vain[:, :-1]], axis=1)
     return np.asarray(np.cumsum(before, axis=1), dtype=np.float64)
@@ -126,7 +126,7 @@ class CostOfPass:
 
 
 def costs_of_pass(samples: Sequence[int], correct: Sequence[int], each: Floats) -> Floats:
-    """Cost of a sample over the rate of success, for each problem; infinite where nothing passed (Erol et al. 2025)."""
+    """Return each problem's cost of a sample over its rate of success; infinite where nothing passed (Erol et al. 2025)."""
     rates = np.asarray(correct, dtype=np.float64) / np.asarray(samples, dtype=np.float64)
     never = np.full(len(rates), np.inf)
     return np.asarray(np.divide(each, rates, out=never, where=rates > 0), dtype=np.float64)
@@ -164,7 +164,7 @@ def cost_of_pass(costs: Floats, rng: np.random.Generator, draws: Floats | None) 
 
 
 def by_own_cost(samples: Sequence[int], correct: Sequence[int], costs: Sequence[UnitCost], budget: float) -> Floats:
-    """pass@k of every problem with the k that `budget` buys on that problem.
+    """Return pass@k of every problem with the k that `budget` buys on that problem.
 
     Undefined where it buys more than was drawn.
     """

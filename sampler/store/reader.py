@@ -239,7 +239,7 @@ class Reader(Closeable):
         return {(row["model_id"], row["verdict"]): row["n"] for row in self._rows(_COUNTS, study)}
 
     def tail(self, study: int, *, after: int = 0, limit: int = 200) -> list[TailRow]:
-        """Verdicts with an id above `after`, oldest first; with after=0 the newest `limit`, oldest first."""
+        """Return verdicts with an id above `after`, oldest first; with after=0 the newest `limit`, oldest first."""
         return [TailRow(**row) for row in self._latest(_TAIL, study, after, limit)]
 
     def events(self, study: int, *, after: int = 0, limit: int = 200) -> list[EventRow]:
@@ -257,7 +257,7 @@ class Reader(Closeable):
         return {row[0] for row in found}
 
     def pending(self, study: int, *, after: int = 0, limit: int = 200) -> list[PendingRow]:
-        """Samples without a verdict and with an id above `after`, oldest first, at most `limit`."""
+        """Return samples without a verdict and with an id above `after`, oldest first, at most `limit`."""
         return [PendingRow(**row) for row in self._rows(_PENDING, after, study, limit)]
 
     def judged(self, study: int, *, after: int, last: int, limit: int = 200) -> list[JudgedRow]:
@@ -270,7 +270,7 @@ class Reader(Closeable):
         return [row["name"] for row in found]
 
     def limits(self, study: int) -> str:
-        """Canonical JSON of the limits that the study's programs run under."""
+        """Return canonical JSON of the limits that the study's programs run under."""
         limits: str = self._rows("SELECT limits_json FROM study WHERE id = ?", study)[0]["limits_json"]
         return limits
 

@@ -359,7 +359,7 @@ class ClaimReader(Reader):
     """Queries for `sampler claims`."""
 
     def claim_counts(self, study: int) -> list[ClaimCount]:
-        """Claims against our verdicts, counted."""
+        """Return claims against our verdicts, counted."""
         return [
             ClaimCount(
                 model=row["model"],

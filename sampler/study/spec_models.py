@@ -74,7 +74,7 @@ class Sampling:
 
     @property
     def decides(self) -> str:
-        """Canonical JSON of what decides the samples, besides the model's bytes, the problems and the seed."""
+        """Return canonical JSON of what decides the samples, besides the model's bytes, the problems and the seed."""
         said: dict[str, object] = {"style": self.style.value, **self.params.decides}
         if self.stop is not None:
             said["stop"] = self.stop

@@ -96,7 +96,7 @@ class TomlTable:
         return float(value)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
-        """Yes or no."""
+        """Return a yes or no."""
         value = self.take(key, default)
         if not isinstance(value, bool):
             raise self.error(f"{key} = {value!r} is neither true nor false; write {key} = true")

@@ -62,7 +62,7 @@ def problems_(
 
     With --list it lists the sets that have a name.
 
-    "data": calls, and answers compared here. "stdin": whole programs, and what they print compared here, or by a
+    "data": calls, whose answers are compared here. "stdin": whole programs, whose output is compared here or by a
     checker. "interactive": whole programs that talk with an interactor. "code": the tests run in a grader box over the
     answers. "in_process": the tests run in the program's own process. Then come the rule for printed output, and what
     programs may assume: imports, a recursion limit, integers of any length, times instead of the usual ones.

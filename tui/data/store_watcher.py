@@ -291,7 +291,7 @@ class _StudyReader:
         )
 
     def _catch_up(self, study: int) -> None:
-        """New verdicts and log lines, slice by slice; what takes too long is left for the next look."""
+        """Read new verdicts and log lines, slice by slice; what takes too long is left for the next look."""
         began = time.monotonic()
         while True:
             rows = self._reader.tail(study, after=self._tail[-1].id if self._tail else 0, limit=SLICE)

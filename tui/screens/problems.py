@@ -38,7 +38,7 @@ class Rate:
 
     @property
     def share(self) -> float | None:
-        """Of its samples with a verdict, how many passed; None without one."""
+        """Return how many of its samples with a verdict passed; None without one."""
         return self.passed / self.scored if self.scored else None
 
 

@@ -130,7 +130,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         return max(_WIDE, 3 + sum(w + 2 for w in rest) + longest + 2) + 1  # and a scroll bar
 
     def _columns(self) -> list[tuple[str, int]]:
-        """Labels and widths; a cell has one cell of padding on either side."""
+        """Return labels and widths; a cell has one cell of padding on either side."""
         width = self.size.width
         rest = [("done", _DONE)]
         if width >= _NARROWER:

@@ -189,7 +189,7 @@ class _PlotArea:
         )
 
     def row(self, rate: float) -> float:
-        """Height in rows and fractions of rows, 0 at the top; kept inside."""
+        """Return the height in rows and fractions of rows, 0 at the top; kept inside."""
         return min(float(self.height), max(0.0, (1 - self.rates.at(rate)) * self.height))
 
     def dot_row(self, rate: float) -> int:

@@ -59,7 +59,7 @@ def cursor_style(widget: Widget, base: RichStyle) -> RichStyle:
 
 
 def base_colours(base: RichStyle) -> tuple[Rgb, Rgb]:
-    """Foreground and background of a style, as numbers to mix with."""
+    """Return foreground and background of a style, as numbers to mix with."""
     return _triplet(base.color, (220, 220, 220)), _triplet(base.bgcolor, (18, 18, 18))
 
 

@@ -38,7 +38,7 @@ class TailLine:
 
 
 def tail_rows(snapshot: Snapshot) -> list[TailRow | EventRow]:
-    """Verdicts and the study's log in one stream, by time."""
+    """Return verdicts and the study's log in one stream, by time."""
     rows: list[TailRow | EventRow] = [*snapshot.tail, *snapshot.events]
     rows.sort(key=lambda row: row.at)
     return rows
@@ -174,7 +174,7 @@ class Tail(Widget, can_focus=True):
             self.post_message(self.Moved())
 
     def action_open(self) -> None:
-        """See more of the chosen line."""
+        """Open the chosen line."""
         row = self._rows[self._chosen] if self._rows else None
         if isinstance(row, TailRow):
             self.post_message(self.SampleOpened(row.id))
