@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sampler.page.page_model import HeatCell, PageModel, cut
 from sampler.page.write import render
-from sampler.reporting.verdict_explanation import explanation, kind_of_difference
+from sampler.reporting.verdict_explanation import explanation, stored_difference_kind
 from sampler.store.read_models import SampleDetail
 from sampler.store.sample_readers import SampleReader
 from sampler.store.writer import chosen_study
@@ -99,7 +99,7 @@ def _samples(failed: Sequence[tuple[int, SampleDetail]]) -> Iterator[FailedSampl
             model=row.model,
             index=row.index,
             verdict=row.verdict or "",
-            kind=kind_of_difference(detail) if row.verdict == "WRONG" else "",
+            kind=stored_difference_kind(detail) if row.verdict == "WRONG" else "",
             reason=explanation(detail)[0],
             code=cut(detail.program),
         )

@@ -72,7 +72,7 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
         yield f"It was judged {len(detail.attempts)} times: {told}."
 
 
-def kind_of_difference(detail: SampleDetail) -> str:
+def stored_difference_kind(detail: SampleDetail) -> str:
     """Return what kind of difference a wrong answer shows, in words that are the same for all problems."""
     if detail.facts is not None and len(detail.facts) <= MOST_FACTS:
         try:

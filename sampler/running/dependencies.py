@@ -194,7 +194,7 @@ def _own_file(model: ModelSpec) -> Path | None:
         return None
     path = model.file or Path(model.model)
     if not path.is_file():
-        raise BackendError(f"model {model.name!r}: there is no file {str(path)!r}; mend the path in the study file")
+        raise BackendError(f"model {model.name!r}: there is no file {str(path)!r}; correct the path in the study file")
     return path
 
 

@@ -49,7 +49,8 @@ def pass_at_k(samples: int, correct: int, k: int) -> float:
 def pass_at_every_k(samples: Sequence[int], correct: Sequence[int], ks: int) -> NDArray[np.float64]:
     """Return pass@1 … pass@ks of every problem, as a table of problems x ks.
 
-    Undefined unless every problem has ks samples. The same estimator, by the ratio C(n-c, k) / C(n, k) = product over i < k of (n-c-i) / (n-i).
+    Undefined unless every problem has ks samples. The same estimator, by the ratio C(n-c, k) / C(n, k) = product over
+    i < k of (n-c-i) / (n-i).
     """
     n = np.asarray(samples, dtype=np.int64)
     c = np.asarray(correct, dtype=np.int64)

@@ -336,7 +336,7 @@ def sqlite_hint(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "another program holds a lock on it: close that program (a database browser, a backup) and try again"
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
-            return "make room or mend the disk, then run the same command again: it continues where it stopped"
+            return "make room or repair the disk, then run the same command again: it continues where it stopped"
         case sqlite3.SQLITE_CORRUPT:
             return "the file is damaged or cut short; take a whole copy of it, or begin anew with another --store"
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:

@@ -82,11 +82,11 @@ def _runc(facts: EngineFacts) -> Remark:
         return Remark(
             "runc", found or "unknown", Level.WARNING, "its version is not known; published holes cannot be told"
         )
-    open_holes = [hole.name for hole in _HOLES if any(first <= version < mended for first, mended in hole.versions)]
+    open_holes = [hole.name for hole in _HOLES if any(first <= version < fixed for first, fixed in hole.versions)]
     if not open_holes:
         return Remark("runc", found)
     advice = (
-        f"this number has published holes ({'; '.join(open_holes)}) unless your distribution has mended them; update "
+        f"this number has published holes ({'; '.join(open_holes)}) unless your distribution has fixed them; update "
         "runc"
     )
     return Remark("runc", found, Level.WARNING, advice)
@@ -120,7 +120,7 @@ def seen_inside(python: str, cpu_source: str, *, landlock: bool, code_kept: bool
 def _kernel(facts: EngineFacts) -> Remark:
     if _version(facts.kernel)[:2] >= _LANDLOCK_KERNEL:
         return Remark("kernel", facts.kernel)
-    return Remark("kernel", facts.kernel, Level.WARNING, "older than 5.13: no Landlock, and fewer mended holes")
+    return Remark("kernel", facts.kernel, Level.WARNING, "older than 5.13: no Landlock, and fewer fixed holes")
 
 
 def _cgroups(facts: EngineFacts) -> Remark:

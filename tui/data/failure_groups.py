@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from sampler.reporting.verdict_explanation import kind_of_difference
+from sampler.reporting.verdict_explanation import stored_difference_kind
 from sampler.store.filters import narrowed
 from sampler.store.read_models import GroupRow
 from sampler.store.sample_readers import SampleReader
@@ -226,7 +226,7 @@ class DifferenceCounter:
         done = 0
         for verdict, sample, _ in missing:
             detail = reader.detail(sample)
-            self._kinds[verdict] = "" if detail is None else kind_of_difference(detail)
+            self._kinds[verdict] = "" if detail is None else stored_difference_kind(detail)
             done += 1
             if self._clock() > until:
                 break

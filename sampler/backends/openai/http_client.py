@@ -241,7 +241,7 @@ class Call:
         try:
             yield
         except TimeoutError as error:
-            raise Outage(f"the server at {where} was silent too long; raise answer_timeout_s, or mend it") from error
+            raise Outage(f"the server at {where} was silent too long; raise answer_timeout_s, or repair it") from error
         except ssl.SSLCertVerificationError as error:
             raise CallRefused(f"the certificate of {where} does not hold: {error.verify_message}", 495) from error
         except (OSError, HTTPException, ValueError) as error:  # ValueError: read of a response closed from outside

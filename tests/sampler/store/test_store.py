@@ -417,7 +417,7 @@ def test_a_disk_that_is_full_at_the_first_opening_leaves_a_file_that_the_next_ru
     words = [sys.executable, "-c", FULL_FROM_THE_START, path, str(size)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.startswith("failed: cannot open the store"), done.stderr
-    assert "make room or mend the disk" in done.stdout
+    assert "make room or repair the disk" in done.stdout
     with Store(path) as store:
         store.open_study(support.study_record())
     with Reader(path) as reader:
