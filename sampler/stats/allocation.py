@@ -332,9 +332,9 @@ def strata(reference: Sequence[float], groups: int = 5) -> list[NDArray[np.int64
 def stratum_means(reference: Floats, values: Floats, shares: tuple[float, float], weights: Floats) -> Floats:
     """Return means over a stratum of problems that count differently, as a table of resamples x columns.
 
-    `values` is problems x columns. The stratum lies between two `shares` of the weight, in the order of `strata`, so that it holds other problems in
-    each resample: the place of its border is part of the uncertainty. A problem across the border counts with its part
-    inside.
+    `values` is problems x columns. The stratum lies between two `shares` of the weight, in the order of `strata`,
+    so that it holds other problems in each resample: the place of its border is part of the uncertainty. A problem
+    across the border counts with its part inside.
     """
     begin, end = shares
     order = np.argsort(reference, kind="stable")

@@ -126,7 +126,7 @@ class CostOfPass:
 
 
 def costs_of_pass(samples: Sequence[int], correct: Sequence[int], each: Floats) -> Floats:
-    """Return each problem's cost of a sample over its success rate; infinite where nothing passed (Erol et al. 2025)."""
+    """Return each problem's cost per sample over its success rate; infinite without a pass (Erol et al. 2025)."""
     rates = np.asarray(correct, dtype=np.float64) / np.asarray(samples, dtype=np.float64)
     never = np.full(len(rates), np.inf)
     return np.asarray(np.divide(each, rates, out=never, where=rates > 0), dtype=np.float64)

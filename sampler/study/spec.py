@@ -411,9 +411,7 @@ def _load(spec: ProblemsSpec, left_out: Callable[[LeftOut], None] = lambda _: No
         for problem in held.problems:
             text = problem.name + problem.prompt + problem.tests
             if valid_text(text) != text:
-                raise ProblemsError(
-                    f"{source}: {problem.name!a} holds characters that UTF-8 cannot encode; correct the file"
-                )
+                raise ProblemsError(f"{source}: {problem.name!a} holds what UTF-8 cannot encode; correct the file")
             if problem.name in found:
                 raise ProblemsError(f"{source}: {problem.name!r} stands in an earlier source, too; leave one out")
             found[problem.name] = problem
