@@ -5,10 +5,10 @@ The boxes never meet. What one program prints, its box sends here at once, and i
 read whatever can be written, and what waits here is bounded by the limits of the output of the program that printed it.
 Each program has its own limits, which its own box enforces.
 
-The end of a program is the end of the other one's input. But it may have ended badly: a candidate that did not end
-well, whose verdict needs no interactor any more, or an interactor that has said no, after which nothing that the
-candidate does counts. Then the other program is killed, and never sees the end of its input, which could make it fail,
-too. A program that only closes its output has not ended. An interactor has CLOSING_S to end after its candidate.
+When a program ends, the other one's input ends, too. There are two exceptions, in which the other program is killed:
+a candidate that failed, because its verdict needs no interactor, and an interactor that has said no, because nothing
+that the candidate does after that counts. A killed program never sees the end of its input, which could make it fail.
+A program that only closes its output has not ended. An interactor has CLOSING_S to end after its candidate.
 
 A box that is lost loses both visits: both boxes count as unclean.
 

@@ -13,9 +13,9 @@ checked in one visit (`ask_together`), if the checker's text shows that it keeps
 for each program would show the same of any checker, but takes as long as a visit. A program whose outputs get no plain
 points there is checked alone, and so are all if the visit fails.
 
-A program that is alone has nothing to share a visit with. For that a checker that keeps nothing stays in the grader box
-once it is asked for the second time, and answers there (`Session`), which costs a message in the place of a visit. It
-only ever gives plain points; for anything else the checker is asked in a visit.
+A program that comes alone has no other to share a visit with. Therefore a stateless checker stays in the grader box
+when it is asked for the second time in a row, and answers there (`Session`), which costs a message instead of a visit.
+There it gives only plain points; for anything else the checker is asked in a visit.
 
 A checker may fail: it raises, returns no number, or takes more than CALL_CPU_S for one output. Then it is asked about
 the data set's own answer in the place of the output. If it accepts that, it works, and the output was so malformed that
@@ -203,7 +203,7 @@ def _ask(checker: Checker, calls: Sequence[CallTest], job: Job, visits: Visits) 
 
 
 def _ask_resident(checker: Checker, calls: Sequence[CallTest], job: Job, visits: Visits) -> tuple[Answer, ...] | None:
-    """Return plain points for all calls from a checker that stays in its box; None if they cannot be had so."""
+    """Return plain points for all calls from a checker that stays in its box; None if it must be asked in a visit."""
     if sum(len(str(text)) for call in calls for text in call.arguments) > MAX_CHARACTERS:
         return None
     program = Program(

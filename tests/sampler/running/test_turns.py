@@ -287,7 +287,7 @@ def test_the_page_shows_the_same_in_each_of_its_units(repaired):
     assert [made.unit for made in sheet.trees] == [Unit.TOKENS, Unit.DOLLARS]
     assert sheet.trees[0] == read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH)
     html = page_html(sheet)
-    section = html.partition("<h2>Sent back, or asked again</h2>")[2].partition("<h2>")[0]
+    section = html.partition("<h2>Turns against independent samples</h2>")[2].partition("<h2>")[0]
     assert section.count("<table>") == 3  # of each unit, and of whole trees
     for line in sheet.trees[0].policies:
         assert f"<td>{line.policy}</td>" in section
