@@ -29,9 +29,9 @@ from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.ray_client import RayClient, RayNode
 
 POLL_S = 0.5
-HEAD_SILENT_S = 30.0
-Held = Mapping[Hashable, int]  # by (node id, "cores") and (node id, "gpus"); engines by ("host", name) and "here"
-NOTHING: Held = {}
+HEAD_SILENT_S = 30.0  # a head that has not answered for so long is lost
+Reserved = Mapping[Hashable, int]  # by (node id, "cores") and (node id, "gpus"); engines by ("host", name) and "here"
+NOTHING: Reserved = {}
 AskNodes = Callable[[], Future[list[RayNode]]]
 
 
@@ -186,7 +186,7 @@ def connected(model: str, spec: ReplicaSpec) -> Iterator[None]:
         yield
 
 
-def placed(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Held = NOTHING) -> tuple[list[RayNode], int]:
+def placed(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Reserved = NOTHING) -> tuple[list[RayNode], int]:
     """Return a node for each engine, and how many GPUs each has; raises BackendError if there is no room.
 
     Where the cluster has GPUs, an engine that wants some has as many as its spec says; elsewhere it has cores. Engines
@@ -223,7 +223,7 @@ def _kept(wanted: str) -> str:
     return f"other models, which stay open, hold what it needs: {wanted}; lower replicas or add nodes"
 
 
-def _fits(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Held) -> bool:
+def _fits(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Reserved) -> bool:
     try:
         placed(nodes, spec, held)
     except BackendError:

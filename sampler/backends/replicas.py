@@ -34,7 +34,7 @@ QUEUED = 8  # requests that wait at a replica's engine
 HEARTBEAT_S, LEASE_S, SILENT_S = 0.5, 30.0, 90.0
 OPENING_S = 1800.0  # loading weights may take that long
 _ERRORS = {kind.__name__: kind for kind in (BackendError, CannotLoad, EngineLost)}
-Told = tuple[str, str]  # the name and the words of an exception
+ErrorWords = tuple[str, str]  # the name and the words of an exception
 
 
 # Travels to the nodes, so it is a function of a module with plain arguments; `measured` says whether its energy can be.
@@ -52,7 +52,7 @@ class Drawn:
     samples: Sequence[Sample]
     room: int
     ended: bool
-    error: Told | None
+    error: ErrorWords | None
 
 
 class ReplicaHost:
@@ -63,7 +63,7 @@ class ReplicaHost:
         self._waiting: deque[Request] = deque()
         self._samples: deque[tuple[int, Sample]] = deque()
         self._last, self._round = 0, 0
-        self._error: Told | None = None
+        self._error: ErrorWords | None = None
         self._all_asked = self._ended = False
         self._heard = time.monotonic()
         self._backend: Backend | None = None
@@ -74,7 +74,7 @@ class ReplicaHost:
         """Hear that the driver is alive."""
         self._heard = time.monotonic()
 
-    def open(self, engine: OpenEngine, *, measured: bool) -> ModelCard | Told:
+    def open(self, engine: OpenEngine, *, measured: bool) -> ModelCard | ErrorWords:
         """Start the engine and load the model; return its card, or why it cannot."""
         try:
             self._backend = engine(measured=measured)
@@ -167,7 +167,7 @@ class ReplicaHost:
             threading.Timer(0.5, os._exit, (0,)).start()
 
 
-def _told(error: BaseException) -> Told:
+def _told(error: BaseException) -> ErrorWords:
     name = type(error).__name__
     return (name, str(error)) if name in _ERRORS else ("BackendError", f"{name}: {error}")
 

@@ -99,7 +99,7 @@ class Dispatcher:
         self._links: dict[str, _Link] = {}
         self._sheets = SheetBook()
         self._reopen_at: dict[str, float] = {}
-        self._vain: dict[str, int] = {}
+        self._retries: dict[str, int] = {}
         self.lock = threading.RLock()
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._woken = False
@@ -333,7 +333,7 @@ class Dispatcher:
             deliveries = self._leave_out(node, link, boxes)
         else:
             node.boxes, node.state = boxes, NodeState.WORKING
-            self._vain.pop(node.id, None)
+            self._retries.pop(node.id, None)
             link.replied_at = time.monotonic()
             self._say(f"{node.name}: {node.boxes} box{'es' * (node.boxes != 1)}")
             self._exchange(node, link)
@@ -343,10 +343,10 @@ class Dispatcher:
 
     def _leave_out(self, node: Node, link: _Link, fault: Fault) -> list[Delivery]:
         """Note that a node cannot open boxes; it is tried again where its engine may only not have started yet."""
-        vain = self._vain[node.id] = self._vain.get(node.id, -1) + 1
-        if not vain:
+        retries = self._retries[node.id] = self._retries.get(node.id, -1) + 1
+        if not retries:
             self._say(f"{node.name} is left out: {fault.message}")
-        again_s = AGAIN_S[min(vain + 2, len(AGAIN_S) - 1)] if fault.kind == "EngineUnavailable" else math.inf
+        again_s = AGAIN_S[min(retries + 2, len(AGAIN_S) - 1)] if fault.kind == "EngineUnavailable" else math.inf
         self._reopen_at[node.id] = time.monotonic() + again_s
         link.actor.kill()
         del self._links[node.id]
@@ -363,8 +363,8 @@ class Dispatcher:
         link = self._links.pop(node.id, None)
         if link is not None:
             link.actor.kill()
-        vain = self._vain[node.id] = self._vain.get(node.id, -1) + 1
-        self._reopen_at[node.id] = time.monotonic() + AGAIN_S[min(vain, len(AGAIN_S) - 1)]
+        retries = self._retries[node.id] = self._retries.get(node.id, -1) + 1
+        self._reopen_at[node.id] = time.monotonic() + AGAIN_S[min(retries, len(AGAIN_S) - 1)]
         self._say(f"{node.name} is lost: {reason}")
         deliveries = self.schedule.lost(node, NodeState.LOST, reason)
         self._send_all()

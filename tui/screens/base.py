@@ -241,7 +241,7 @@ class StudyApp(App[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class UndoStep:
     """Something that the reader changed, and how it is undone; steps that come `together` are undone as one."""
 
     undo: Callable[[], None]
@@ -266,7 +266,7 @@ class StudyScreen(Screen[None]):
         self._heard: Snapshot | None = None  # the newest, without the models of a second store
         self._paused = False
         self._titles: dict[str, tuple[str, str]] = {}
-        self._steps: list[Step] = []
+        self._steps: list[UndoStep] = []
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -405,7 +405,7 @@ class StudyScreen(Screen[None]):
     def remember(self, undo: Callable[[], None], together: object = None) -> None:
         """Keep how the last change is undone, for escape."""
         if together is None or not self._steps or self._steps[-1].together != together:
-            self._steps = [*self._steps[1 - MOST_STEPS :], Step(undo, together)]
+            self._steps = [*self._steps[1 - MOST_STEPS :], UndoStep(undo, together)]
 
     def undo_step(self) -> bool:
         """Undo the last change that was made on this screen; return whether there was one."""
