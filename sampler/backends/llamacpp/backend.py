@@ -73,7 +73,7 @@ NO_MARKS = (
     "give a template that has one as chat_template in [models.options]"
 )
 # What is written before the closing mark of a thought that has reached its bound, by the beginning of the file's
-# general.architecture: the sentence of Qwen3's report (2505.09388, section 4.6); else a line break, as models write it.
+# general.architecture: the sentence of Qwen3's report (2505.09388, section 4.6). Other models get a line break.
 HANDOVERS = {
     "qwen3": "\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly "
     "now.\n"
