@@ -5,8 +5,8 @@
 All words of a filter must match; `-` before a word negates it. `field:value` compares whole values (`*` and `?` are
 wildcards, commas are "or"; of a model a part of its name is enough where none has that whole name), `field:~text`
 searches for a part of the text, `field>number` compares numbers, and a word alone is searched in the names of model and
-problem, the verdict and the error. Upper and lower case are equal. The user's text becomes an SQL parameter: the SQL around
-it is fixed text of this module, whose tables are called `v` (verdict) and `s` (sample).
+problem, the verdict and the error. Upper and lower case are equal. The user's text becomes an SQL parameter: the SQL
+around it is fixed text of this module, whose tables are called `v` (verdict) and `s` (sample).
 """
 
 from __future__ import annotations

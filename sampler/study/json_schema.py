@@ -106,7 +106,7 @@ SAMPLING = {
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
     "max_tokens": "A completion is cut after so many tokens; if its thought is bounded, the answer behind it is.",
     "thinking": "Whether no answer is begun and no stop strings are sent; usual where effort or a bound is given.",
-    "max_thinking_tokens": "The most tokens of a thought, which the engine ends there (a server by `thinking_tokens_key`).",
+    "max_thinking_tokens": "Most tokens of a thought; the engine ends it there (a server by `thinking_tokens_key`).",
     "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
     "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",
     "strategy": (
