@@ -56,6 +56,8 @@ class TomlTable:
         value = self._left.get(key)
         if isinstance(value, date) and not isinstance(value, datetime):
             return date.isoformat(self.take(key))
+        if value is not None and not isinstance(value, str):
+            raise self.error(f"{key} = {value!s} is no day; write for example {key} = 2026-11-30")
         return self.text(key)
 
     def has(self, key: str) -> bool:

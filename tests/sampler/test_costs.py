@@ -251,9 +251,12 @@ def test_a_study_takes_what_it_does_not_say_from_the_table(tmp_path):
     ("text", "said"),
     [
         ('prices_of = "openai/gpt-5"', "write for example prices_on = 2026-11-30"),
-        ('prices_of = "openai/gpt-5"\nprices_on = 3', "needs the day"),
-        ('prices_of = "openai/gpt-5"\nprices_on = "soon"', "needs the day"),
-        ('prices_of = "openai/gpt-5"\nprices_on = 2026-11-01T10:00:00', "needs the day"),
+        ('prices_of = "openai/gpt-5"\nprices_on = 3', "is no day; write for example prices_on = 2026-11-30"),
+        ('prices_of = "openai/gpt-5"\nprices_on = "soon"', "is no day; write for example prices_on = 2026-11-30"),
+        (
+            'prices_of = "openai/gpt-5"\nprices_on = 2026-11-01T10:00:00',
+            "is no day; write for example prices_on = 2026-11-30",
+        ),
         ("prices_on = 2026-11-01", "write prices_of, too"),
         ('prices = "mine"', "is no key here"),
     ],

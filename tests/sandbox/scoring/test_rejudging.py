@@ -167,6 +167,7 @@ EVERYTHING = Run(
     blamed=5,
     flags=frozenset(Flag),
     points=0.5,
+    said="ö" * 3,
 )
 
 
