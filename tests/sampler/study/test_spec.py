@@ -124,7 +124,10 @@ def test_what_a_study_file_need_not_say(load, tmp_path):
         (SMALL + "[sandbox]\nboxes = 0\n", "boxes = 0 is not a whole number"),
         (SMALL + "[sandbox]\ncpu = 5\n", r"'cpu' is no key here \(did you mean 'cpu_s'"),
         (SMALL.replace('"humaneval"', '"humaneval"\nsince = "2024-13"'), "since must be a date .*, not '2024-13'"),
-        (SMALL.replace('"humaneval"', '"humaneval"\nsince = 2024'), 'since = 2024 is not a text; write .* "…"'),
+        (
+            SMALL.replace('"humaneval"', '"humaneval"\nsince = 2024'),
+            "since = 2024 is no day; write for example since = 20",
+        ),
         (
             SMALL + "[budget]\nmax_flops = '1T'\n",
             "max_flops = '1T' is not a number; write for example max_flops = 1e15",
@@ -203,7 +206,7 @@ def test_problems_can_be_chosen_by_name_or_number(load):
 def test_a_problem_that_no_store_could_hold_is_refused(load, tmp_path):
     line = r'{"task_id": "bad\ud800", "prompt": "def f():\n", "entry_point": "f", "test": "def check(f): pass"}'
     (tmp_path / "p.jsonl").write_text(line, encoding="utf-8")
-    with pytest.raises(ProblemsError, match=r"'bad\\ud800' holds characters"):
+    with pytest.raises(ProblemsError, match=r"'bad\\ud800' holds what UTF-8 cannot encode"):
         choose_problems(load(SMALL.replace("humaneval", "p.jsonl")).problems)
 
 
