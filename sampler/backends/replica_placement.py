@@ -4,8 +4,7 @@ Several models of a process share a cluster. Each reserves the nodes' cores or G
 before it loads anything, and gives them back when it is closed or has failed. So two models never wait for each other,
 and models that fit beside each other run at the same time. The model that has waited longest is served first; a smaller
 one may overtake a larger one that does not fit yet. An engine outside the cluster holds the nodes on this machine, if
-there are any.
-What other processes have reserved of Ray's GPUs counts as taken, too.
+there are any. What other processes have reserved of Ray's GPUs counts as taken, too.
 
 A reservation also says which engines have their devices for themselves: only those have their energy measured, because
 a counter of processors counts the whole machine.
@@ -22,14 +21,14 @@ from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 from sampler.backends.base import Backend, BackendError, Information, NotOpened, WaitPolicy
 from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.cluster.messages import ClusterUnavailable
-from sandbox.cluster.ray_client import RayClient, RayNode
+from sandbox.cluster.ray_client import HEAD_SILENT_S, RayClient, RayNode
 
 POLL_S = 0.5
-HEAD_SILENT_S = 30.0  # a head that has not answered for so long is lost
 Reserved = Mapping[Hashable, int]  # by (node id, "cores") and (node id, "gpus"); engines by ("host", name) and "here"
 NOTHING: Reserved = {}
 AskNodes = Callable[[], Future[list[RayNode]]]
@@ -85,47 +84,45 @@ class NodeReservations:
         Raises BackendError if they would not fit on the whole cluster, and NotOpened after a stop.
         """
         waiting = waiting or WaitPolicy()
-        told = False
         with self._claim(spec) as claim:
-            while True:
+            for turn in count():
                 alive = _asked(nodes, waiting)
                 _, gpus = placed(alive, spec)  # raises if it can never be
                 wanted = f"{spec.replicas} × {_each(spec, gpus)}"
                 with self._changed:
                     reservation = self._take(claim, spec, alive)
-                    if reservation is not None:
-                        break
-                    if not waiting.allowed and not _fits(self._usable(alive), spec, self._held()):
-                        raise BackendError(_kept(wanted))
-                    if told:
-                        self._changed.wait(POLL_S)
-                if not told:
-                    told = True
-                    tell(Information(f"waits until the cluster has {wanted} free"))
-                if waiting.stopping():
-                    raise NotOpened(f"stopped while it waited for {wanted}")
-            yield reservation
+                    never = not waiting.allowed and not _fits(self._usable(alive), spec, self._held())
+                if reservation is not None:
+                    yield reservation
+                    return
+                if never:
+                    raise BackendError(_kept(wanted))
+                self._wait(turn, wanted, f"waits until the cluster has {wanted} free", waiting, tell)
 
     @contextmanager
     def here(self, waiting: WaitPolicy, tell: Callable[[str], None]) -> Iterator[None]:
         """Wait until no engine of a cluster runs on this machine, and keep them away within the context."""
-        told = False
+        until = "waits until engines of the cluster on this machine have ended"
         with self._claim(None) as claim:
-            while True:
+            for turn in count():
                 with self._changed:
                     if not self._held()["host", socket.gethostname()]:
                         claim.held["here"] = 1
                         break
                     if not waiting.allowed:
                         raise BackendError(_kept("this machine"))
-                    if told:
-                        self._changed.wait(POLL_S)
-                if not told:
-                    told = True
-                    tell(Information("waits until engines of the cluster on this machine have ended"))
-                if waiting.stopping():
-                    raise NotOpened("stopped while it waited for this machine")
+                self._wait(turn, "this machine", until, waiting, tell)
             yield
+
+    def _wait(self, turn: int, wanted: str, until: str, waiting: WaitPolicy, tell: Callable[[str], None]) -> None:
+        """Say at the first turn that a model waits, and later wait for a change; raises NotOpened after a stop."""
+        if turn == 0:
+            tell(Information(until))
+        else:
+            with self._changed:
+                self._changed.wait(POLL_S)
+        if waiting.stopping():
+            raise NotOpened(f"stopped while it waited for {wanted}")
 
     @contextmanager
     def _claim(self, spec: ReplicaSpec | None) -> Iterator[_Claim]:

@@ -21,7 +21,7 @@ from sandbox.boxes.image import ImageSpec
 from sandbox.cluster.image_transfer import ImageSupply
 from sandbox.cluster.messages import ClusterUnavailable, Fault, Plain, SheetBook, read_result, with_tests
 from sandbox.cluster.node import Letter, NodeHost, NodeSpec, Reply
-from sandbox.cluster.ray_client import Actor, ActorLost, RayClient, RayNode
+from sandbox.cluster.ray_client import HEAD_SILENT_S, Actor, ActorLost, RayClient, RayNode
 from sandbox.cluster.schedule import Delivery, Node, NodeState, Schedule, Task
 from sandbox.errors import SandboxError
 from sandbox.languages import find_language
@@ -31,7 +31,6 @@ from sandbox.values import CallTests, Limits, Program, Score
 
 QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
 LOOK_S = 1.0  # between two looks for nodes
-HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process or engine was lost is opened again
 LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0

@@ -21,6 +21,7 @@ from sandbox.cluster.messages import ClusterUnavailable
 CALLS = 8  # that an actor answers at a time: exchange, push, beat, and what opening needs
 BOXES = "boxes"  # a node's resource that says how many boxes it has
 CONNECT_S, CLOSE_S = 30.0, 5.0
+HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
 # Seconds after which Ray ends the process that has lost the head, even when it has disconnected: a trainer, a test run.
 # What a lost head means is decided here (`ClusterUnavailable`), so Ray waits longer than any program runs.
 RAY_RECONNECT = ("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**8))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from checked_problems import checker_of, stdin_tests
 
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.pool import GRADER, WorkerBoxes
@@ -18,7 +19,7 @@ from sandbox.problems.checkers import of_any_kind
 from sandbox.scoring.ask_checker import CheckerFailed, ask_together, check_printed, request_for
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions, Visits
-from sandbox.values import Checker, Ending, Job, Limits, Program, Run, Score, StdinTests, Verdict
+from sandbox.values import Ending, Job, Limits, Program, Run, Score, StdinTests, Verdict
 
 # Print two numbers whose sum is the one that is given; every such pair is right.
 PAIR = """
@@ -341,14 +342,3 @@ def test_a_script_has_names_of_its_own_each_time() -> None:
     script = "import sys\n\ntotal = []\nfor line in open(sys.argv[1]):\n    total.append(line)\nprint(len(total))\n"
     assert of_any_kind(script).stateless
     assert not of_any_kind(script + "exec(total[0])\n").stateless
-
-
-def stdin_tests(asked: Problem) -> StdinTests:
-    assert isinstance(asked.given, StdinTests)
-    return asked.given
-
-
-def checker_of(asked: Problem) -> Checker:
-    checker = stdin_tests(asked).checker
-    assert checker is not None
-    return checker

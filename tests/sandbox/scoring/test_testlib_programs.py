@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checked_problems import checker_of, stdin_tests
 from click.testing import CliRunner
 
 from sandbox.commands.problems import problems_
@@ -15,7 +16,7 @@ from sandbox.problems import Problem, ProblemsError, load_problems, read_problem
 from sandbox.scoring.ask_checker import CheckerFailed
 from sandbox.scoring.scorer import Scorer
 from sandbox.scoring.testlib_programs import FAULT_TYPE, ProgramFailed, result
-from sandbox.values import Checker, Limits, StdinTests, Verdict
+from sandbox.values import Limits, Verdict
 
 # A header of our own with the protocol of testlib, and as much of its form as the checker below needs.
 HEADER = """
@@ -235,14 +236,3 @@ def test_other_ends_are_no_points(code: int, signal: int, kind: str) -> None:
     raised = result(code=code, signal=signal, message="no").raised
     assert raised is not None
     assert raised.type == kind
-
-
-def stdin_tests(asked: Problem) -> StdinTests:
-    assert isinstance(asked.given, StdinTests)
-    return asked.given
-
-
-def checker_of(asked: Problem) -> Checker:
-    checker = stdin_tests(asked).checker
-    assert checker is not None
-    return checker
