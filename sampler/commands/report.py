@@ -129,7 +129,7 @@ def report(
             from sampler.data_frames import read_sheet  # a table needs neither page nor template engine
 
             sheet = read_sheet(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
-            _write(sheet, (html, store if pages else None), plot, err=as_json)
+            _write(sheet, html, plot, pages_of=store if pages else None, err=as_json)
             made = sheet.report
         else:
             made = read_report(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
@@ -165,19 +165,18 @@ def _rows(units: tuple[Unit, ...], budgets: tuple[TypedBudget, ...]) -> dict[Uni
     return {unit: tuple(sorted(set(typed))) for unit, typed in rows.items()}
 
 
-def _write(sheet: PageModel, page: tuple[Path | None, Path | None], plot: Path | None, *, err: bool) -> None:
+def _write(sheet: PageModel, html: Path | None, plot: Path | None, *, pages_of: Path | None, err: bool) -> None:
     """Write the requested files, and print their names on standard output, or with JSON on standard error.
 
-    `page` are the HTML file, and the store whose failing problems have pages of their own.
+    The failing problems of the store `pages_of` have pages of their own beside the HTML file.
     """
     from sampler.page.problem_pages import write_problem_pages
     from sampler.page.write import draw, page_html
 
-    html, store = page
     if html:
-        links = write_problem_pages(sheet, store, html) if store else {}
+        links = write_problem_pages(sheet, pages_of, html) if pages_of else {}
         html.write_text(page_html(sheet, links), encoding="utf-8")
-        click.echo(f"wrote {html}{f' and {len(links)} pages beside it' if store else ''}", err=err)
+        click.echo(f"wrote {html}{f' and {len(links)} pages beside it' if pages_of else ''}", err=err)
     if plot:
         draw(sheet, plot)
         click.echo(f"wrote {plot}", err=err)

@@ -83,7 +83,7 @@ def problem_pages(sheet: PageModel, store: Path) -> Iterator[ProblemPage]:
                 problem=problem,
                 file=f"{number:03}-{_slug(problem)}.html",
                 prompt=cut(newest.prompt),
-                tests=cut(newest.tests),
+                tests=cut(newest.shown_tests),
                 rates=rates.get(problem, {}),
                 samples=tuple(_samples(failed)),
                 passed_by=f"{passing.row.model}, sample {passing.row.index}" if passing else "",

@@ -7,13 +7,13 @@ kept, tests of another form), it is made from the columns of the verdict.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sampler.store.read_models import SampleDetail
 from sandbox.judging.explaining import difference_kind, explain
 from sandbox.judging.score_records import FactsError, rejudge, unpack
 from sandbox.problems import Form, Problem, ProblemsError
-from sandbox.values import LIMIT_BOUNDS, Flag, Limits, Program
+from sandbox.values import LIMIT_BOUNDS, Flag, Limits, Program, Score, Tests
 
 MOST_FACTS = 1 << 20  # bytes; to judge more anew takes longer than a person wants to wait
 
@@ -74,28 +74,31 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
 
 def stored_difference_kind(detail: SampleDetail) -> str:
     """Return what kind of difference a wrong answer shows, in words that are the same for all problems."""
-    if detail.facts is not None and len(detail.facts) <= MOST_FACTS:
-        try:
-            tests = _problem(detail).checked_by
-            found = difference_kind(rejudge(unpack(detail.facts), tests), Program(source="", tests=tests))
-        except (FactsError, ProblemsError, ValueError):
-            found = None
-        if found:
-            return found
+    if found := _by_facts(detail, lambda score, _, tests: difference_kind(score, tests)):
+        return found
     if detail.row.error_type == "AssertionError":
         return "an assertion failed"
     return "it is not known what differs"
 
 
 def _reason(detail: SampleDetail) -> str:
-    if detail.facts is not None and len(detail.facts) <= MOST_FACTS:
-        try:
-            facts = unpack(detail.facts)
-            tests = _problem(detail).checked_by
-            return explain(rejudge(facts, tests), facts.limits, Program(source="", tests=tests))
-        except (FactsError, ProblemsError, ValueError):
-            pass  # facts of other tests than those of the store: what the columns say is still true
-    return _told(detail)
+    by_facts = _by_facts(detail, lambda score, limits, tests: explain(score, limits, Program(source="", tests=tests)))
+    return by_facts or _told(detail)
+
+
+def _by_facts(detail: SampleDetail, words: Callable[[Score, Limits, Tests], str | None]) -> str | None:
+    """Return what `words` makes of the stored facts.
+
+    None without facts, and with those of other tests than the store's: what the columns say is still true.
+    """
+    if detail.facts is None or len(detail.facts) > MOST_FACTS:
+        return None
+    try:
+        facts = unpack(detail.facts)
+        tests = _problem(detail).checked_by
+        return words(rejudge(facts, tests), facts.limits, tests)
+    except (FactsError, ProblemsError, ValueError):
+        return None
 
 
 def _problem(detail: SampleDetail) -> Problem:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sampler.values import Architecture, GivenCosts
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,6 +415,13 @@ class SampleDetail:
     limits_json: str
     facts: bytes | None
     attempts: tuple[AttemptRow, ...]
+
+    @property
+    def shown_tests(self) -> str:
+        """Return the tests as a reader sees them: a store keeps only a digest of those that are data."""
+        if _DIGEST.fullmatch(self.tests):
+            return f"# These tests are data, of which the store keeps this digest alone: {self.tests}"
+        return self.tests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

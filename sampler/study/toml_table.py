@@ -52,10 +52,11 @@ class TomlTable:
         return SpecError(f"{self._path}:{where} {message}")
 
     def day(self, key: str) -> str:
-        """Return a date, which may be written as a text or as TOML's own; required."""
+        """Return a day, written as a text (which is not checked here) or as TOML's own; required."""
         value = self._left.get(key)
         if isinstance(value, date) and not isinstance(value, datetime):
-            return date.isoformat(self.take(key))
+            self.take(key)
+            return value.isoformat()
         if value is not None and not isinstance(value, str):
             raise self.error(f"{key} = {value!s} is no day; write for example {key} = 2026-11-30")
         return self.text(key)

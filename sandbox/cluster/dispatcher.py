@@ -342,14 +342,19 @@ class Dispatcher:
 
     def _leave_out(self, node: Node, link: _Link, fault: Fault) -> list[Delivery]:
         """Note that a node cannot open boxes; it is tried again where its engine may only not have started yet."""
-        retries = self._retries[node.id] = self._retries.get(node.id, -1) + 1
+        retries = self._count_retry(node)
         if not retries:
             self._say(f"{node.name} is left out: {fault.message}")
-        again_s = AGAIN_S[min(retries + 2, len(AGAIN_S) - 1)] if fault.kind == "EngineUnavailable" else math.inf
+        again_s = _again_s(retries + 2) if fault.kind == "EngineUnavailable" else math.inf
         self._reopen_at[node.id] = time.monotonic() + again_s
         link.actor.kill()
         del self._links[node.id]
         return self.schedule.lost(node, NodeState.LEFT_OUT, fault.message)
+
+    def _count_retry(self, node: Node) -> int:
+        """Return how often a node was lost before, and count this time."""
+        self._retries[node.id] = self._retries.get(node.id, -1) + 1
+        return self._retries[node.id]
 
     def _ready(self) -> None:
         """Let the opener go on when a node works, or when none can."""
@@ -362,8 +367,7 @@ class Dispatcher:
         link = self._links.pop(node.id, None)
         if link is not None:
             link.actor.kill()
-        retries = self._retries[node.id] = self._retries.get(node.id, -1) + 1
-        self._reopen_at[node.id] = time.monotonic() + AGAIN_S[min(retries, len(AGAIN_S) - 1)]
+        self._reopen_at[node.id] = time.monotonic() + _again_s(self._count_retry(node))
         self._say(f"{node.name} is lost: {reason}")
         deliveries = self.schedule.lost(node, NodeState.LOST, reason)
         self._send_all()
@@ -475,6 +479,10 @@ def _same(told: CallTests | None, own: object) -> CallTests | None:
 
 def _alike(one: CallTests, other: CallTests) -> bool:
     return one.source == other.source and one.arranged == other.arranged and len(one.cases) == len(other.cases)
+
+
+def _again_s(retries: int) -> float:
+    return AGAIN_S[min(retries, len(AGAIN_S) - 1)]
 
 
 def _after(seconds: float, do: Callable[[], None]) -> None:

@@ -29,14 +29,6 @@ FILES = {
     "ruby": "attacks.rb",
     "rust": "attacks.rs",
 }
-FAMILIES = {
-    "C and C++": ("cpp",),
-    "Java": ("java",),
-    "JavaScript and TypeScript": ("javascript", "typescript"),
-    "Go": ("go",),
-    "Rust": ("rust",),
-    "scripts": ("bash", "lua", "perl", "php", "r", "ruby"),
-}
 LIMITS = Limits(cpu_s=1, wall_s=3, memory_mb=256)
 THROUGH = b"through\n"
 HONEST = {  # by the language of an attack: what must pass after it, in the same boxes

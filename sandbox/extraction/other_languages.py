@@ -69,15 +69,15 @@ def find_code(answer: str, problem: Problem) -> Found | None:
     tagged = [block for block in blocks if block.tag and _is_of(block, problem.language)]
     bare = [block for block in blocks if not block.tag]
     unknown = [block for block in blocks if block.tag not in _OUTPUT_TAGS]
-    fitting = [
+    fitting = (
         (what, chosen)
         for what, fits in _ways(problem)
         for group in (tagged, bare, unknown)
         if (chosen := [block for block in group if fits(block.code)])
-    ]
-    if not fitting:
+    )
+    what, chosen = next(fitting, ("", []))
+    if not chosen:
         return None
-    what, chosen = fitting[0]
     last = _last(chosen)
     what = f"the last block{what}" + ", which has no end" * (not last.closed)
     own = [block for block in tagged or bare if block is not last and block.closed and not _LEFT_OUT.search(block.code)]
@@ -110,7 +110,7 @@ def _defined(code: str) -> set[str]:
 
 
 def _ways(problem: Problem) -> list[tuple[str, Callable[[str], bool]]]:
-    """Return what a block has to be, the best first, and how a reason says so."""
+    """Return the conditions for choosing a block, strictest first: words for the reason, and a test."""
     if problem.entry_point:
         return [(f" that defines {problem.entry_point}", lambda code: defines(code, problem)), ("", bool)]
     main = _MAIN.get(problem.language)

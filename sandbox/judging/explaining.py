@@ -22,12 +22,12 @@ from sandbox.values import (
     Flag,
     InteractiveTests,
     Limits,
-    OutputRule,
     Program,
     Raised,
     Run,
     Score,
     StdinTests,
+    Tests,
     Verdict,
 )
 
@@ -285,16 +285,13 @@ def _same(mine: object, wanted: object) -> bool:
 # What kind of difference a wrong answer shows, in words that are the same for all problems.
 
 
-def difference_kind(scored: Score, program: Program) -> str | None:
+def difference_kind(scored: Score, tests: Tests) -> str | None:
     """Return the kind of difference of a wrong answer, such as "off by one" or "None where a list was expected".
 
-    None if the facts do not hold the answer: the program raised, was killed, or a test that is code refused it.
+    Only of tests that are calls. None if the facts do not hold the answer: the program raised, was killed, or a test
+    that is code refused it.
     """
-    tests = scored.tests if scored.tests is not None else program.tests
-    if scored.case is not None and isinstance(tests, StdinTests):
-        if tests.checker is not None:
-            return "an output that the checker does not accept" if scored.run.stdout.strip() else "printed nothing"
-        return printed_kind(scored.run.stdout, tests.cases[scored.case].expected, tests.rule)
+    tests = scored.tests if scored.tests is not None else tests
     run = scored.run
     if not isinstance(tests, CallTests) or not run.proved or run.ending is not Ending.EXITED:
         return None
@@ -401,21 +398,3 @@ def _type_words(value: object) -> str:
             return f"a {type(value).__name__}"
         case _:
             return "a value of another type"
-
-
-def printed_kind(printed: bytes, expected: bytes, rule: OutputRule) -> str:
-    """Return the kind of difference between a printed output and the one that was expected."""
-    if not printed.strip():
-        return "printed nothing"
-    if b"".join(printed.split()) == b"".join(expected.split()):
-        return "printed it with other blanks or lines"
-    if printed.lower().split() == expected.lower().split():
-        return "printed it in other upper and lower case"
-    ours, theirs = len(printed.strip().splitlines()), len(expected.strip().splitlines())
-    if ours != theirs:
-        return f"printed too {'few' if ours < theirs else 'many'} lines"
-    _, mine, wanted = output.first_difference(printed, expected, rule)
-    try:
-        return f"printed {_number_kind(float(mine), float(wanted))}"
-    except ValueError:
-        return "printed another text"

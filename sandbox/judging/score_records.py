@@ -135,7 +135,7 @@ def _rejudge(facts: Facts, tests: Tests) -> Score:
         if facts.runs is None or not set(facts.runs) <= set(range(len(tests.cases))):
             raise FactsError("the runs belong to other tests")
         if tests.by_points and _needs_checker(facts.runs.values()):
-            raise NotEnough("the problem has a checker now, which has not seen what was printed; score it again")
+            raise NotEnough("the problem has a checker now, or an interactor, which has not been asked; score it again")
         right = all(judge.printed_right(run, tests, number) for number, run in facts.runs.items())
         if facts.runs and right and len(facts.runs) < len(tests.cases):
             raise NotEnough("the output that was wrong is right now, and no other input was tried; score it again")

@@ -147,10 +147,10 @@ def _program_fields(told: Mapping[str, Any], what: str) -> tuple[str, Language |
     return fields["source"], language
 
 
-def interactor(told: Any, files: Files = (), beside: Iterable[str] = ()) -> Interactor:
+def interactor(told: Any, files: Files = (), *, has_checker: bool = False) -> Interactor:
     """Return the interactor of a text in Python or of an object with a language and a source; raises ValueError.
 
-    `beside` are the keys of its problem: a checker needs an interactor that is a program, which can write for it.
+    A problem with a checker needs an interactor that is a program, because `interact` cannot write for a checker.
     """
     if isinstance(told, str):
         told = {"language": PYTHON, "source": told}
@@ -163,7 +163,7 @@ def interactor(told: Any, files: Files = (), beside: Iterable[str] = ()) -> Inte
         raise ValueError(f"interactor is no Python: {error}") from None
     if not any(isinstance(node, ast.FunctionDef) and node.name == "interact" for node in body):
         return Interactor(source=source)
-    if "checker" in beside:
+    if has_checker:
         raise ValueError("interact says itself whether the program did well; a checker would have no effect")
     return Interactor(source=_INTERACT.format(source=source))
 

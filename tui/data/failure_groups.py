@@ -100,9 +100,7 @@ def merge_messages(table: GroupTable) -> GroupTable:
     for group in table.groups:
         found.setdefault((group.verdict, group.error), []).append(group)
     merged = [_merged(groups) for groups in found.values()]
-    return GroupTable(
-        groups=tuple(sorted(merged, key=_rank)), total=table.total, scanned=table.scanned, behind=table.behind
-    )
+    return replace(table, groups=tuple(sorted(merged, key=_rank)))
 
 
 def _merged(groups: Sequence[FailureGroup]) -> FailureGroup:
@@ -231,12 +229,8 @@ class DifferenceCounter:
             if self._clock() > until:
                 break
         others = replace(counted, groups=tuple(group for group in counted.groups if group.verdict != _WRONG))
-        return GroupTable(
-            groups=tuple(sorted([*merge_messages(others).groups, *self._groups(total)], key=_rank)),
-            total=counted.total,
-            scanned=counted.scanned,
-            behind=counted.behind or done < len(missing),
-        )
+        groups = sorted([*merge_messages(others).groups, *self._groups(total)], key=_rank)
+        return replace(counted, groups=tuple(groups), behind=counted.behind or done < len(missing))
 
     def _groups(self, total: int) -> list[FailureGroup]:
         found: dict[str, list[tuple[int, int, int]]] = {}

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import getters
 from textual.app import App, ComposeResult
@@ -35,6 +35,8 @@ from tui.settings import Settings
 from tui.text import Severity, sanitize
 from tui.view_state import ViewState
 from tui.widgets.header import HeaderLine, TabLine
+
+Value = TypeVar("Value")
 
 TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))
 SLIM = 68  # columns below which side panes give way
@@ -406,6 +408,11 @@ class StudyScreen(Screen[None]):
         """Keep how the last change is undone, for escape."""
         if together is None or not self._steps or self._steps[-1].together != together:
             self._steps = [*self._steps[1 - MOST_STEPS :], UndoStep(undo, together)]
+
+    def change(self, set_value: Callable[[Value], None], before: Value, after: Value) -> None:
+        """Set a value of this screen, and keep how escape sets it back."""
+        set_value(after)
+        self.remember(lambda: set_value(before))
 
     def undo_step(self) -> bool:
         """Undo the last change that was made on this screen; return whether there was one."""

@@ -417,33 +417,28 @@ problems instead of shared ones, c pins a model for Compare.
         if full is None or rule is None:
             return
         self._full = full
-        self._show_window(scaled(self.window or full, full, rule, factor))
+        self.change(self._show_window, self.window, scaled(self.window or full, full, rule, factor))
 
     def action_slide(self, share: float) -> None:
         """Move the shown range left or right."""
         if self.window and self._full:
-            self._show_window(slid(self.window, self._full, share))
+            self.change(self._show_window, self.window, slid(self.window, self._full, share))
 
     def action_metric(self) -> None:
         """Show the next metric of reliability."""
-        self._show_metric((self.metric + 1) % len(RELIABLE))
+        self.change(self._show_metric, self.metric, (self.metric + 1) % len(RELIABLE))
 
-    def _show_metric(self, metric: int, *, undone: bool = False) -> None:
-        before, self.metric = self.metric, metric
-        if not undone:
-            self.remember(lambda: self._show_metric(before, undone=True))
+    def _show_metric(self, metric: int) -> None:
+        self.metric = metric
         self.redraw()
 
     def action_whole(self) -> None:
         """Show all budgets again."""
         if self.window:
-            self._show_window(None)
+            self.change(self._show_window, self.window, None)
 
-    def _show_window(self, window: Window | None, *, undone: bool = False) -> None:
-        before = self.window
+    def _show_window(self, window: Window | None) -> None:
         self.window = window
-        if not undone:
-            self.remember(lambda: self._show_window(before, undone=True))
         self.redraw()
 
     _full: tuple[float, float] | None = None

@@ -365,12 +365,10 @@ enter lists the samples of a group, o only those of the selected model.
     def action_messages(self) -> None:
         """Group in the next way."""
         ways = list(Grouping)
-        self._group_by(ways[(ways.index(self._grouping) + 1) % len(ways)])
+        self.change(self._group_by, self._grouping, ways[(ways.index(self._grouping) + 1) % len(ways)])
 
-    def _group_by(self, grouping: Grouping, *, undone: bool = False) -> None:
-        before, self._grouping = self._grouping, grouping
-        if not undone:
-            self.remember(lambda: self._group_by(before, undone=True))
+    def _group_by(self, grouping: Grouping) -> None:
+        self._grouping = grouping
         self._draw_groups()
         if grouping is Grouping.DIFFERENCE and not self._counted.behind:
             self._pump_differences()

@@ -248,12 +248,10 @@ data set, hardest first, easiest first, largest difference between models first,
 
     def action_sort(self) -> None:
         """Sort in the next order."""
-        self._sort(ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)])
+        self.change(self._sort, self._order, ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)])
 
-    def _sort(self, order: str, *, undone: bool = False) -> None:
-        before, self._order = self._order, order
-        if not undone:
-            self.remember(lambda: self._sort(before, undone=True))
+    def _sort(self, order: str) -> None:
+        self._order = order
         self.redraw()
 
     @property

@@ -214,7 +214,8 @@ def _interactor(problem: dict[str, Any]) -> Interactor | None:
         return None
     if problem.keys() & {"output_rule", "tolerance"}:
         raise ValueError("output_rule and tolerance compare outputs; with an interactor they would have no effect")
-    return checkers.interactor(problem["interactor"], checkers.files_of(problem.get("checker_files", {})), problem)
+    files = checkers.files_of(problem.get("checker_files", {}))
+    return checkers.interactor(problem["interactor"], files, has_checker="checker" in problem)
 
 
 def _output_rule(problem: dict[str, Any]) -> OutputRule:

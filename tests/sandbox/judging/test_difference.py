@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.judging.explaining import first_difference, printed_kind, value_kind
-from sandbox.values import OUTPUT_RULES
+from sandbox.judging.explaining import first_difference, value_kind
 
 LONG = "a" * 500
 VALUES = st.recursive(
@@ -91,18 +90,3 @@ def test_any_wrong_answer_has_a_kind_without_its_value(answer: object, expected:
     kind = value_kind(answer, expected)
     assert 0 < len(kind) < 60
     assert kind.isascii()
-
-
-@pytest.mark.parametrize(
-    ("printed", "kind"),
-    [
-        (b"", "printed nothing"),
-        (b"4 5\n", "printed it with other blanks or lines"),
-        (b"yes\n4\n", "printed too many lines"),
-        (b"46\n", "printed off by one"),
-        (b"7\n", "printed another number"),
-        (b"no\n", "printed another text"),
-    ],
-)
-def test_a_wrong_output_has_a_kind(printed: bytes, kind: str) -> None:
-    assert printed_kind(printed, b"45\n", OUTPUT_RULES["lines"]) == kind
