@@ -50,7 +50,7 @@ _SELDOM = (
 )  # often known of none
 LARGE = 200_000  # ids from which a second process saves more than it takes to start
 # The second process: statements with ranges of ids come in; for each, the number of rows and whole columns go out.
-_OTHER = """
+_READER_PROGRAM = """
 import json, sqlite3, sys
 from itertools import chain
 import numpy as np
@@ -70,8 +70,7 @@ SELECT sample.id, seed, completion.body, program.body FROM sample
   LEFT JOIN text completion ON completion.sha256 = completion_sha
   LEFT JOIN text program ON program.sha256 = program_sha ORDER BY sample.id"""
 
-
-Words = tuple[Whole, list[tuple[str | None, ...]]]
+WordRows = tuple[Whole, list[tuple[str | None, ...]]]
 T = TypeVar("T")
 
 
@@ -126,7 +125,7 @@ class FrameReader(Reader):
         with self._errors():
             return [tuple(row) for row in self._connection.execute(_TEXTS).fetchall()]
 
-    def verdicts(self) -> tuple[Mapping[str, Numbers], Mapping[str, Numbers], Words]:
+    def verdicts(self) -> tuple[Mapping[str, Numbers], Mapping[str, Numbers], WordRows]:
         """Return the KEYS of each sample; sample_id, attempt and VERDICT_NUMBERS of each verdict; and its words.
 
         Samples come by rising id, verdicts oldest first.
@@ -136,7 +135,7 @@ class FrameReader(Reader):
         (keys, numbers), words = self._columns(wanted, self._words, 0.8)
         return keys, numbers, words
 
-    def _words(self) -> Words:
+    def _words(self) -> WordRows:
         """Return for each verdict, oldest first, a place in the list of different rows of VERDICT_WORDS, and the list.
 
         A verdict's words come in few combinations, so each combination is kept once.
@@ -197,7 +196,7 @@ class FrameReader(Reader):
 
 def _started(uri: str, wanted: Sequence[_Range]) -> subprocess.Popen[bytes] | None:
     """Start to read the upper parts of ranges in another process; None if none can be started."""
-    command = [sys.executable, "-I", "-c", _OTHER]
+    command = [sys.executable, "-I", "-c", _READER_PROGRAM]
     try:
         other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError:

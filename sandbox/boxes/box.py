@@ -194,7 +194,7 @@ class Box:
     def frames(self) -> Iterator[Mapping[str, wire.Value]]:
         """Yield the frames that have come, without waiting for more; raises BoxLost."""
         try:
-            self._buffer.feed(self.stream.take())
+            self._buffer.feed(self.stream.receive_available())
             while (payload := self._buffer.next()) is not None:
                 yield mapping(wire.decode(payload), "frame")
         except wire.WireError as error:

@@ -81,19 +81,28 @@ class _Side:
         """Return the events to wait for: bytes from the box until its facts are here, and room for what it is sent."""
         return (0 if self.run is not None else select.POLLIN) | (select.POLLOUT if self._outgoing else 0)
 
-    def tell(self, fields: Mapping[str, object]) -> None:
+    def queue_frame(self, fields: Mapping[str, object]) -> None:
         """Send a frame to the box as soon as it can take it; nothing after the end of its visit."""
         if not self._over:
             self._outgoing += wire.frame(wire.pack_order(dict(fields)))
 
-    def receive(self, output: bytes) -> None:
+    def queue_input(self, output: bytes) -> None:
         """Send what another program has printed to this one."""
-        self.tell({"input": output})
+        self.queue_frame({"input": output})
+
+    def handle(self, events: int, take: Callable[[bytes], None]) -> bool:
+        """Send and read what a poll found ready; return whether something was read."""
+        if events & select.POLLOUT or self.run is not None:
+            self.send()
+        if not events & ~select.POLLOUT or self.run is not None:
+            return False
+        self.read_frames(take)
+        return True
 
     def send(self) -> None:
         """Send what fits. After the facts it only matters for the box: without the end of our side it is not clean."""
         try:
-            del self._outgoing[: self.box.stream.give(bytes(self._outgoing[:_PIECE]))]
+            del self._outgoing[: self.box.stream.send_available(bytes(self._outgoing[:_PIECE]))]
         except BoxLost:
             if self.run is None:
                 raise
@@ -103,7 +112,7 @@ class _Side:
         self.box.clean = False
         self._outgoing.clear()
 
-    def hear(self, take: Callable[[bytes], None]) -> None:
+    def read_frames(self, take: Callable[[bytes], None]) -> None:
         """Take what the box has sent: output, which `take` gets, more time, or the facts of its visit."""
         for frame in self.box.frames():
             if self.run is not None:
@@ -118,7 +127,7 @@ class _Side:
                 self.run = self.box.read(self.job, frame, self.proof)
                 if rest := self.run.stdout[self._passed_on :]:
                     self._pass_on(rest, take)
-                self.tell({"over": True})
+                self.queue_frame({"over": True})
                 self._over, self._deadline = True, time.monotonic() + GRACE_S
 
     def _pass_on(self, output: bytes, take: Callable[[bytes], None]) -> None:
@@ -138,7 +147,7 @@ class _Side:
         now = time.monotonic()
         if now >= self._last and self.run is None:
             self.killed, self._last = True, math.inf
-            self.tell({"stop": True})
+            self.queue_frame({"stop": True})
         left = self._deadline - now
         if left <= 0 and self.run is None:
             raise BoxSilent(f"box {self.box.id[:12]} does not answer in time")
@@ -163,10 +172,7 @@ def converse(candidate: Box, job: Job, interactor: Box, partner: Partner) -> Run
                 poll.register(fd, side.awaited)
         for fd, events in poll.poll(1000 * wait_s):
             side, other = sides[fd]
-            if events & select.POLLOUT or side.run is not None:
-                side.send()
-            if events & ~select.POLLOUT and side.run is None:
-                side.hear(other.receive)
+            if side.handle(events, other.queue_input):
                 _tell_of_end(side, other, partner, of_candidate=side is mine)
     partner.run, partner.overdue = theirs.run, theirs.killed
     if mine.run is None:
@@ -190,7 +196,7 @@ def _tell_of_end(side: _Side, other: _Side, partner: Partner, *, of_candidate: b
         well = side.run.ending is Ending.EXITED and side.run.proved
     else:
         well, partner.ended_first = partner.agrees(side.run), other.run is None
-    other.tell({"input": None} if well else {"stop": True})
+    other.queue_frame({"input": None} if well else {"stop": True})
     if well and of_candidate:
         other.kill_after(CLOSING_S)
 
@@ -208,7 +214,7 @@ class Session:
 
         After None the session is of no further use. Raises BoxLost.
         """
-        self._side.receive(line + b"\n")
+        self._side.queue_input(line + b"\n")
         deadline = time.monotonic() + patience_s
         while b"\n" not in self._heard:
             if self._side.run is not None or not self._wait(deadline):
@@ -219,7 +225,7 @@ class Session:
 
     def end(self, patience_s: float) -> None:
         """End the program, so that the box may be used for others; one that does not end leaves the box unclean."""
-        self._side.tell({"input": None})
+        self._side.queue_frame({"input": None})
         deadline = time.monotonic() + patience_s
         while self._side.awaited and self._wait(deadline):
             pass
@@ -230,10 +236,7 @@ class Session:
         poll.register(side.box.stream.fileno(), side.awaited)
         came = poll.poll(1000 * max(0.0, deadline - time.monotonic()))
         for _, events in came:
-            if events & select.POLLOUT or side.run is not None:
-                side.send()
-            if events & ~select.POLLOUT and side.run is None:
-                side.hear(self._heard.extend)
+            side.handle(events, self._heard.extend)
         return bool(came)
 
 

@@ -64,7 +64,7 @@ class DockerStream:
         """Return the descriptor to wait on."""
         return self._socket.fileno()
 
-    def take(self) -> bytes:
+    def receive_available(self) -> bytes:
         """Return what has come on standard output, without waiting; raises BoxLost at its end."""
         try:
             self._socket.settimeout(0.0)
@@ -85,7 +85,7 @@ class DockerStream:
             raise BoxLost(self._said("has ended"))
         return bytes(content)
 
-    def give(self, data: bytes) -> int:
+    def send_available(self, data: bytes) -> int:
         """Write what fits, without waiting; return how many bytes that were. Raises BoxLost."""
         try:
             self._socket.settimeout(0.0)

@@ -196,6 +196,7 @@ class Conclusion:
 
     words: str
     rows: tuple[Row, ...] = ()
+    interim: bool = False  # the study still runs
 
 
 def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
@@ -208,8 +209,8 @@ def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
     rounds = round_numbers(min(one.begin for one in drawn), max(one.end for one in drawn)) if drawn else []
     table = table_at(paired, unit, CHARGE, rule, *rounds)
     words = conclusion(replace(table, rows=table.rows[:1]))
-    interim = "interim: " * (snapshot.study.status == "running")
-    return Conclusion(words=f"{interim}{words}", rows=table.rows[1:])
+    interim = snapshot.study.status == "running"
+    return Conclusion(words=f"{'interim: ' * interim}{words}", rows=table.rows[1:], interim=interim)
 
 
 def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:

@@ -241,7 +241,7 @@ this).
         table.show_rows([answer_cells(row, tones, unit) for row in rows], empty="computing …")
         if not self.has_class("-answers"):
             table.styles.height = 1 + max(1, min(len(rows), MOST_ANSWERS))
-        interim = " · interim" * (snapshot.study.status != "done")
+        interim = " · interim" * self._answer.interim
         title = f"Answers at round budgets, {UNIT_NAMES[unit]} a problem{interim}"
         self.set_title("#answers-pane", title, "enter moves the rule")
 
