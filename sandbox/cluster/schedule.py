@@ -23,7 +23,7 @@ from typing import Any
 from sandbox.cluster.messages import ClusterUnavailable, Fault, NodeLost, Plain
 
 AHEAD = 2  # programs per box: one runs, one is next
-BUSY_LINGER_S = 0.05  # for which nodes gather results while programs wait: each message costs as much CPU as a program
+BUSY_LINGER_S = 0.2  # the most for which nodes gather results while programs wait: a message costs as a program does
 LAG_S = 0.06  # beside the time that results are gathered: how long a message may take on a busy machine
 SUSPECT, MAX_LOSSES = 2, 5
 MAX_FAULTS, MAX_GONE = 3, 10  # in one program's way: of the moment, and of nodes
@@ -126,8 +126,13 @@ class Schedule:
 
     @property
     def linger_s(self) -> float:
-        """Return for how long nodes gather results: longer while programs wait, when no node idles by it."""
-        return max(self._linger_s, BUSY_LINGER_S) if self._queue else self._linger_s
+        """Return for how long nodes gather results: longer while programs wait, when no node idles by it.
+
+        It is no longer than the waiting programs last, so that the last results of a batch come at once.
+        """
+        rate = sum(node.rate for node in self.working)
+        waiting_s = len(self._queue) / rate if rate else 0.0
+        return max(self._linger_s, min(BUSY_LINGER_S, waiting_s))
 
     @linger_s.setter
     def linger_s(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sandbox.cluster.messages import ClusterUnavailable, Fault, NodeLost
 from sandbox.cluster.schedule import (
     AHEAD,
+    BUSY_LINGER_S,
     MAX_FAULTS,
     MAX_LOSSES,
     OVERDUE_S,
@@ -202,7 +203,7 @@ def test_a_cancelled_program_leaves_the_queue_and_its_node() -> None:
     running, one = cluster.submit("running")
     waiting, other = cluster.submit("waiting")
     cluster.nodes[0].boxes = 0
-    cluster.nodes[0].rate = 9.0  # room for one
+    cluster.nodes[0].rate = 3.0  # room for one
     assert cluster.schedule.take(cluster.nodes[0], 0.0) == [running]
     for future, task in ((one, running), (other, waiting)):
         future.cancel()
@@ -211,6 +212,22 @@ def test_a_cancelled_program_leaves_the_queue_and_its_node() -> None:
     assert not cluster.schedule.take(cluster.nodes[0], 0.0)
     assert cluster.nodes[0].cancelled == [running.number]
     assert not cluster.schedule.waiting
+
+
+def test_nodes_gather_results_for_no_longer_than_the_waiting_programs_last() -> None:
+    cluster = Cluster(1, 1)
+    schedule = cluster.schedule
+    assert schedule.linger_s == 0.0
+    for node in cluster.nodes:
+        node.rate = 50.0
+    for number in range(10):
+        cluster.submit(f"program {number}")
+    assert schedule.linger_s == pytest.approx(0.1)  # ten programs at 100 a second
+    for number in range(1000):
+        cluster.submit(f"another {number}")
+    assert schedule.linger_s == BUSY_LINGER_S
+    schedule.linger_s = 1.0  # very many nodes
+    assert schedule.linger_s == 1.0
 
 
 def test_a_shared_run_goes_on_while_anybody_waits_for_it() -> None:
