@@ -29,6 +29,7 @@ from sampler.frame_columns import (
     Frame,
     Numbers,
     Objects,
+    Places,
     Values,
     Words,
     make_frame,
@@ -161,7 +162,7 @@ class StoreView:
             found, judged = reader.samples()
             told = reader.sample_texts() if texts else None
         keep = names.of_study(found)
-        latest = np.full(_size(found["id"], judged["sample_id"]), -1, dtype=np.int64)
+        latest = np.full(_size(found["id"], judged["sample_id"]), -1, dtype=np.int32)
         latest[judged["sample_id"].astype(np.int64)] = _places(judged["verdict"])  # later attempts have later rows
         verdicts = latest[found["id"][keep].astype(np.int64)]
         columns: dict[str, Column] = names.keys(found, keep)
@@ -299,7 +300,7 @@ class _Names:
 
 
 def _named(names: Mapping[int, str], ids: Numbers) -> Words:
-    places = np.full(max(names, default=0) + 1, -1, dtype=np.int64)
+    places = np.full(max(names, default=0) + 1, -1, dtype=np.int32)
     words = {name: at for at, name in enumerate(dict.fromkeys(names.values()))}
     places[list(names)] = [words[name] for name in names.values()]
     return Words(places[ids.astype(np.int64)], tuple(words))
@@ -308,11 +309,11 @@ def _named(names: Mapping[int, str], ids: Numbers) -> Words:
 def _recoded(told: Sequence[str | None], places: npt.NDArray[np.int64]) -> Words:
     """Return the column of the words `told[place]`, each different word once."""
     column = words_column(told)
-    return Words(column.places[places] if len(told) else places, column.words)
+    return Words(column.places[places], column.words)
 
 
-def _places(values: Numbers) -> npt.NDArray[np.int64]:
-    return np.where(np.isfinite(values), values, -1).astype(np.int64)
+def _places(values: Numbers) -> Places:
+    return np.where(np.isfinite(values), values, -1).astype(np.int32)
 
 
 def _size(*ids: Numbers) -> int:

@@ -17,6 +17,7 @@ from sampler.exit_codes import CommandError, Exit
 
 Frame = Any  # a pandas.DataFrame, or a pyarrow.Table: neither package has to be installed
 Numbers = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int32]
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "samples": {
         "model": "name of the model (category)",
@@ -152,7 +153,7 @@ class FramesMissing(CommandError):
 class Words:
     """A column of words: a place in `words` for each row, -1 where the word is missing."""
 
-    places: npt.NDArray[np.int64]
+    places: Places
     words: tuple[str, ...]
 
 
@@ -226,7 +227,7 @@ def _arrow(columns: Mapping[str, Column]) -> Frame:
 def words_column(told: Sequence[str | None]) -> Words:
     """Return a column of words that come again and again."""
     known = {word: place for place, word in enumerate(dict.fromkeys(word for word in told if word is not None))}
-    places = np.array([-1 if word is None else known[word] for word in told], dtype=np.int64)
+    places = np.array([-1 if word is None else known[word] for word in told], dtype=np.int32)
     return Words(places, tuple(known))
 
 

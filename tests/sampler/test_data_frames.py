@@ -101,7 +101,7 @@ def test_verdicts_keep_every_attempt_and_say_which_is_the_latest(store: Path) ->
 def test_two_processes_read_what_one_reads(store: Path, monkeypatch: pytest.MonkeyPatch, executable: str) -> None:
     opened = sampler.open(store)
     alone = opened.samples(), opened.verdicts()
-    monkeypatch.setattr("sampler.store.frame_reader.LARGE", 1)
+    monkeypatch.setattr("sampler.store.column_reader.LARGE", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(sys, "executable", executable)
     for one, two in zip(alone, (opened.samples(), opened.verdicts()), strict=True):
