@@ -224,9 +224,8 @@ def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
         return [path]
     if len(models) > 1 and _is_file(request, exporter):
         raise ExportFault(
-            f"one {request.format} file holds one model, and the study has {len(models)}; name one with --model, "
-            "or give a "
-            "folder with --to"
+            f"one {request.format} file holds one model, and the study has {len(models)}; name one with --model, or "
+            "give a folder with --to"
         )
     places = [_place(request, exporter, model, alone=len(models) == 1) for model in models]
     for model, path in zip(models, places, strict=True):

@@ -360,9 +360,8 @@ def usual_budgets(
     found = tuple(budget for budget in given or choose_budgets(curves) if begin <= budget < end)
     if not found:
         raise GateError(
-            f"at no budget in {wanted.unit} that {'the study names' if given else 'a report shows'} can all "
-            "models be read; "
-            "give an --at"
+            f"at no budget in {wanted.unit} that {'the study names' if given else 'a report shows'} can all models be "
+            "read; give an --at"
         )
     return found
 

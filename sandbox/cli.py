@@ -16,40 +16,18 @@ from sandbox.commands.command_line import INTERRUPTED, OUR_FAULT, USAGE, Command
 from sandbox.sanitize import guard
 
 PLACES = {
-    "exec": Place(
-        "sandbox.commands.exec",
-        "exec_",
-        "Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended.",
-    ),
+    "exec": Place("sandbox.commands.exec", "exec_", "Run one program, show its output and how it ended."),
     "score": Place("sandbox.commands.score", "score", "Score a file of samples and print pass@k."),
-    "rejudge": Place(
-        "sandbox.commands.score",
-        "rejudge",
-        "Judge the rows of a scored FILE again, from the facts that they carry; no program runs.",
-    ),
-    "serve": Place(
-        "sandbox.commands.serve",
-        "serve",
-        "Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.",
-    ),
-    "mcp": Place(
-        "sandbox.commands.serve",
-        "mcp",
-        "Serve run_code and run_tests to an agent on standard input and output (Model Context Protocol).",
-    ),
+    "rejudge": Place("sandbox.commands.score", "rejudge", "Judge a scored FILE again; no program runs."),
+    "serve": Place("sandbox.commands.serve", "serve", "Serve boxes over HTTP."),
+    "mcp": Place("sandbox.commands.serve", "mcp", "Serve boxes as tools of an agent (Model Context Protocol)."),
     "problems": Place("sandbox.commands.problems", "problems_", "List the problems of a set, and how each is tested."),
-    "doctor": Place("sandbox.commands.boxes", "doctor", "Examine this machine, and try every wall from within a box."),
+    "doctor": Place("sandbox.commands.boxes", "doctor", "Examine this machine, and test the isolation of a box."),
     "selftest": Place(
         "sandbox.commands.boxes", "selftest", "Run the attack suite on this machine and show what holds."
     ),
-    "build": Place(
-        "sandbox.commands.boxes",
-        "build",
-        "Build the box image, or those of other languages (does nothing if they are there and fit).",
-    ),
-    "clean": Place(
-        "sandbox.commands.boxes", "clean", "Remove every box of ours from the engine, running ones included."
-    ),
+    "build": Place("sandbox.commands.boxes", "build", "Build the images of boxes that are missing."),
+    "clean": Place("sandbox.commands.boxes", "clean", "Remove all boxes from the Docker engine, running ones too."),
 }
 
 

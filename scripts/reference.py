@@ -79,16 +79,18 @@ the study file. Written by `scripts/reference.py` from the types that the reader
 `sampler/study/study.schema.json` says the same to an editor: with Taplo or Even Better TOML, write `#:schema
 PATH/study.schema.json` into the first line.
 
-What decides the samples (problems, seed, `[sampling]`, the model) may not change under a store; nor may what decides
-the verdicts (`[sandbox]`, but for `boxes`, and `[problems.assume]`). `samples`, `greedy`, `[models.options]`,
+What decides the samples (problems, seed, `[sampling]`, the model) may not change once a store exists. Nor may what
+decides the verdicts (`[sandbox]`, except `boxes`, and `[problems.assume]`). `samples`, `greedy`, `[models.options]`,
 `[models.costs]` and `[report]` may change at any time.
 
-`[sampling]` holds for every model; a model overrides it with the same keys. With `shots`, prompts of MBPP have the form
-of Austin et al. (2021), prompts of APPS that of Hendrycks et al. (2021). Other problems are functions, with the shots
-above them.
+`[sampling]` holds for every model; a model overrides it with the same keys. In `[[models]]`, a list for `temperature`,
+`top_p`, `max_tokens`, `thinking`, `max_thinking_tokens` or `effort` makes a model of each of its values. With `shots`,
+prompts of MBPP have the form of Austin et al. (2021), prompts of APPS that of Hendrycks et al. (2021). Other problems
+are functions, with the shots above them.
 
-A budget buys the most samples whose cost does not exceed it. A unit in which a model's cost is not known compares that
-model with nobody: unknown is never zero. `--prompt once` charges reading the prompt to a problem's first sample.
+A budget buys as many samples as do not cost more than it. A model whose cost is unknown in a unit is not compared in
+that unit: unknown is never zero. `sampler report --prompt once` charges reading the prompt to a problem's first sample
+alone.
 """
 FAILING_HEAD = """
 ## Problems that are left out
@@ -201,6 +203,8 @@ def study_page() -> str:
         "`[models.costs]`": model["properties"]["costs"],
         "`[models.architecture]`": model["properties"]["architecture"],
         "`[sandbox]`": top["properties"]["sandbox"],
+        "`[budget]`": top["properties"]["budget"],
+        "`[report]`": top["properties"]["report"],
         "`[report.budgets]`": top["properties"]["report"]["properties"]["budgets"],
     }
     return "\n".join([STUDY_HEAD, *(f"## {title}\n\n{_keys(table)}" for title, table in tables.items())])
@@ -226,6 +230,8 @@ def _kind(schema: dict[str, Any]) -> str:
             return ", ".join(_said(word) for word in words)
         case {"anyOf": _}:
             return "text, or texts"
+        case {"type": "array", "items": {"enum": words}}:
+            return f"texts, of {', '.join(_said(word) for word in words)}"
         case {"type": "array", "items": {"type": kind}}:
             return {"string": "texts", "number": "numbers", "object": "tables"}[kind]
         case {"type": kind}:

@@ -89,22 +89,30 @@ def cli() -> None:
     "--screenshot",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Draw a screen into a file and leave, as .svg, or as .png (extra `png`); needs no terminal.",
+    help="Draw a screen into a .svg or .png file (extra `png`) and end; needs no terminal.",
 )
-@click.option("--screen", type=click.Choice(SCREENS), default="live", show_default=True, help="Which screen at first.")
+@click.option(
+    "--screen", type=click.Choice(SCREENS), default="live", show_default=True, help="The screen to begin with."
+)
 @click.option(
     "--against",
     metavar="OTHER",
     type=click.Path(path_type=Path),
-    help="A second store, whose models are set beside those of STORE in Compare and Curves.",
+    help="A second store, whose models stand beside those of STORE in Compare and Curves.",
 )
-@click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture.")
+@click.option("--size", type=Size(), default="140x40", show_default=True, help="Size of the picture, in characters.")
 @click.option("--keys", default="", help="Keys to press before the picture is taken, e.g. 'x down z'.")
 @click.option("--theme", default="", help="A theme by its name, e.g. nord.")
 @click.option("--replay", is_flag=True, help="Play the finished study of STORE as if it ran, from a copy.")
-@click.option("--speed", type=click.FloatRange(min=0.01), default=10.0, show_default=True, help="How much faster.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0.01),
+    default=10.0,
+    show_default=True,
+    help="With --replay: how many times as fast as the run was.",
+)
 @click.option("--readonly", is_flag=True, help="Read-only: no key runs, pauses or cancels a study.")
-@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--no-mouse", is_flag=True, help="Do not use the mouse, so that the terminal can select text.")
 @headless_options
 def watch(
     what: Path | None,
@@ -116,10 +124,11 @@ def watch(
     speed: float,
     **options: Any,
 ) -> None:
-    """Watch a study: STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml).
+    """Watch a study in the terminal (the default command).
 
-    The store need not exist yet: the screen waits for the run to begin. Without an argument the newest *.db of this
-    folder is shown. Quitting the viewer (q) never stops a run.
+    STORE_OR_STUDY is the store that a run writes (study.db) or the study file (study.toml). The store need not exist
+    yet: the screen waits for the run to begin. Without an argument the newest *.db of this folder is shown. Quitting
+    the viewer (q) never stops a run.
 
     A file budget-tui.toml of this folder, or config.toml of the user's configuration folder for budget-tui, may set a
     theme and a [keymap]; `?` on the screen lists what every key is called.
@@ -139,11 +148,12 @@ def watch(
 
 @cli.command(context_settings=_HELP)
 @click.argument("what", metavar="STORE_OR_STUDY", type=click.Path(path_type=Path))
-@click.option("--port", type=click.IntRange(1024, 65535), default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(1024, 65535), default=8000, show_default=True, help="Port to listen on.")
 def serve(what: Path, *, port: int) -> None:
-    """Watch in the browser, read-only: the page is on this machine alone; anyone who can log in here can open it.
+    """Watch a study in the browser on this machine, read-only.
 
-    Needs the extra `web`: pip install 'codebudget[web]'.
+    The page is reachable from this machine alone; anyone who can log in here can open it. Needs the extra `web`: pip
+    install 'codebudget[web]'.
     """
     _refuse_unreadable(_store_of(what), missing_too=False)
     from tui.web_server import NoServer, serve_page  # an extra
@@ -246,8 +256,8 @@ def _watch(store: Path, what: Path, options: Mapping[str, Any]) -> None:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and not _in_browser():
         _fail(
             Exit.USAGE,
-            "this is no terminal; run a study with `budget-tui --headless STUDY.toml`, "
-            "print a store with `sampler report STORE`, or draw it with `budget-tui --screenshot out.svg STORE`",
+            "this is no terminal; run a study with `budget-tui --headless STUDY.toml`, print a store with `sampler "
+            "report STORE`, or draw it with `budget-tui --screenshot out.svg STORE`",
         )
     _refuse_unreadable(store, missing_too=False)
     if os.environ.get("TERM") == "dumb":

@@ -259,8 +259,8 @@ def _with_headers(options: OpenAIOptions, around: BackendContext) -> OpenAIOptio
             found = (around.secret(value[1:]) or "").strip()
             if not found:
                 raise BackendError(
-                    f"the environment has no variable {value[1:]}, which is to hold the header {name};"
-                    f" export {value[1:]}=…"
+                    f"the environment has no variable {value[1:]}, which is to hold the header {name}; export "
+                    f"{value[1:]}=…"
                 )
             told[name] = found
         elif name.lower() in SECRET_HEADERS:

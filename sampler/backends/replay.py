@@ -97,8 +97,8 @@ class ReplayBackend(Closeable):
         if recorded is None:
             held = sum(1 for name, _ in self._samples if name == problem)
             raise BackendError(
-                f"{self._path} holds no sample {index} of {problem} (it holds {held} of that problem);"
-                " ask for fewer samples or other problems"
+                f"{self._path} holds no sample {index} of {problem} (it holds {held} of that problem); ask for fewer "
+                "samples or other problems"
             )
         return recorded.sample if recorded.seeded else replace(recorded.sample, seed=seed)
 
@@ -120,9 +120,8 @@ class ReplayBackend(Closeable):
         size = len(recorded.sample.text.encode("utf-8", "replace"))
         if size > MAX_SOURCE_BYTES:
             raise BackendError(
-                f"{where}: sample {key[1]} of {key[0]} is {size} bytes long, and no sandbox takes a program of "
-                "more than"
-                f" {MAX_SOURCE_BYTES}; take it out of the recording"
+                f"{where}: sample {key[1]} of {key[0]} is {size} bytes long, and no sandbox takes a program of more "
+                f"than {MAX_SOURCE_BYTES}; take it out of the recording"
             )
         if key in self._samples:
             raise BackendError(f"{where}: sample {key[1]} of {key[0]} stands there twice")

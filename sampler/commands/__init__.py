@@ -15,72 +15,24 @@ from sandbox.commands.command_line import Commands, Place
 from sandbox.sanitize import guard
 
 COMMANDS = {
-    "init": Place(
-        "sampler.commands.init", "init", "Write a study to start from to FILE (study.toml), every key explained."
-    ),
-    "run": Place("sampler.commands.run", "run", "Run the study of a STUDY.toml, or continue it, and print its report."),
-    "solve": Place(
-        "sampler.commands.solve",
-        "solve",
-        "Answer the PROBLEM of a file, or - for standard input: sample, run its public tests, stop at the first pass.",
-    ),
-    "report": Place(
-        "sampler.commands.report",
-        "report",
-        "Print what every model of a STORE, or of a counts file, reaches at equal budget.",
-    ),
+    "init": Place("sampler.commands.init", "init", "Write a study file to start from, with every key explained."),
+    "run": Place("sampler.commands.run", "run", "Run or continue a study, and print its report."),
+    "solve": Place("sampler.commands.solve", "solve", "Answer a PROBLEM: sample, test, stop at the first pass."),
+    "report": Place("sampler.commands.report", "report", "Print what every model of a STORE reaches at equal budget."),
     "compare": Place("sampler.commands.report", "compare", "Compare two models at every budget."),
     "analyse": Place(
-        "sampler.commands.report",
-        "analyse",
-        "Print what a solution costs, what more samples would bring, and whom to ask at each budget.",
+        "sampler.commands.report", "analyse", "Print what a solution costs and what more samples would bring."
     ),
-    "trees": Place(
-        "sampler.commands.report",
-        "trees",
-        "Set the repairs of a STORE against independent samples at equal cost, turn by turn.",
-    ),
-    "gate": Place(
-        "sampler.commands.gate",
-        "gate",
-        "Compare a STORE with its baseline at equal budget; exit code 1 where a model got worse.",
-    ),
-    "rank": Place(
-        "sampler.commands.rank",
-        "rank",
-        "Rank the samples of a STORE, or of a study file's, and print what the choice is worth.",
-    ),
-    "import": Place(
-        "sampler.commands.import_export",
-        "import_",
-        "Add the samples of FILES to a STORE; `sampler score` executes them, `sampler report` compares them.",
-    ),
+    "trees": Place("sampler.commands.report", "trees", "Compare repairs with independent samples at equal cost."),
+    "gate": Place("sampler.commands.gate", "gate", "Check that no model of a STORE is worse than before."),
+    "rank": Place("sampler.commands.rank", "rank", "Rank samples, and print how often the best-ranked one is right."),
+    "import": Place("sampler.commands.import_export", "import_", "Add the samples of FILES to a STORE."),
     "score": Place("sampler.commands.run", "score", "Execute every sample of a STORE that has no verdict."),
-    "claims": Place(
-        "sampler.commands.run",
-        "claims",
-        "Compare the verdicts that came with the imported samples of a STORE with ours.",
-    ),
-    "rejudge": Place(
-        "sampler.commands.run",
-        "rejudge",
-        "Judge what the store of a STUDY.toml holds again, from the facts it keeps. No program runs.",
-    ),
-    "models": Place(
-        "sampler.commands.models",
-        "models",
-        "Models for the built-in engine: list them, fetch them, remove them; and what any model costs.",
-    ),
-    "export": Place(
-        "sampler.commands.import_export",
-        "export_",
-        "Write the samples of a STORE to a file or folder, or send them to a destination.",
-    ),
-    "plugins": Place(
-        "sampler.commands.plugins",
-        "plugins",
-        "List what is built in and what installed packages add, with its package, version, and error if it has one.",
-    ),
+    "claims": Place("sampler.commands.run", "claims", "Compare the verdicts of imported files with ours."),
+    "rejudge": Place("sampler.commands.run", "rejudge", "Judge the stored samples of a study again; no program runs."),
+    "models": Place("sampler.commands.models", "models", "List, fetch and remove models, and show what they cost."),
+    "export": Place("sampler.commands.import_export", "export_", "Write the samples of a STORE to files or a tracker."),
+    "plugins": Place("sampler.commands.plugins", "plugins", "List plugins, built in and of installed packages."),
 }
 
 

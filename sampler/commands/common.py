@@ -82,7 +82,9 @@ def amounts(budgets: Sequence[TypedBudget]) -> tuple[float, ...]:
 
 # Options that several commands take, each with one meaning.
 study_option = click.option("--study", help="Which study of the store; default: the newest.")
-boxes_option = click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+boxes_option = click.option(
+    "--boxes", type=click.IntRange(min=1), help="How many boxes run programs at once; default: one per core."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 unit_option = click.option(
     "--unit",
@@ -96,7 +98,8 @@ prompt_option = click.option(
     type=click.Choice([charge.value for charge in PromptCharge]),
     default=PromptCharge.EACH.value,
     show_default=True,
-    help="Who pays for reading the prompt: each sample, each but for what was cached, or the first of a problem.",
+    help="What reading a prompt costs: each sample pays for all of it (each), for what was not cached "
+    "(measured), or only the first sample of a problem pays (once).",
 )
 budget_option = click.option(
     "--budget",
@@ -104,10 +107,13 @@ budget_option = click.option(
     "budgets",
     multiple=True,
     type=Amount(),
-    help="A row of the table, as 1e12, 1TFLOP, 30s or $0.02; may be repeated.",
+    help="A budget for each problem, such as 1e12, 1TFLOP, 30s or $0.02; may be repeated.",
 )
 params_option = click.option(
-    "--params", multiple=True, metavar="MODEL=N", help="Parameters of a model of a counts file, as 8e9 or 8b."
+    "--params",
+    multiple=True,
+    metavar="MODEL=N",
+    help="Number of parameters of a model of a counts file, such as 8e9 or 8b.",
 )
 
 

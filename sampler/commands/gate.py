@@ -184,30 +184,39 @@ def cases(decision: Decision, unit: Unit) -> list[CiCase]:
 
 @click.command()
 @click.argument("store", type=STORE)
-@click.option("--baseline", metavar="STORE|ID", help="What it was before: another store, or a study of this one.")
+@click.option(
+    "--baseline", metavar="STORE|ID", help="The results from before: another store, or another study of this one."
+)
 @click.option(
     "--at",
     "budgets",
     type=Amount(),
     multiple=True,
     metavar="BUDGET",
-    help="As 1e12, 1TFLOP, 30s or $0.02; may be repeated. Default: the study's budgets, or those of its report.",
+    help="A budget for each problem, such as 1e12, 1TFLOP, 30s or $0.02; may be repeated. Default: the "
+    "study's budgets, or those of its report.",
 )
 @click.option(
     "--max-drop",
     type=float,
     default=Rule().max_drop,
     show_default=True,
-    help="Drop that is allowed, as a share of problems.",
+    help="How far a model may drop below the baseline, as a share of problems.",
 )
 @click.option("--alpha", type=float, default=Rule().alpha, show_default=True, help="Significance level of the tests.")
-@click.option("--min", "least", type=float, metavar="RATE", help="Minimum of the share solved, tested as --mode says.")
+@click.option(
+    "--min",
+    "least",
+    type=float,
+    metavar="RATE",
+    help="The smallest share of problems that a model must solve, tested as --mode says.",
+)
 @click.option(
     "--margin",
     type=float,
     default=Rule().margin,
     show_default=True,
-    help="How far below --min is allowed, as a share of problems.",
+    help="How far below --min a model may be, as a share of problems.",
 )
 @click.option(
     "--mode",
@@ -217,18 +226,32 @@ def cases(decision: Decision, unit: Unit) -> list[CiCase]:
     help="Fail what is shown to be worse, or what is not shown to be as good.",
 )
 @click.option(
-    "--model", "models", multiple=True, help="Only this model; may be repeated. Default: all of the baseline."
+    "--model",
+    "models",
+    multiple=True,
+    help="Check only this model; may be repeated. Default: all models of the baseline.",
 )
 @unit_option
 @study_option
 @json_option
-@click.option("--junit", "junit_file", type=FILE, help="Write the comparisons as test cases, too.")
-@click.option("--github-summary", type=FILE, envvar="GITHUB_STEP_SUMMARY", help="Append a table to this file.")
-@click.option("--annotate/--no-annotate", envvar="GITHUB_ACTIONS", default=False, help="Say failures as GitHub has it.")
+@click.option("--junit", "junit_file", type=FILE, help="Write the comparisons as JUnit test cases.")
+@click.option(
+    "--github-summary",
+    type=FILE,
+    envvar="GITHUB_STEP_SUMMARY",
+    help="Append a table of the comparisons to this Markdown file.",
+)
+@click.option(
+    "--annotate/--no-annotate",
+    envvar="GITHUB_ACTIONS",
+    default=False,
+    help="Print failures as annotations of GitHub Actions.",
+)
 @click.pass_obj
 def gate(traceback: bool, /, **options: Any) -> None:
-    """Compare a STORE with its baseline at equal budget; exit code 1 where a model got worse.
+    """Check that no model of a STORE is worse than before.
 
+    Models are compared with --baseline, with --min, or with both, at equal budget. The exit code is 1 if one fails.
     Both studies have to be complete, and of the same problems. Differences are paired by problem. Two things are tested
     at the level --alpha: the drop from --baseline against --max-drop, and the rate against --min less --margin. The
     mode significant fails a model that is shown to be worse than allowed. The mode non-inferior fails one that is not

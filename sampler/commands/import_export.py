@@ -33,11 +33,20 @@ _SOLUTION = "solution"  # what `sandbox score` calls a whole program
 @click.argument("store", type=FILE)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--format", "format_", type=click.Choice(NAMES), help="What the files are; default: told by their fields."
+    "--format",
+    "format_",
+    type=click.Choice(NAMES),
+    help="The format of the files; default: recognized by their fields.",
 )
 @click.option("--model", help="The model's name, where the files give none; default: the file's name.")
-@click.option("--problems", default="humaneval", help="The problems that were asked: humaneval, or a JSON-lines file.")
-@click.option("--sampled-only", is_flag=True, help="Let the study be of those problems that the files have samples of.")
+@click.option(
+    "--problems",
+    default="humaneval",
+    help="The problems that were asked: the name of a data set, or a file or folder; default: humaneval.",
+)
+@click.option(
+    "--sampled-only", is_flag=True, help="Leave problems out of the study if the files have no samples of them."
+)
 @problem_options
 @assume_option
 @click.option("--study", help="The study's name in the store; default: the store's name.")
@@ -50,12 +59,21 @@ _SOLUTION = "solution"  # what `sandbox score` calls a whole program
         "answer."
     ),
 )
-@click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Name a column of plain JSON lines.")
-@click.option("--architecture", help="The model's numbers, for FLOPs: a catalogue name, a .gguf file or a config.json.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="Say which column of plain JSON lines holds a field; may be repeated.",
+)
+@click.option(
+    "--architecture",
+    help="Where the model's architecture is known from, for FLOPs: a catalogue name, a .gguf file or a config.json.",
+)
 @click.option(
     "--params",
     type=Count(),
-    help="The model's size, for FLOPs by the rule 2N, as 8e9 or 8b.",
+    help="Number of parameters N, for FLOPs by the rule 2N, such as 8e9 or 8b.",
 )
 @click.pass_obj
 def import_(
@@ -75,12 +93,11 @@ def import_(
     architecture: str | None,
     params: float | None,
 ) -> None:
-    """Add the samples of FILES to a STORE; `sampler score` executes them, `sampler report` compares them.
+    """Add the samples of FILES to a STORE.
 
-    The same command again adds nothing twice; with --architecture or --params it tells the model's size later.
-
-    Token counts and times that the files tell become costs; verdicts that they tell are kept apart from ours
-    (`sampler claims`).
+    Then `sampler score` executes them, and `sampler report` compares the models. The same command again adds nothing
+    twice; with --architecture or --params it adds the model's size later. Token counts and times in the files become
+    costs. Verdicts in the files are kept apart from ours (`sampler claims`).
 
     \b
     sampler import published.db samples.jsonl.gz --model codegen-16b
@@ -160,24 +177,27 @@ def _architecture(words: str) -> Architecture:
 @click.command("export")
 @click.argument("store", type=STORE)
 @click.option(
-    "--to", required=True, metavar="PATH", help="A file, a folder for one of each model, or a destination NAME:REST."
+    "--to",
+    required=True,
+    metavar="PATH",
+    help="A file, a folder for one file of each model, or a tracker or data set as NAME:REST (docs/importing.md).",
 )
 @click.option(
     "--format",
     "format_",
     metavar="NAME",
-    help=f"One of {', '.join(formats(built_in=True))}, or a plugin's. Left out: parquet or sqlite where the file ends "
-    "so (.parquet, .db), else jsonl, with all we know.",
+    help=f"One of {', '.join(formats(built_in=True))}, or a plugin's. Default: parquet or sqlite by the "
+    "file's ending (.parquet, .db), else jsonl, which holds all that is known.",
 )
 @study_option
-@click.option("--model", help="Only this model.")
+@click.option("--model", help="Write only this model.")
 @click.pass_obj
 def export_(
     traceback: bool, /, *, store: Path, to: str, format_: str | None, study: str | None, model: str | None
 ) -> None:
-    """Write the samples of a STORE to a file or folder, or send them to a destination.
+    """Write the samples of a STORE to files or a tracker.
 
-    `sampler import` reads all formats but sqlite, which is a store.
+    `sampler import` reads all formats again but sqlite, which is a store.
 
     \b
     sampler export results.db --to samples.jsonl.gz

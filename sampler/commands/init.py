@@ -16,7 +16,7 @@ START = """\
 # A study: language models, problems, and budgets to compare the models at. `sampler run {file}` runs it; if killed,
 # the same command goes on. docs/study.md explains every key; an unknown one is an error that names the nearest.
 name = "{name}"
-seed = 0 # decides every sample's own seed
+seed = 0 # each sample's own seed follows from it
 # store = "{name}.db" # where samples and verdicts go
 
 [problems]
@@ -30,7 +30,7 @@ style = "completion" # the prompt is continued; "chat" asks in words, for models
 temperature = 0.8
 top_p = 0.95
 max_tokens = 256
-# stop = ["\\ndef "] # in the place of the style's own stop strings
+# stop = ["\\ndef "] # instead of the style's own stop strings
 # shots = ["MBPP/2", "MBPP/3", "MBPP/4"] # solved problems to show first
 # shots_from = "other.jsonl" # where they are, if elsewhere
 
@@ -74,7 +74,7 @@ memory_mb = 512
 
 
 def start_study(path: Path) -> None:
-    """Write a study to start from; raises SpecError rather than touch a file that is there."""
+    """Write a study file to start from; raises SpecError rather than touch a file that is there."""
     name = path.stem
     text = START.format(file=path.name, name=name)
     try:
@@ -92,7 +92,9 @@ def start_study(path: Path) -> None:
 @click.argument("file", type=FILE, default=Path("study.toml"))
 @click.pass_obj
 def init(traceback: bool, /, *, file: Path) -> None:
-    """Write a study to start from to FILE (study.toml), every key explained. A file that is there stays as it is.
+    """Write a study file to start from, with every key explained.
+
+    It is written to FILE, or to study.toml. A file that is there stays as it is.
 
     \b
     sampler init

@@ -30,7 +30,7 @@ _AMOUNTS = "NUMBERS"
 
 @click.command("show")
 @click.argument("what", metavar="NAME|PATH|STUDY.toml")
-@click.option("--budget", metavar=_AMOUNTS, help="Budgets, as 1e12,10T or 30s; default: those of the study.")
+@click.option("--budget", metavar=_AMOUNTS, help="Budgets, such as 1e12,10T or 30s; default: those of the study.")
 @unit_option
 @click.option(
     "--prompt-tokens", type=click.IntRange(min=0), default=128, show_default=True, help="Tokens that a sample reads."
@@ -163,9 +163,9 @@ class _Command(click.Group):
 @click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.pass_context
 def models(ctx: click.Context) -> None:
-    """Models for the built-in engine: list them, fetch them, remove them; and what any model costs.
+    """List, fetch and remove models, and show what they cost.
 
-    They are kept in the folder that the variable CODEBUDGET_MODELS names, or else in the user's cache.
+    Models are kept in the folder that the variable CODEBUDGET_MODELS names, or else in the user's cache.
     """
     ctx.obj = models_dir()
 

@@ -34,9 +34,10 @@ REGISTRIES: dict[str, Registry[Any]] = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def plugins(traceback: bool, /, *, added: bool, as_json: bool) -> None:
-    """List what is built in and what installed packages add, with its package, version, and error if it has one.
+    """List plugins, built in and of installed packages.
 
-    Each is loaded, so that errors show; the exit code is 1 if there are any.
+    Each plugin is loaded, and listed with its package and version. If one has an error, it is shown, and the exit code
+    is 1.
 
     \b
     sampler plugins

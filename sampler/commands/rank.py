@@ -125,9 +125,8 @@ def _percent(rate: float | None, interval: Interval | None = None) -> str:
 def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
     charged = "sampling and ranking" if report.charged else "sampling"
     shown = grid(
-        f"Frontier in {NAMES[unit]} of {charged}: the (model, k, chosen by) that no other beats for its cost, "
-        "none of them "
-        "with the judge's tests; found among the problems that it is shown for"
+        f"Frontier in {NAMES[unit]} of {charged}: the (model, k, chosen by) that no other beats for its cost, none of "
+        "them with the judge's tests; found among the problems that it is shown for"
     )
     for head in ("model", "chosen by"):
         shown.add_column(head, overflow="fold")
@@ -155,17 +154,14 @@ def _closing(report: RankReport) -> Iterator[str]:
     errors = [point.error for model in report.models for line in model.lines for point in line.points]
     if any(errors):
         yield (
-            f"Where samples vote for each other, values are means over {report.draws} drawn subsets a problem; "
-            "their largest "
-            f"standard error is {100 * max(errors):.2f}."
+            f"Where samples vote for each other, values are means over {report.draws} drawn subsets a problem; their "
+            f"largest standard error is {100 * max(errors):.2f}."
         )
     if report.charged:
         yield (
-            f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking. Executing is counted "
-            "in CPU "
-            "seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a "
-            "model to write "
-            "tests is not in them."
+            f"Costs are a problem's, of sampling ({_CHARGES[report.prompt]}) and of ranking. Executing is counted in "
+            "CPU seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a "
+            "model to write tests is not in them."
         )
     yield from map(one_line, report.notes)
 
@@ -212,30 +208,36 @@ def _is_toml(line: str) -> bool:
     "rankers",
     multiple=True,
     metavar="NAME",
-    help=f"May be repeated: {', '.join(RANKERS.built_in)}, or a plugin's. Default: all that need the samples alone.",
+    help=f"Rank by this ranker; may be repeated: {', '.join(RANKERS.built_in)}, or a plugin's. Default: "
+    f"all that need nothing but the samples.",
 )
 @click.option(
-    "--k", "ks", type=_Numbers(), default=(), help="Of how many samples one is chosen. Default: some that suit."
+    "--k",
+    "ks",
+    type=_Numbers(),
+    default=(),
+    help="From how many samples one is chosen; default: chosen by the number of samples.",
 )
 @click.option(
     "--with",
     "model",
     metavar="MODEL",
-    help="Ask this model how probable it finds the texts: of the catalogue or a .gguf, or what --backend calls it.",
+    help="Ask this model for the log-probabilities of the texts: a name of the catalogue, a .gguf file, "
+    "or what --backend calls it.",
 )
 @click.option(
     "--backend",
     type=click.Choice(BACKENDS.names),
     default="llamacpp",
     show_default=True,
-    help="The engine of --with. openai is a server that echoes (vLLM, SGLang).",
+    help="The engine of --with. openai is a server that returns log-probabilities of a prompt (vLLM, SGLang).",
 )
 @click.option(
     "--option",
     "options",
     multiple=True,
     type=_Option(),
-    help="How that engine runs, as in [models.options] of a study; may be repeated.",
+    help="An option of that engine, as in [models.options] of a study; may be repeated.",
 )
 @click.option("--tests", type=FILE, help='Generated tests: lines of {"task_id": …, "tests": ["assert …", …]}.')
 @click.option("--scores", type=FILE, help='Scores for "external": lines of {"task_id": …, "index": …, "score": …}.')
@@ -243,12 +245,16 @@ def _is_toml(line: str) -> bool:
     "--inputs",
     type=click.Choice([one.value for one in Inputs]),
     default=Inputs.JUDGE.value,
-    help="On which tests' inputs majority and mbr-exec compare programs, without --tests.",
+    help="The tests whose inputs majority and mbr-exec run programs on, if there is no --tests.",
 )
-@click.option("--charge", is_flag=True, help="Let the costs of k samples contain that of ranking them.")
+@click.option("--charge", is_flag=True, help="Add the cost of ranking to the costs of k samples.")
 @prompt_option
 @click.option(
-    "--draws", type=click.IntRange(min=2), default=DRAWS, show_default=True, help="Subsets, where samples vote."
+    "--draws",
+    type=click.IntRange(min=2),
+    default=DRAWS,
+    show_default=True,
+    help="Random subsets that are drawn for rankers in which samples vote.",
 )
 @boxes_option
 @json_option
@@ -273,9 +279,10 @@ def rank(
     boxes: int | None,
     as_json: bool,
 ) -> None:
-    """Rank the samples of a STORE, or of a study file's, and print what the choice is worth.
+    """Rank samples, and print how often the best-ranked one is right.
 
-    The store keeps what rankers think of each sample.
+    Each ranker chooses one of k samples. Printed is how often the chosen one is correct. STORE is a store or a study
+    file. The scores that rankers give are kept in the store.
 
     \b
     sampler rank results.db

@@ -1,8 +1,8 @@
 """Report on stores: `sampler report`, `sampler compare`, `sampler analyse` and `sampler trees`.
 
 The first says what each model reaches at equal budget, the second compares two models at every budget, the third says
-what solutions cost, what more samples would bring, and whom to ask at each budget, and the last sets repairs against
-independent samples.
+what solutions cost, what more samples would bring, and which model to use at each budget, and the last compares repairs
+with independent samples.
 """
 
 from __future__ import annotations
@@ -62,10 +62,12 @@ if TYPE_CHECKING:
     "--html",
     type=FILE,
     callback=inside_a_folder,
-    help="Write it with its curves as one HTML file.",
+    help="Write the report with its curves as one HTML file.",
 )
 @click.option(
-    "--pages", is_flag=True, help="With --html: a page for each failing problem, in the folder FILE-problems beside it."
+    "--pages",
+    is_flag=True,
+    help="With --html: write a page for each failing problem, into the folder FILE-problems beside it.",
 )
 @click.option("--plot", type=FILE, callback=inside_a_folder, help="Write the curves: .svg, .pdf or .png.")
 @prompt_option
@@ -103,7 +105,9 @@ def report(
     metrics: tuple[str, ...],
     params: tuple[str, ...],
 ) -> None:
-    """Print what every model of a STORE, or of a counts file, reaches at equal budget.
+    """Print what every model of a STORE reaches at equal budget.
+
+    STORE is a store or a counts file.
 
     \b
     sampler report results.db
@@ -203,7 +207,9 @@ def compare(
     params: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Compare two models at every budget. FIRST and SECOND are FILE or FILE:MODEL, the file a store or a counts file.
+    """Compare two models at every budget.
+
+    FIRST and SECOND are FILE or FILE:MODEL. The file is a store or a counts file.
 
     \b
     sampler compare results.db:small results.db:large
@@ -231,17 +237,21 @@ def compare(
 @prompt_option
 @budget_option
 @click.option(
-    "--k", "ks", multiple=True, type=click.IntRange(min=2), help="Extrapolate pass@k; default: 2, 5, 10 times n."
+    "--k",
+    "ks",
+    multiple=True,
+    type=click.IntRange(min=2),
+    help="Extrapolate pass@k to this k; may be repeated. Default: 2, 5 and 10 times n.",
 )
 @click.option(
     "--accept",
     type=click.Choice([whose.value for whose in Accept]),
     default=Accept.JUDGE.value,
     show_default=True,
-    help="Whose pass ends a search and hands an answer out.",
+    help="Which tests an answer has to pass, so that no more samples are drawn.",
 )
 @click.option("--all", "everything", is_flag=True, help="Print every table; by default, what fits on a screen.")
-@click.option("--diversity", is_flag=True, help="Read the right programs, and count the different ones.")
+@click.option("--diversity", is_flag=True, help="Count how many of the programs that passed are different.")
 @params_option
 @json_option
 @click.pass_obj
@@ -262,9 +272,9 @@ def analyse(
     params: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Print what a solution costs, what more samples would bring, and whom to ask at each budget.
+    """Print what a solution costs and what more samples would bring.
 
-    STORE is a store or a counts file.
+    It also says which model, or combination of models, is best at each budget. STORE is a store or a counts file.
 
     \b
     sampler analyse results.db
@@ -306,17 +316,21 @@ def analyse(
     type=click.Choice([PromptCharge.EACH.value, PromptCharge.MEASURED.value]),
     default=PromptCharge.EACH.value,
     show_default=True,
-    help="Whether every prompt is read anew, or what the engine had cached is left out.",
+    help="Whether the whole prompt of every turn is charged, or only what the engine had not cached.",
 )
 @click.option(
-    "--against", metavar="MODEL", help="Whose independent samples are set against it; default: its own drafts."
+    "--against",
+    metavar="MODEL",
+    help="The model whose independent samples the trees are compared with; default: their own model.",
 )
 @json_option
 @click.pass_obj
 def trees(
     traceback: bool, /, *, store: Path, study: str | None, unit: str, prompt: str, against: str | None, as_json: bool
 ) -> None:
-    """Set the repairs of a STORE against independent samples at equal cost, turn by turn.
+    """Compare repairs with independent samples at equal cost.
+
+    Each row of the table is a turn of the trees of a STORE.
 
     \b
     sampler trees results.db

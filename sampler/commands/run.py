@@ -43,7 +43,9 @@ _SHOWN = 5  # disputed samples
 @headless_options
 @click.pass_obj
 def run(traceback: bool, /, *, study: Path, run_options: HeadlessOptions) -> None:
-    """Run the study of a STUDY.toml, or continue it, and print its report.
+    """Run or continue a study, and print its report.
+
+    STUDY is a study file.
 
     \b
     sampler run examples/demo.toml
@@ -57,9 +59,10 @@ def run(traceback: bool, /, *, study: Path, run_options: HeadlessOptions) -> Non
 @click.option("--store", type=FILE, help="Where the verdicts are; default: beside the study file.")
 @click.pass_obj
 def rejudge(traceback: bool, /, *, study: Path, store: Path | None) -> None:
-    """Judge what the store of a STUDY.toml holds again, from the facts it keeps. No program runs.
+    """Judge the stored samples of a study again; no program runs.
 
-    For when the judge or the problems' tests have changed. Earlier verdicts stay beside the new ones.
+    Use it when the judge or the problems' tests have changed. STUDY is a study file. Earlier verdicts stay beside the
+    new ones.
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         asked = load_study(study)
@@ -132,7 +135,7 @@ def as_json(rows: Sequence[Agreement]) -> list[dict[str, Any]]:
 @click.command()
 @click.argument("store", type=STORE)
 @study_option
-@click.option("--problems", help="Where the problems are, if not where they were when the study was made.")
+@click.option("--problems", help="Where the problems are now, if they were moved after the import.")
 @boxes_option
 @click.option(
     "--display", type=click.Choice(["plain", "none"]), default="plain", help="Progress lines on stderr, or none."
@@ -140,7 +143,9 @@ def as_json(rows: Sequence[Agreement]) -> list[dict[str, Any]]:
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @click.pass_obj
 def score(traceback: bool, /, *, store: Path, study: str | None, display: str, explain: bool, **wanted: Any) -> None:
-    """Execute every sample of a STORE that has no verdict. The same command again goes on where this one stopped.
+    """Execute every sample of a STORE that has no verdict.
+
+    The same command again continues where this one stopped.
 
     \b
     sampler score published.db
@@ -171,7 +176,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
 @click.option("--json", "as_lines", is_flag=True, help="Print JSON, with every sample that is disputed.")
 @click.pass_obj
 def claims(traceback: bool, /, *, store: Path, study: str | None, as_lines: bool) -> None:
-    """Compare the verdicts that came with the imported samples of a STORE with ours."""
+    """Compare the verdicts of imported files with ours."""
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         with open_migrated(store, ClaimReader) as reader:
             row = chosen_study(reader.studies(), store, study)

@@ -45,19 +45,26 @@ class SolveOptions:
 
 @click.command()
 @click.argument("problem", required=False)
-@click.option("--study", type=FILE, required=True, help="The study file whose models are asked.")
+@click.option("--study", type=FILE, required=True, help="The study file whose models answer.")
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="MODEL[:SAMPLES]",
-    help="Ask this model; more of them are a cascade, in this order. Default: the study's first.",
+    help="Use this model; several are a cascade, in this order. Default: the study's first model.",
 )
 @click.option(
-    "--best", type=FILE, metavar="STORE", help="Ask the model that the study's STORE shows best within the budget."
+    "--best",
+    type=FILE,
+    metavar="STORE",
+    help="Use the model that is best within the budget by the samples of this STORE.",
 )
-@click.option("--store", type=FILE, help="Where the study's samples are, to say how sure an answer is.")
-@click.option("--budget", type=Amount(), help="No sample is begun once so much is spent, as 2000, 5TFLOP or $0.02.")
+@click.option("--store", type=FILE, help="The store of the study, from which is said how sure an answer is.")
+@click.option(
+    "--budget",
+    type=Amount(),
+    help="Begin no sample once this much is spent on a problem, such as 2000, 5TFLOP or $0.02.",
+)
 @click.option(
     "--unit",
     type=click.Choice([unit.value for unit in UNITS]),
@@ -65,20 +72,28 @@ class SolveOptions:
     show_default=True,
     help="What the budget is counted in.",
 )
-@click.option("--total", type=Amount(), help="Share so much among all the problems of a file, where it solves most.")
-@click.option("--tests", type=FILE, help="Further public tests: a file of asserts.")
-@click.option("--entry", help="The function to write, where the problem does not begin it.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides what is drawn.")
+@click.option(
+    "--total", type=Amount(), help="A budget for all problems of a file together; it goes where it solves most."
+)
+@click.option("--tests", type=FILE, help="A file of asserts, as further public tests.")
+@click.option("--entry", help="The name of the function to write, if the problem does not begin it.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the samples.")
 @boxes_option
+@click.option("--check", is_flag=True, help="Count also the answers that pass the hidden tests of a data set.")
 @click.option(
-    "--check", is_flag=True, help="Of a data set's problems, also count the answers that its hidden tests accept."
+    "--serve", is_flag=True, help="Serve an OpenAI-compatible endpoint that answers problems, until it is stopped."
 )
-@click.option("--serve", is_flag=True, help="Offer the same as an OpenAI-compatible endpoint, until it is stopped.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where --serve listens.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address that --serve listens on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="Where --serve listens; 0: any."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8090,
+    show_default=True,
+    help="Port that --serve listens on; 0 takes any free one.",
 )
-@click.option("--api-key-env", metavar="NAME", help="The variable that holds the key which --serve asks for.")
+@click.option(
+    "--api-key-env", metavar="NAME", help="The environment variable with the key that clients of --serve must send."
+)
 @json_option
 @click.pass_obj
 def solve(
@@ -97,11 +112,12 @@ def solve(
     as_json: bool,
     **said: object,
 ) -> None:
-    """Answer the PROBLEM of a file, or - for standard input: sample, run its public tests, stop at the first pass.
+    """Answer a PROBLEM: sample, test, stop at the first pass.
 
-    The problem is a text with the beginning of a function, examples or asserts in it, or a file of a data set. The
-    answer goes to standard output; what it cost and how sure it is to standard error. The exit code is 1 if no
-    answer passed the public tests; then the last one is printed.
+    PROBLEM is a file, or - for standard input. It is a text that holds the beginning of a function, and examples or
+    asserts, or it is a file of a data set. Each sample is run with the public tests of the problem. The answer goes to
+    standard output; what it cost and how sure it is go to standard error. If no sample passes, the last one is printed
+    and the exit code is 1.
 
     \b
     sampler solve task.md --study study.toml --budget 2000

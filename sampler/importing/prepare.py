@@ -264,8 +264,7 @@ def _read_ahead(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]:
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
             raise ImportFault(
                 f"{job.path}: the process that read it is gone (was it killed, or is memory short?); run the same "
-                "command "
-                "again, it goes on where it stopped"
+                "command again, it goes on where it stopped"
             ) from error
         finally:
             reader.kill()

@@ -491,7 +491,6 @@ def recognised(first: object, where: str) -> Format:
         else f"{first!r:.60}"
     )
     raise ImportFault(
-        f"{where}: no known format begins with {fields}; known are {', '.join(NAMES)} (docs/importing.md shows a "
-        "line of "
-        "each), or name the columns with --map COLUMN=FIELD"
+        f"{where}: no known format begins with {fields}; known are {', '.join(NAMES)} (docs/importing.md shows a line "
+        "of each), or name the columns with --map COLUMN=FIELD"
     )

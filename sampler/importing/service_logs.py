@@ -75,8 +75,8 @@ def _entry(log: zipfile.ZipFile, name: str, path: Path) -> Any:
             return json.loads(entry.read(LARGEST))
     except NotImplementedError as error:
         raise ImportFault(
-            f"{path}, {name}: it is compressed by Zstandard; pip install zipfile-zstd, or run "
-            f"`inspect log convert --to json --output-dir DIR {path}` and import what it writes"
+            f"{path}, {name}: it is compressed by Zstandard; pip install zipfile-zstd, or run `inspect log convert "
+            f"--to json --output-dir DIR {path}` and import what it writes"
         ) from error
     except (ValueError, RecursionError) as error:
         raise ImportFault(f"{path}, {name}: not JSON ({error})") from error

@@ -254,8 +254,8 @@ def sum_logprob(entries: Sequence[Entry]) -> Scores:
 def _known(entry: Entry) -> float:
     if entry.sum_logprob is None:
         raise RankingError(
-            f"{entry.place} has no log-probability: its engine or file did not tell; "
-            "have a model score the text (--with MODEL), or choose another ranker"
+            f"{entry.place} has no log-probability: its engine or file did not tell; have a model score the text "
+            "(--with MODEL), or choose another ranker"
         )
     return entry.sum_logprob
 

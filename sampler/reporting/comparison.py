@@ -206,8 +206,7 @@ def _inside(budgets: Sequence[float], curves: Sequence[Curve]) -> list[float]:
     if not inside:
         raise NotComparable(
             f"no budget buys a sample of both {curves[0].model} and {curves[1].model} with the samples that were "
-            "drawn: "
-            "draw more of the cheaper one"
+            "drawn: draw more of the cheaper one"
         )
     return inside
 
@@ -288,10 +287,10 @@ def _closing(made: Comparison) -> Iterator[str]:
     pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
         f"Behind a rate stands its {LEVEL:.0%} interval for a model alone (BCa over problems). A - B is paired by "
-        f"problem, with its own interval (Student's t, {ADDED} of a problem added on each side). "
-        f"p is of a sign-flip test, corrected for all budgets{pairs} (maxT). A model wins where p is at most "
-        f"{1 - LEVEL:.2f} and the interval leaves out zero. sees: the smallest true difference whose interval "
-        f"would leave out zero with {POWER:.0%} chance."
+        f"problem, with its own interval (Student's t, {ADDED} of a problem added on each side). p is of a sign-flip "
+        f"test, corrected for all budgets{pairs} (maxT). A model wins where p is at most {1 - LEVEL:.2f} and the "
+        "interval leaves out zero. sees: the smallest true difference whose interval would leave out zero with "
+        f"{POWER:.0%} chance."
     )
 
 

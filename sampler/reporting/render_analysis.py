@@ -213,9 +213,8 @@ def _solving(made: Analysis) -> RichTable:
     if made.cheapest:
         rows.append(["cheapest of all", "", "", "", *_pass_cells(made.cheapest, made.unit)])
     title = (
-        "Cost to solve: mean cost of a problem if the first pass ends it, or n samples do. Cost of pass: mean "
-        "over solved "
-        "problems of cost of a sample / pass@1 (Erol et al. 2025)"
+        "Cost to solve: mean cost of a problem if the first pass ends it, or n samples do. Cost of pass: mean over "
+        "solved problems of cost of a sample / pass@1 (Erol et al. 2025)"
     )
     return _table(title, ("model", "n", "to solve", "solved", "cost of pass", "never solved"), iter(rows))
 
@@ -240,9 +239,9 @@ def _pass_cells(found: CostOfPass, unit: Unit) -> list[str]:
 def _spending(made: Analysis) -> RichTable:
     called = _called(made)
     title = (
-        "The same budget by four rules: the paper's k = budget / mean cost; each problem's own k; sample by "
-        "sample in random "
-        "orders, at what each cost; and for the set as a whole, in rounds, each problem ended by its first pass"
+        "The same budget by four rules: the paper's k = budget / mean cost; each problem's own k; sample by sample "
+        "in random orders, at what each cost; and for the set as a whole, in rounds, each problem ended by its first "
+        "pass"
     )
     rows = (
         (
@@ -325,10 +324,8 @@ def turning(choices: Sequence[Choice]) -> Iterator[Choice]:
 def _budgets(rows: Sequence[AllocationRow], made: Analysis) -> RichTable:
     title = (
         "The best of each way within each mean budget. Seen: on the problems that it was chosen on, which is too "
-        "good, and so "
-        "without an interval. Unseen: chosen on four fifths of the problems and valued on the rest, five times, "
-        "with what it "
-        "cost there"
+        "good, and so without an interval. Unseen: chosen on four fifths of the problems and valued on the rest, "
+        "five times, with what it cost there"
     )
     called = _called(made)
     cells = (
@@ -413,16 +410,14 @@ def _closing(made: Analysis) -> Iterator[str]:
     yield from _left_out(made)
     if made.allotment:
         yield (
-            "Ways: k samples of one model; up to k, to the first pass; a cascade, up to k1, then up to k2, ended by a "
-            "pass; a mixture, k1 and k2 whatever happens; the greedy schedule, ended by a pass; a router that "
-            "knows for each "
-            "problem which one model to spend the budget on, all samples paid: a bound, and too high by luck."
+            "Ways: k samples of one model; up to k, to the first pass; a cascade, up to k1, then up to k2, ended by "
+            "a pass; a mixture, k1 and k2 whatever happens; the greedy schedule, ended by a pass; a router that "
+            "knows for each problem which one model to spend the budget on, all samples paid: a bound, and too high "
+            "by luck."
         )
     yield (
-        f"Intervals are of {made.level:.0%}, from resampled problems. "
-        f"{_STOPS[made.accept]} Strata were sorted by the reference's own luck, too: among the "
-        "hard its rates "
-        "are too low, among the easy too high."
+        f"Intervals are of {made.level:.0%}, from resampled problems. {_STOPS[made.accept]} Strata were sorted by the "
+        "reference's own luck, too: among the hard its rates are too low, among the easy too high."
     )
 
 
@@ -452,10 +447,8 @@ _STOPS = {
     Accept.JUDGE: "What stops early stops at the judge's pass: an upper bound for whoever has other tests.",
     Accept.SELECTION: (
         "What is solved is a right answer handed out: one of those that pass the selection tests, none where none "
-        "does. What "
-        "stops early stops at the first that passes them, right or wrong. Cost of pass and pass@k beyond the "
-        "samples are "
-        "by the judge's tests."
+        "does. What stops early stops at the first that passes them, right or wrong. Cost of pass and pass@k beyond "
+        "the samples are by the judge's tests."
     ),
 }
 

@@ -69,9 +69,8 @@ def uneven_samples(model: ModelRow, tallies: Iterable[TallyRow], problems: Seque
     short = [row.problem for row in rows if row.scored == fewest]
     named = ", ".join(short[:MOST_NAMED]) + (f" and {len(short) - MOST_NAMED} more" if len(short) > MOST_NAMED else "")
     return (
-        f"{model.name}: pass@k ends at k = {fewest}, because {len(short)} of {len(rows)} problems ({named}) have "
-        "no more "
-        f"samples; others have up to {most}. Add samples of these problems, or leave them out of the study."
+        f"{model.name}: pass@k ends at k = {fewest}, because {len(short)} of {len(rows)} problems ({named}) have no "
+        f"more samples; others have up to {most}. Add samples of these problems, or leave them out of the study."
     )
 
 

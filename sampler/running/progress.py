@@ -194,7 +194,7 @@ class NodeWatch:
 def nodes_line(nodes: Sequence[NodeStatus]) -> str:
     """Return what the nodes do, in one line that `; ` separates."""
     return "; ".join(
-        f"{node.name} {node.state}, {node.boxes} box{'es' * (node.boxes != 1)}, "
-        f"{node.rate:.1f}/s, {node.programs} done, {node.faults} faults"
+        f"{node.name} {node.state}, {node.boxes} box{'es' * (node.boxes != 1)}, {node.rate:.1f}/s, {node.programs} "
+        f"done, {node.faults} faults"
         for node in nodes
     )

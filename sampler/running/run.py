@@ -464,9 +464,8 @@ def _ahead(study: Study) -> int:
 
 def _alike(model: ModelSpec) -> str:
     return (
-        f"{model.name}: at temperature 0 the {model.samples} samples of a problem are alike, and more of them "
-        "bring nothing;"
-        " raise the temperature, or ask for one (greedy = true has it beside the others)"
+        f"{model.name}: at temperature 0 the {model.samples} samples of a problem are alike, and more of them bring "
+        "nothing; raise the temperature, or ask for one (greedy = true has it beside the others)"
     )
 
 

@@ -162,7 +162,9 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add options for store, boxes, displays, limits and files; the command gets them as `run_options`."""
 
     @click.option("--store", type=_FILE, help="Where samples and verdicts go; default: beside the study file.")
-    @click.option("--boxes", type=click.IntRange(min=1), help="How many sandboxes work at once.")
+    @click.option(
+        "--boxes", type=click.IntRange(min=1), help="How many boxes run programs at once; default: one per core."
+    )
     @click.option(
         "--cluster", metavar="ADDRESS", help="Score on the nodes of a Ray cluster: auto, ray://HOST:PORT or HOST:PORT."
     )
@@ -173,15 +175,31 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
         default=Display.AUTO.value,
         envvar="BUDGET_TUI_DISPLAY",
         show_default=True,
-        help="Of progress, on stderr; json goes to stdout, a line each, with the report.",
+        help="How progress is shown, on stderr. With json it goes to stdout, one line each, and so does the report.",
     )
-    @click.option("--max-seconds", type=float, metavar="S", help="Stop asking for samples after so long.")
-    @click.option("--max-flops", type=float, metavar="FLOPS", help="Stop once this run's samples have cost so many.")
-    @click.option("--max-infra-rate", type=float, metavar="RATE", help="Stop once a larger share fails by our fault.")
-    @click.option("--junit", type=_FILE, metavar="FILE", help="Write the run's gates as test cases.")
-    @click.option("--github-summary", type=_FILE, metavar="FILE", envvar="GITHUB_STEP_SUMMARY", help="Append a table.")
+    @click.option("--max-seconds", type=float, metavar="S", help="Ask for no more samples after this many seconds.")
     @click.option(
-        "--annotate/--no-annotate", envvar="GITHUB_ACTIONS", default=False, help="Say failures as GitHub has it."
+        "--max-flops", type=float, metavar="FLOPS", help="Stop once this run's samples have cost this many FLOPs."
+    )
+    @click.option(
+        "--max-infra-rate",
+        type=float,
+        metavar="RATE",
+        help="Stop once a larger share of samples has no verdict by our fault.",
+    )
+    @click.option("--junit", type=_FILE, metavar="FILE", help="Write the result as JUnit test cases.")
+    @click.option(
+        "--github-summary",
+        type=_FILE,
+        metavar="FILE",
+        envvar="GITHUB_STEP_SUMMARY",
+        help="Append a table of the result to this Markdown file.",
+    )
+    @click.option(
+        "--annotate/--no-annotate",
+        envvar="GITHUB_ACTIONS",
+        default=False,
+        help="Print failures as annotations of GitHub Actions.",
     )
     @click.option("--in-ci", "ci", envvar="CI", default="", hidden=True)
     @click.option("--term", envvar="TERM", default="", hidden=True)

@@ -42,11 +42,14 @@ STUDY = {
     "budget": "What the whole study may spend, and when it may stop before its last sample.",
 }
 BUDGET = {
-    "max_flops": "FLOPs of all samples, over all runs: none is asked for once they are spent.",
+    "max_flops": "FLOPs that all samples of all runs may cost: once they are spent, no more are drawn.",
     "max_dollars": "The same in dollars, by the models' prices.",
-    "stop": "precise: end when every pair of models is decided, at one of the declared looks. samples: not before.",
-    "precision": "Or when the interval of every difference reaches no further than this to either side.",
-    "first": "Samples of each problem at the first look; each look doubles them. With allot, what every problem has.",
+    "stop": "precise: end at the look at which every pair of models is decided. samples: draw all samples.",
+    "precision": "With precise, end also when the interval of every difference is at most this wide to either side.",
+    "first": (
+        "Samples of each problem at the first look; each look doubles them. With allot, samples that every "
+        "problem gets."
+    ),
     "allot": (
         "gain: after the first samples, spend the budget where no sample has passed, on the sample that is likeliest "
         "to solve a problem for its cost. evenly: equally many samples of every problem."
@@ -59,9 +62,9 @@ PROBLEMS = {
     ),
     "split": "A published split of the data set: of MBPP, tasks 1–10 (prompt), 11–510 (test), 511–600, 601–974.",
     "numbers": 'Problems by the number at the end of their names, such as "11-510" or "2, 3, 4".',
-    "every": "Of those, every so many-th, from the first.",
-    "limit": "Of those, no more than so many.",
-    "names": 'In the place of all that: problems by name, such as "HumanEval/0".',
+    "every": "Of those, every n-th problem, beginning with the first.",
+    "limit": "Of those, at most this many problems.",
+    "names": 'Instead of all that: problems by name, such as "HumanEval/0".',
     "since": 'Of those, problems of this date or later, such as "2024-08" or "2024-08-31".',
     "until": "Of those, problems of this date or earlier.",
     "difficulty": 'Of those, problems of these difficulties, or of a range of ratings such as "1200-1600".',
@@ -71,72 +74,83 @@ PROBLEMS = {
     "checker_files": "Headers that checkers in C++ include, such as testlib.h, or folders of them.",
     "map": 'Where rows of one\'s own keep their parts, as tests = "reward_model.ground_truth" (docs/problems.md).',
     "keep_failing": "Take also the problems whose canonical solution is known to fail here (docs/datasets.md).",
-    "skip_bad": "Leave out rows that are malformed, and say which, in the place of stopping.",
+    "skip_bad": "Leave out malformed rows, and say which, instead of stopping.",
     "output_rule": (
-        "How what whole programs print is compared, in the place of the data set's own rule (docs/problems.md)."
+        "The rule that compares what whole programs print, instead of the data set's own (docs/problems.md)."
     ),
-    "language": "What programs are written in (docs/languages.md); of a set in many languages, what to take.",
-    "selection": "examples: problems without public tests get those of the examples in their statements. given: not.",
-    "assume": "What programs may assume, in the place of what their data set says (docs/problems.md).",
+    "language": (
+        "The language of the programs (docs/languages.md). Of a set in many languages, those problems are taken."
+    ),
+    "selection": (
+        "examples: problems without public tests get tests from the examples in their statements. given: they do not."
+    ),
+    "assume": "What programs may assume, instead of what their data set says (docs/problems.md).",
 }
 MAP = {
     "name": "The problem's name.",
     "prompt": "What a model is given: a text, or messages.",
     "tests": "The tests.",
     "entry_point": "The function that is called.",
-    "solution": "A right program.",
-    "starter": "Initial code.",
+    "solution": "A correct program.",
+    "starter": "Starter code, which the answer continues.",
     "checker": "Code that says whether an output is right.",
 }
 ASSUME = {
     "imports": "Python that runs before every program, in its namespace.",
     "recursion_limit": "The recursion limit that programs begin with.",
     "long_integers": "Whether integers of more than 4,300 digits are read and printed.",
-    "cpu_s": "CPU seconds of a program; what [sandbox] says wins, unless that is the usual.",
-    "wall_s": "Seconds until a program is stopped; likewise.",
+    "cpu_s": "CPU seconds of a program. A limit in [sandbox] that is not the default has precedence.",
+    "wall_s": "Wall-clock seconds of a program; likewise.",
     "memory_mb": "MB of memory of a program; likewise.",
     "processes": "Processes that a program may have; likewise.",
-    "time_per_test": "Whether the limits of time hold for each call of the tests, not for all together.",
+    "time_per_test": "Whether the time limits hold for each call of the tests, or for all calls together.",
 }
 SAMPLING = {
     "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",
-    "template": "A published prompt in the place of the style's own: apps, or in a chat livecodebench or bigcodebench; "
+    "template": "A published prompt instead of the style's own: apps, or in a chat livecodebench or bigcodebench; "
     "or fim: the fill-in-the-middle prompt of the model's family, which fim-… names where the model's name does not.",
     "temperature": "0 is greedy.",
     "top_p": "Tokens are drawn from the most probable ones that make up this share.",
-    "max_tokens": "A completion is cut after so many tokens; if its thought is bounded, the answer behind it is.",
-    "thinking": "Whether no answer is begun and no stop strings are sent; usual where effort or a bound is given.",
-    "max_thinking_tokens": "Most tokens of a thought; the engine ends it there (a server by `thinking_tokens_key`).",
-    "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
-    "omit": "What is sent by default and this server does not take, such as seed, temperature or top_p.",
-    "strategy": (
-        "sample: independent ones. repair: what fails its public tests is sent back. revise: every answer is sent "
-        "back. resample: another one is drawn until one passes the public tests, at most `turns` times."
+    "max_tokens": (
+        "A completion is cut after this many tokens. With max_thinking_tokens, it counts those of the answer alone."
     ),
-    "turns": "How often an answer is sent back, at most; if it is not given, once.",
-    "repairs": "Repairs that are drawn for each program that fails; if it is not given, one.",
+    "thinking": "true: no answer is begun for the model, and no stop strings are sent; so by default with effort or "
+    "max_thinking_tokens.",
+    "max_thinking_tokens": "A thought is ended after this many tokens (by a server, with `thinking_tokens_key`).",
+    "effort": 'How much the model is to think, in the server\'s words, such as "low"; with "none", it does not.',
+    "omit": "Fields that are not sent, because this server refuses them, such as seed, temperature or top_p.",
+    "strategy": (
+        "sample: independent samples. repair: an answer that fails its public tests is sent back. revise: every answer "
+        "is sent back. resample: more samples are drawn until one passes the public tests, at most `turns` times."
+    ),
+    "turns": "How often an answer is sent back, at most; 1 if it is not given.",
+    "repairs": "Repairs that are drawn for each program that fails; 1 if it is not given.",
     "feedback": (
-        "What a repair is told: the verdict, the error, the first failing public test (so if it is not given), or "
-        "that and to explain."
+        "What the model is told for a repair: the verdict, the error, the first public test that fails (test, the "
+        "default), or that test, and to explain before it writes (explain)."
     ),
     "stop": (
-        "Texts at which a completion ends, in the place of the style's own. Or selection-pass: no more samples of a "
+        "Texts at which a completion ends, instead of the style's own. Or selection-pass: no more samples of a "
         "problem once one passes its public tests."
     ),
     "shots": "Solved problems, by name, that are shown before the one that is asked.",
     "shots_from": "Where the shots are, if not among the problems of the study's source.",
 }
 MODEL = {
-    "name": "What reports call the model.",
+    "name": "The name of the model in reports.",
     "backend": "The engine: llamacpp on the processor, vllm on GPUs, openai for a server, replay for a recording.",
     "samples": "Samples of each problem.",
-    "model": "What the engine opens: a name of `sampler models list` or of the model hub, or a path; else the name.",
+    "model": (
+        "What the engine opens: a name of `sampler models list` or of the model hub, or a path; by default `name`."
+    ),
     "file": "The recording of a replay.",
-    "greedy": "Whether one more sample is drawn at temperature 0. It is a point of its own, never among the others.",
-    "request": "Fields for the server or the engine, as they are; a list makes a model of each of its values.",
+    "greedy": (
+        "Whether one more sample is drawn at temperature 0. It is shown as a point of its own, and is in no pass@k."
+    ),
+    "request": "Fields that are sent to the engine as they are. A list makes a model of each of its values.",
     "options": "How the engine runs.",
     "costs": "What the model costs, where that is not measured.",
-    "architecture": "The model's numbers, in the place of what the engine tells.",
+    "architecture": "The sizes of the model, for FLOPs, instead of those that the engine reports.",
 }
 COSTS = {
     "table_flops": "FLOPs of one sample of any length.",
@@ -150,7 +164,7 @@ COSTS = {
     "thought_dollars": "Dollars for a million tokens of a thought; else completion_dollars.",
 }
 ARCHITECTURE = {
-    "layers": "Layers.",
+    "layers": "Number of layers.",
     "hidden": "Width between the layers.",
     "attention_width": "Heads × size of a head.",
     "matmul_params": "Weights multiplied for every token, without embedding and unembedding; of experts, those in use.",
@@ -158,78 +172,82 @@ ARCHITECTURE = {
     "kv_width": "Key-value heads × size of a head.",
     "window": "Positions that a layer with a sliding window looks back, itself among them.",
     "windowed_layers": "How many layers have such a window.",
-    "weights": "All weights in memory.",
+    "weights": "Number of all weights in memory.",
 }
 SANDBOX = {
     "boxes": "Boxes that work at once; if it is not given, one for each core. On a cluster, those of each node.",
     "cluster": 'Where programs run: the nodes of a Ray cluster, "auto", "ray://HOST:PORT" or "HOST:PORT".',
-    "registry": "Where the cluster's nodes may fetch the box image, before it is carried to them.",
+    "registry": "A registry from which nodes fetch the box image; without one, nodes copy it from each other.",
     "python": 'A version of Python such as "3.13"; if it is not given, the image\'s own.',
     "packages": 'Packages that programs may import, such as "numpy" or "numpy==2.1.3".',
-    "profile": "The packages of a benchmark, each pinned, in the place of naming them (docs/guides/scoring.md).",
-    "fresh": "Whether each call of a test is answered in a process of its own that sees no other.",
+    "profile": "The packages of a benchmark, each pinned, instead of `packages` (docs/guides/scoring.md).",
+    "fresh": "Whether each call of a test runs in a process of its own, so that no call sees another.",
 }
 LIMITS = {
     "cpu_s": "CPU seconds of a program.",
-    "wall_s": "Seconds until a program is stopped.",
-    "memory_mb": "MB of memory.",
-    "processes": "Processes and threads.",
-    "output_kb": "kB that it may print.",
-    "disk_mb": "MB that it may write.",
-    "files": "Files that it may make.",
+    "wall_s": "Wall-clock seconds of a program.",
+    "memory_mb": "MB of memory of a program.",
+    "processes": "Processes and threads of a program.",
+    "output_kb": "kB that a program may print.",
+    "disk_mb": "MB that a program may write to files.",
+    "files": "Files that a program may make.",
 }
 REPORT = {
     "budgets": "The amounts at which models are compared, in each unit that is named here.",
     "log": "A tracker that gets the progress of a run, and its curves at the end: trackio, wandb, or trackio:PROJECT.",
 }
 BUDGETS = {
-    "flops": "By the architecture: products of matrices, and attention at every position.",
-    "flops_params": "By the rule 2N for each token.",
-    "flops_128": "One pass over 128 tokens for each sample, as Hassid et al. (2024) count.",
-    "table_flops": "As the model's table of costs says.",
-    "seconds": "Measured engine time.",
-    "table_seconds": "As the model's table of costs says.",
+    "flops": "FLOPs by the architecture: products of matrices, and attention at every position.",
+    "flops_params": "FLOPs by the rule 2N for each token.",
+    "flops_128": "FLOPs of one pass over 128 tokens for each sample, as Hassid et al. (2024) count.",
+    "table_flops": "FLOPs as `table_flops` of [models.costs] says.",
+    "seconds": "Measured engine time, in seconds.",
+    "table_seconds": "Seconds as `table_seconds` of [models.costs] says.",
     "sandbox_seconds": "CPU seconds of executing the programs.",
-    "total_seconds": "Engine time and sandbox time together.",
+    "total_seconds": "Engine time and sandbox time together, in seconds.",
     "joules": "Measured energy of the engine's devices.",
-    "dollars": "By the prices in the model's table of costs.",
-    "tokens": "Read and written.",
+    "dollars": "Dollars by the prices of [models.costs].",
+    "tokens": "Tokens read and written.",
     "samples": "Samples.",
 }
 _OPTIONS = {
-    ("llamacpp", "slots"): "Samples that are written at once.",
-    ("llamacpp", "context"): "Tokens over everything in flight.",
-    ("llamacpp", "threads"): "Threads; 0: one for each physical core.",
-    ("llamacpp", "chat_template"): "The text of a Jinja template, in the place of the model's own.",
+    ("llamacpp", "slots"): "Samples that are decoded at the same time.",
+    ("llamacpp", "context"): "Size of the context in tokens, which all samples in flight share.",
+    ("llamacpp", "threads"): "Threads of the engine; 0: one for each physical core.",
+    ("llamacpp", "chat_template"): "The text of a Jinja template, instead of the model's own.",
     ("llamacpp", "start_timeout_s"): "Seconds that loading may take.",
     ("llamacpp", "answer_timeout_s"): "Seconds that the engine may be silent.",
     ("llamacpp", "replicas"): "Engines; more than one run on the nodes of a Ray cluster.",
     ("llamacpp", "cluster"): 'Which cluster that is: "auto", "ray://HOST:PORT" or "HOST:PORT".',
     ("vllm", "replicas"): "Engines; more than one run on the nodes of a Ray cluster, each with GPUs of its own.",
     ("vllm", "cluster"): 'Which cluster that is: "auto", "ray://HOST:PORT" or "HOST:PORT".',
-    ("vllm", "ahead"): "Samples that the engine holds, waiting ones too; 0: twice its batch.",
+    ("vllm", "ahead"): "Samples that are handed to the engine, with those that wait in it; 0: twice its batch.",
     ("vllm", "seeded"): "Whether each sample draws with its own seed; without, small models are faster on GPUs.",
     ("vllm", "logprobs"): "Whether log-probabilities are kept.",
-    ("vllm", "engine"): "Handed to vLLM as it is, under vLLM's own names, such as tensor_parallel_size.",
+    ("vllm", "engine"): "Options of vLLM itself, under vLLM's own names, such as tensor_parallel_size.",
     ("openai", "base_url"): 'Where the server is, such as "http://127.0.0.1:8000/v1".',
     ("openai", "api_key_env"): "The environment variable that holds the key; the key itself is never written anywhere.",
     ("openai", "dialect"): "open: vLLM, SGLang, llama.cpp. hosted: servers that take only what OpenAI documents.",
     ("openai", "concurrency"): "Samples in flight.",
-    ("openai", "n"): "Choices in a call.",
-    ("openai", "stream"): "Whether answers come token by token, which tells reading from writing.",
+    ("openai", "n"): "Choices (samples) that one call asks for.",
+    (
+        "openai",
+        "stream",
+    ): "Whether answers come token by token; this separates the time of the prompt from that of the answer.",
     ("openai", "logprobs"): "Whether log-probabilities are asked for.",
-    ("openai", "most_stops"): "Stop strings that the server takes; OpenAI's API and vLLM's take 4.",
+    ("openai", "most_stops"): "How many stop strings the server takes; OpenAI's API and vLLM's take 4.",
     (
         "openai",
         "max_tokens_key",
     ): 'What the server calls max_tokens: "max_completion_tokens" for OpenAI\'s own newer models.',
     ("openai", "thinking_tokens_key"): (
-        'The field for max_thinking_tokens: vLLM\'s, or "reasoning_budget_tokens" of llama.cpp; dots lead into tables.'
+        'The field for max_thinking_tokens: vLLM\'s, or "reasoning_budget_tokens" of llama.cpp; '
+        "a dot names a field inside a field."
     ),
     ("openai", "headers"): 'Further headers; a value "$NAME" is that of an environment variable.',
-    ("openai", "attempts"): "How often a call is tried before sampling ends, or goes on without a sample.",
+    ("openai", "attempts"): "How often a call is tried; then sampling ends, or continues without that sample.",
     ("openai", "retry_wait_s"): "Seconds before the second attempt; they double from then on, up to a minute.",
-    ("openai", "longest_wait_s"): "Seconds that the server may ask us to stay away (Retry-After).",
+    ("openai", "longest_wait_s"): "The longest wait in seconds that a server may ask for (Retry-After).",
     ("openai", "connect_timeout_s"): "Seconds that connecting may take.",
     ("openai", "answer_timeout_s"): "Seconds that the server may be silent.",
     ("openai", "call_timeout_s"): "Seconds that a call may take in all.",

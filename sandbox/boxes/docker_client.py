@@ -47,9 +47,8 @@ NO_CGROUPS_HINT = (
     "delegates cpu, memory and pids to the user"
 )
 PODMAN_HINT = (
-    "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no "
-    "system-call filter "
-    "as text and no limit on the files of a tmpfs); use Docker's own engine"
+    "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no system-call "
+    "filter as text and no limit on the files of a tmpfs); use Docker's own engine"
 )
 
 

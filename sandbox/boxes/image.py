@@ -359,9 +359,8 @@ def _run_script(script: Path, words: list[str]) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise ImageBuildFailed(
-            f"no base image: no registry is within reach and {script.name} failed ({last[:200]}); run `sandbox "
-            "build` as "
-            "root on Debian or Ubuntu, or load the official slim image of Python into the engine by hand"
+            f"no base image: no registry is within reach and {script.name} failed ({last[:200]}); run `sandbox build` "
+            "as root on Debian or Ubuntu, or load the official slim image of Python into the engine by hand"
         )
 
 

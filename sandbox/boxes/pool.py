@@ -232,9 +232,8 @@ class Pool:
         """Run `task` on one thread, with its boxes; return a future of what it returns in the end."""
         if os.getpid() != self._process:
             raise PoolInOtherProcess(
-                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. "
-                "Open a pool "
-                "in each process, after forking"
+                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. Open "
+                "a pool in each process, after forking"
             )
         if self._supply.stopping.is_set():
             raise RuntimeError("this pool is closed")
@@ -482,8 +481,8 @@ def _not_starved(run: Run, limits: Limits) -> Run:
     if judge.starved(run, limits):
         raise MachineBusy(
             f"the machine was too busy: the program's box waited for a core for {run.waited_s:.1f} of "
-            f"{run.wall_s:.1f} s and "
-            f"had {run.cpu_s:.2f} s of it; try again with fewer boxes, or when less is running here"
+            f"{run.wall_s:.1f} s and had {run.cpu_s:.2f} s of it; try again with fewer boxes, or when less is running "
+            "here"
         )
     return run
 

@@ -35,14 +35,16 @@ _MARKS = {Level.OK: "✓", Level.WARNING: "!", Level.BAD: "✗"}
 
 
 @click.command()
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="One group, such as cheating; may be repeated.")
+@click.option(
+    "--group", "groups", multiple=True, metavar="NAME", help="Run only this group, such as cheating; may be repeated."
+)
 @click.option("--runtime", metavar="NAME", help="The container runtime to test, like runsc.")
 @click.option(
     "--slower",
     type=click.FloatRange(min=1, max=100),
     default=1.0,
     metavar="TIMES",
-    help="Give every program so many times its time: for a small board, or an emulated machine.",
+    help="Multiply the time limits of every program: for a small board, or an emulated machine.",
 )
 @click.option(
     "--language",
@@ -99,9 +101,10 @@ def _try_language(name: str, options: ScoringOptions) -> NoReturn:
 @image_spec_options
 @limit_options
 def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> None:
-    """Examine this machine, and try every wall from within a box.
+    """Examine this machine, and test the isolation of a box.
 
-    Exit code 1 where something is bad or a wall does not hold.
+    A program of ours tries from within a box what must be impossible there. Each thing that it tries is a wall. The
+    exit code is 1 if a wall does not hold, or if something on this machine is bad.
     """
     limits, remarks = limits_of(options), list[Remark]()
     try:
@@ -132,7 +135,10 @@ def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> 
 @click.option("--languages", metavar="NAMES", help="Build the images of these languages, like cpp,java, or all.")
 @image_spec_options
 def build(base: str | None, force: bool, languages: str | None, image_spec: image.ImageSpec) -> None:
-    """Build the box image, or those of other languages (does nothing if they are there and fit)."""
+    """Build the images of boxes that are missing.
+
+    Without --languages it is the image for Python. An image that is there and fits is not built again.
+    """
     try:
         wanted = [image_spec] if languages is None else _images_of(chosen_languages(languages))
         with closing(DockerClient()) as engine:
@@ -163,7 +169,7 @@ def _images_of(languages: Sequence[Language]) -> list[image.ImageSpec]:
 @click.command()
 @click.option("--images", is_flag=True, help="Remove the box images, too.")
 def clean(images: bool) -> None:
-    """Remove every box of ours from the engine, running ones included."""
+    """Remove all boxes from the Docker engine, running ones too."""
     try:
         with closing(DockerClient()) as engine:
             click.echo(f"{ownership.remove_all(engine)} boxes removed")

@@ -29,24 +29,32 @@ _ENCODINGS = "save it as UTF-8, or name its encoding in the first line, such as 
 @click.argument("file", required=False)
 @click.argument("arguments", nargs=-1)
 @click.option("-c", "code", metavar="CODE", help="The program itself, instead of a file.")
-@click.option("--language", metavar="NAME", help="The program's language; else the extension of FILE says it.")
+@click.option("--language", metavar="NAME", help="The program's language [default: by the extension of FILE].")
 @click.option(
     "--beside",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="PATH",
-    help="A file, or the files of a folder, that lie beside the program. May be given several times.",
+    help="Put this file, or the files of this folder, beside the program; may be repeated.",
 )
-@click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of its environment.")
-@click.option("--fetch", multiple=True, metavar="NAME", help="A file that the program writes and that comes back.")
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an environment variable of the program; may be repeated.",
+)
+@click.option(
+    "--fetch", multiple=True, metavar="NAME", help="Bring back this file, which the program writes; may be repeated."
+)
 @click.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     metavar="FOLDER",
-    help="Where fetched files go [default: here].",
+    help="Where files of --fetch go [default: the current folder].",
 )
-@click.option("--stdin", "stdin", type=click.File("rb"), help="What the program reads from its standard input.")
+@click.option("--stdin", "stdin", type=click.File("rb"), help="A file that the program reads as its standard input.")
 @click.option(
     "--tests",
     type=click.File("rb"),
@@ -65,10 +73,11 @@ def exec_(
     scoring: ScoringOptions,
     **options: Any,
 ) -> None:
-    """Run one program (FILE, - for standard input, or -c CODE), show its output and how it ended.
+    """Run one program, show its output and how it ended.
 
-    ARGUMENTS are the program's own; write -- before those that begin with a dash. FILE may be a folder: its main.py,
-    main.cpp or the like is run, and its other files lie beside it.
+    FILE is the program, - reads it from standard input, and -c CODE gives it directly. ARGUMENTS are the program's own;
+    write -- before those that begin with a dash. FILE may be a folder: its main.py, main.cpp or the like is run, and
+    its other files lie beside it.
     """
     if code is not None and file is not None:  # behind -c CODE every word is an argument
         options["arguments"], file = (file, *options["arguments"]), None

@@ -21,19 +21,18 @@ from sandbox.values import OUTPUT_RULES
 def problem_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--skip-bad`, `--output-rule` and `--checker-files`; the command gets them as `reader`, a ProblemReader."""
 
+    @click.option("--skip-bad", is_flag=True, help="Leave out malformed rows, and say which, instead of stopping.")
     @click.option(
-        "--skip-bad", is_flag=True, help="Leave out rows that are malformed, and say which, in the place of stopping."
-    )
-    @click.option(
-        "--output-rule", type=click.Choice(list(OUTPUT_RULES)), help="Compare what programs print by this rule."
+        "--output-rule",
+        type=click.Choice(list(OUTPUT_RULES)),
+        help="Compare what programs print by this rule, instead of the data set's own.",
     )
     @click.option(
         "--checker-files",
         multiple=True,
         type=click.Path(exists=True, path_type=Path),
         metavar="PATH",
-        help="A header that checkers in C++ include, such as testlib.h, or a folder of them. May be given several "
-        "times.",
+        help="A header that checkers in C++ include, such as testlib.h, or a folder of them; may be repeated.",
     )
     @functools.wraps(command)
     def with_reader(
@@ -66,33 +65,40 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="PART=FIELD",
         callback=_columns,
-        help=f"Where rows of your own keep a part ({', '.join(USUAL)}), as tests=reward_model.ground_truth. May be "
-        "given several times.",
+        help=f"Where rows of your own keep a part ({', '.join(USUAL)}), as tests=reward_model.ground_truth; may "
+        "be repeated.",
     )
-    @click.option("--since", default="", metavar="DATE", help="Take problems of this date or later, as 2024-08-31.")
     @click.option(
-        "--until", default="", metavar="DATE", help="Take problems of this date or earlier; 2024-08 is a month."
+        "--since", default="", metavar="DATE", help="Keep problems of this date or later, such as 2024-08-31."
     )
-    @click.option("--difficulty", metavar="NAME,…", help="Take problems of one of these difficulties, or 1200-1600.")
-    @click.option("--platform", metavar="NAME,…", help="Take problems from one of these platforms, as codeforces.")
-    @click.option("--tags", metavar="NAME,…", help="Take problems that have one of these tags.")
+    @click.option(
+        "--until", default="", metavar="DATE", help="Keep problems of this date or earlier; 2024-08 is the whole month."
+    )
+    @click.option(
+        "--difficulty",
+        metavar="NAME,…",
+        help="Keep problems of these difficulties: names, or ratings such as 1200-1600.",
+    )
+    @click.option("--platform", metavar="NAME,…", help="Keep problems from these platforms, such as codeforces.")
+    @click.option("--tags", metavar="NAME,…", help="Keep problems that have one of these tags.")
     @click.option(
         "--task",
         default="",
         metavar="NAME",
-        help="The task that is asked where rows hold several: complete or instruct of BigCodeBench, output or input of "
+        help="Which task to ask where rows hold several: complete or instruct of BigCodeBench, output or input of "
         "CRUXEval.",
     )
     @click.option(
         "--keep-failing",
         is_flag=True,
-        help="Take also problems whose canonical solution is known to fail here (docs/datasets.md).",
+        help="Keep also problems whose canonical solution is known to fail here (docs/datasets.md).",
     )
     @click.option(
         "--leave-out",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Leave out the problems that a file names, one a line, as `problems --check --write-failing` writes it.",
+        help="Leave out the problems that this file names, one in each line, as `problems --check --write-failing` "
+        "writes it.",
     )
     @functools.wraps(command)
     def filtering(*args: Any, reader: ProblemReader, **options: Any) -> Any:
@@ -131,9 +137,8 @@ def assume_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="KEY=VALUE",
         callback=_assumed,
-        help=f"What programs may assume, in the place of what their data set says: {', '.join(ASSUMPTION_KEYS)} "
-        "(docs/problems.md). "
-        "May be given several times.",
+        help=f"What programs may assume, instead of what their data set says: {', '.join(ASSUMPTION_KEYS)} "
+        "(docs/problems.md); may be repeated.",
     )
     @functools.wraps(command)
     def assuming(*args: Any, reader: ProblemReader, assumed: Mapping[str, Any], **options: Any) -> Any:

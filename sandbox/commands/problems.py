@@ -62,10 +62,11 @@ def problems_(
 
     With --list it lists the sets that have a name.
 
-    "data": calls, whose answers are compared here. "stdin": whole programs, whose output is compared here or by a
-    checker. "interactive": whole programs that talk with an interactor. "code": the tests run in a grader box over the
-    answers. "in_process": the tests run in the program's own process. Then come the rule for printed output, and what
-    programs may assume: imports, a recursion limit, integers of any length, times instead of the usual ones.
+    A problem is tested in one of five ways. "data": calls, whose answers are compared on the host. "stdin": whole
+    programs, whose output is compared on the host or by a checker. "interactive": whole programs that talk with an
+    interactor. "code": the tests run in a grader box over the answers. "in_process": the tests run in the program's own
+    process. Then come the rule for printed output, and what programs may assume: imports, a recursion limit, integers
+    of any length, times instead of the usual ones.
     """
     listed = limits.pop("listed")
     if listed or source is None:

@@ -86,7 +86,9 @@ k_option = click.option("--k", "ks", callback=_ks, metavar="N,…", help="Which 
     show_default=True,
     help="Which tests to run. With both, the judge's give the verdict.",
 )
-@click.option("--fresh", is_flag=True, help="Answer each call in a process of its own: no call sees another.")
+@click.option(
+    "--fresh", is_flag=True, help="Run each call of a test in a process of its own, so that no call sees another."
+)
 @click.option("--explain", is_flag=True, help="Say for each sample that did not pass why, with the first difference.")
 @k_option
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
@@ -181,9 +183,9 @@ def _explain(row: Row) -> None:
 def rejudge(
     problems: str, file: Path, out: Path | None, explain: bool, reader: ProblemReader, ks: tuple[int, ...]
 ) -> None:
-    """Judge the rows of a scored FILE again, from the facts that they carry; no program runs.
+    """Judge a scored FILE again; no program runs.
 
-    Prints how many verdicts changed, and which.
+    The verdicts are made anew from the facts that each row carries. Prints how many changed, and which.
     """
     summary, changes = Summary(), Changes()
     try:

@@ -18,10 +18,10 @@ from sandbox.values import Isolation, Limits
 
 LIMIT_OPTIONS = {  # of every limit the option, its unit, and what it is
     "cpu_s": ("--cpu", "S", "CPU seconds that a program may use."),
-    "wall_s": ("--wall", "S", "Seconds that a program may take."),
-    "memory_mb": ("--memory", "MB", "Memory of a program."),
+    "wall_s": ("--wall", "S", "Wall-clock seconds that a program may take."),
+    "memory_mb": ("--memory", "MB", "Memory that a program may use."),
     "processes": ("--processes", "N", "Processes that a program may have."),
-    "output_kb": ("--output", "KB", "What a program may write to its output."),
+    "output_kb": ("--output", "KB", "What a program may print."),
     "disk_mb": ("--disk", "MB", "What a program may write to files."),
     "files": ("--files", "N", "Files that a program may make."),
 }
@@ -71,9 +71,9 @@ def scoring_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice([kind.value for kind in Isolation]),
         default=Isolation.FORK.value,
         show_default=True,
-        help="A fork of a warm interpreter, an interpreter or a box a program.",
+        help="What each program gets: a fork of a warm interpreter, an interpreter of its own, or a box of its own.",
     )
-    @click.option("--runtime", metavar="NAME", help="The engine's runtime for the boxes, like runsc or kata.")
+    @click.option("--runtime", metavar="NAME", help="Docker's runtime for the boxes, like runsc or kata.")
     @functools.wraps(command)
     def with_scoring(*args: Any, image_spec: ImageSpec, isolation: str, runtime: str | None, **options: Any) -> Any:
         scoring = ScoringOptions(
@@ -89,10 +89,13 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
     address = click.option(
         "--cluster",
         metavar="ADDRESS",
-        help="Run on the nodes of a Ray cluster: auto, ray://HOST:PORT or HOST:PORT. --boxes is then for each node.",
+        help="Run on the nodes of a Ray cluster: auto, ray://HOST:PORT or HOST:PORT. --boxes then counts for "
+        "each node.",
     )
     registry = click.option(
-        "--registry", metavar="HOST/PATH", help="Where nodes may fetch the box image, before it is carried to them."
+        "--registry",
+        metavar="HOST/PATH",
+        help="A registry from which nodes fetch the box image; without one, nodes copy it from each other.",
     )
     return address(registry(command))
 

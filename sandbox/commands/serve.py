@@ -40,9 +40,18 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
 
 @click.command()
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Where to listen; beyond loopback a token is needed."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; any other than loopback needs a token.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 takes any free one.",
+)
 @click.option("--boxes", type=click.IntRange(min=1), help="How many boxes [default: one per core].")
 @click.option(
     "--token-env",
@@ -58,14 +67,16 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
     metavar="NAME|FILE",
     help="Problems that clients may ask for by their names; --skip-bad, --output-rule and --assume are about these.",
 )
-@click.option("--room", type=click.IntRange(min=1), default=ROOM, show_default=True, help="How many programs may wait.")
+@click.option(
+    "--room", type=click.IntRange(min=1), default=ROOM, show_default=True, help="How many programs may wait for a box."
+)
 @click.option(
     "--longest",
     type=float,
     default=60.0,
     show_default=True,
     metavar="S",
-    help="The longest time that a client may ask for a program.",
+    help="The longest time limit that a client may set for a program.",
 )
 @click.option(
     "--languages",
@@ -83,7 +94,9 @@ OUTPUT_KB = 6 << 10  # unless another limit is asked for: clients of other serve
 def serve(
     context: click.Context, /, host: str, port: int, boxes: int | None, reader: ProblemReader, **options: Any
 ) -> None:
-    """Serve boxes over HTTP: /v1/score, SandboxFusion's /run_code, Piston's /api/v2/execute; / says how to ask.
+    """Serve boxes over HTTP.
+
+    The routes are /v1/score, SandboxFusion's /run_code and Piston's /api/v2/execute; / describes them.
 
     \b
       sandbox serve --port 8080 --problems humaneval
@@ -176,7 +189,9 @@ def _not_installed(error: ImportError) -> NoReturn:
 @scoring_options
 @limit_options
 def mcp(boxes: int | None, solve: str, scoring: ScoringOptions, **options: Any) -> None:
-    """Serve run_code and run_tests to an agent on standard input and output (Model Context Protocol).
+    """Serve boxes as tools of an agent (Model Context Protocol).
+
+    The tools are run_code and run_tests. The protocol runs over standard input and output.
 
     \b
       claude mcp add sandbox -- sandbox mcp

@@ -155,11 +155,10 @@ def data_set_of_plugin(name: str) -> ProblemFormat | None:
 
 _FORMATS = (
     "ours (docs/problems.md): tests or check; LeetCode: prompt_sft, or an entry_point Solution().f; APPS, TACO: "
-    "input_output; "
-    "LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input and plus_input; "
-    "MultiPL-E: tests and stop_tokens; HumanEval-X: declaration and test; "
-    "BigCodeBench: complete_prompt; ClassEval: skeleton and class_name; DS-1000: code_context; CRUXEval: code, input, "
-    "output and id; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
+    "input_output; LiveCodeBench: public_test_cases; CodeContests: generated_tests; HumanEval+ and MBPP+: base_input "
+    "and plus_input; MultiPL-E: tests and stop_tokens; HumanEval-X: declaration and test; BigCodeBench: "
+    "complete_prompt; ClassEval: skeleton and class_name; DS-1000: code_context; CRUXEval: code, input, output and "
+    "id; MBPP: test_list and code; HumanEval: task_id, prompt, entry_point and test"
 )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from script import ROOT, load_script
+
+from sampler.study.json_schema import study_schema
 
 
 @pytest.mark.parametrize(
@@ -38,3 +42,17 @@ def test_the_shell_completes(program: str, begun: str, whole: str) -> None:
     command = Path(sys.executable).with_name(program)
     said = subprocess.run([command], env=environment, capture_output=True, text=True, check=False)
     assert f"plain,{whole}" in said.stdout.splitlines()
+
+
+def test_the_reference_of_study_files_has_every_table_and_every_key() -> None:
+    page = (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    missing = [key for key in keys_of(study_schema()) if f"| `{key}` |" not in page]
+    assert missing == []
+
+
+def keys_of(schema: Any) -> Iterator[str]:
+    """Yield every key that a study file may have, at any depth."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from keys_of(part)
+    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+        yield from (key for key, said in schema["properties"].items() if "description" in (said or {}))

@@ -508,7 +508,7 @@ def test_the_first_study_needs_no_model_and_gives_its_known_rates(tmp_path, pyte
 
 
 def test_the_help_of_all_commands_is_told_without_importing_them():
-    assert "  rejudge  Judge what the store" in help_without_imports(cli, COMMANDS, "sampler.cli", {"numpy"})
+    assert "  rejudge  Judge the stored samples" in help_without_imports(cli, COMMANDS, "sampler.cli", {"numpy"})
     assert cli.get_command(click.Context(cli), "reports") is None
 
 

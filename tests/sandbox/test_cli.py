@@ -190,7 +190,7 @@ def test_without_a_command_there_is_the_help_and_no_complaint_before_it() -> Non
 
 def test_the_help_of_all_commands_is_told_without_importing_them() -> None:
     printed = help_without_imports(cli, PLACES, "sandbox.cli", {"docker", "rich", "sandbox.values"})
-    assert "  rejudge   Judge the rows" in printed
+    assert "  rejudge   Judge a scored FILE again" in printed
     assert cli.get_command(click.Context(cli), "execute") is None
 
 

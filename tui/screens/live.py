@@ -97,8 +97,8 @@ def _how_sure(row: Row) -> str:
         return f"{word}: {sanitize(nearest[0], 60)} reaches the same"
     other, lead = nearest
     return (
-        f"{word} {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} "
-        f"over {sanitize(other, 60)}"
+        f"{word} {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} over "
+        f"{sanitize(other, 60)}"
     )
 
 

@@ -97,9 +97,8 @@ class EngineProcess:
             )
         if not line and self._child.wait(timeout=5) == -signal.SIGKILL:
             raise BackendError(
-                f"the engine was killed while it loaded {model}, mostly for want of memory; choose a smaller "
-                "model, or lower"
-                " context and slots in [models.options]"
+                f"the engine was killed while it loaded {model}, mostly for want of memory; choose a smaller model, "
+                "or lower context and slots in [models.options]"
             )
         if not line:
             raise CannotLoad(f"cannot load {model}: {self.death()}")

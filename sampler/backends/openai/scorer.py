@@ -44,8 +44,7 @@ WIDEST = 8  # characters that one token without a text of its own may hold
 _ROUNDING = 1e-3  # a log-probability that is higher than 0 by no more is 0
 NO_ECHO = (
     "the server does not tell the log-probabilities of a text that it did not write (vLLM's and SGLang's do, "
-    "llama.cpp's and"
-    " most hosted ones do not); where you have the model's file, score with --with FILE.gguf"
+    "llama.cpp's and most hosted ones do not); where you have the model's file, score with --with FILE.gguf"
 )
 
 
@@ -141,9 +140,8 @@ def _found(text: str, token: str, here: int, hidden: int) -> int | None:
 
 def _unlike(text: str, here: int) -> BackendError:
     return BackendError(
-        f"the server's tokens are not the text that was sent: none begins with {text[here : here + 12]!r}; score "
-        "with a server"
-        " that has /tokenize (vLLM, SGLang), or with the model's file, --with FILE.gguf"
+        f"the server's tokens are not the text that was sent: none begins with {text[here : here + 12]!r}; score with "
+        "a server that has /tokenize (vLLM, SGLang), or with the model's file, --with FILE.gguf"
     )
 
 
@@ -176,9 +174,8 @@ class OpenAIScorer(ServedModel):
             return after_tokens(self._echoed([*before, *after]), len(before), len(after))
         if prompt.style is PromptStyle.CHAT:
             raise BackendError(
-                f"the server at {self._server.base_url} does not say how a chat is put to its model (no "
-                "/tokenize, or the"
-                " dialect is \"hosted\"); score with vLLM's server, or with the model's file, --with FILE.gguf"
+                f"the server at {self._server.base_url} does not say how a chat is put to its model (no /tokenize, or "
+                "the dialect is \"hosted\"); score with vLLM's server, or with the model's file, --with FILE.gguf"
             )
         if not text:
             return TextScore(token_nlls=())

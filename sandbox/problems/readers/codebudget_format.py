@@ -246,8 +246,7 @@ def _check(problem: dict[str, Any]) -> CallTests | CheckTests | str:
     if foreign := (leans_on(code, prelude) or set()) - {owner or method}:
         raise ValueError(
             f"check uses {', '.join(sorted(foreign))}, which only the program could define; define it in check or "
-            "imports, "
-            "or say in_process: true, and check runs beside the program"
+            "imports, or say in_process: true, and check runs beside the program"
         )
     solution = _whole(problem) if "canonical_solution" in problem else None
     return check_code(code, function, prelude=prelude, solution=solution)
