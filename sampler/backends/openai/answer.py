@@ -65,7 +65,8 @@ class Said:
 
 def said(choice: dict[str, Any]) -> Said:
     """Return what a choice of an event says; raises TypeError or AttributeError if it is malformed."""
-    part = choice.get("delta") or choice.get("message") or choice
+    delta = choice.get("delta")  # some servers put the whole message beside the last one
+    part = delta if isinstance(delta, dict) else delta or choice.get("message") or choice
     if part is choice:
         return Said(_text(choice.get("text")), beside=False)
     content = part.get("content")
@@ -192,7 +193,7 @@ class ServerAnswer:
             choices: list[dict[str, Any]] = event.get("choices") or []
             grown = [index for choice in choices for index in self._choice(choice)]
             alone = choices[0] if len(choices) == 1 else {}
-            usage = event.get("usage") or alone.get("usage")  # Moonshot puts it into the choice
+            usage = _plain(event.get("usage") or alone.get("usage"))  # Moonshot puts it into the choice
             self._cached = _cached(usage, event.get("timings"), self._cached)
             self._cache_written = _cache_written(usage, self._cache_written)
             if isinstance(usage, dict):
@@ -235,6 +236,7 @@ class ServerAnswer:
             raise ValueError(f"choice {index!r:.40} of {len(self._drafts)}")
         draft = self._drafts[index]
         words, finish = said(choice), choice.get("finish_reason")
+        finish = None if finish in _NO_REASON else finish
         logprobs, texts = _logprobs(choice.get("logprobs"))
         again = bool(finish) and str(finish) != draft.finish  # some repeat it together with `usage`
         if draft.finish is not None and (words.text or logprobs or again):
@@ -343,12 +345,17 @@ def _taken(draft: _ChoiceDraft) -> bool:
     return ended(draft.finish or "") not in {End.FILTERED, End.ABORTED}
 
 
+_NO_REASON = ("null", "None", "none", "NULL")  # how some servers write that a choice goes on
+
+
 def _logprobs(said: Any) -> tuple[list[float | None], list[str | None]]:
     """Return a log-probability for each token, and its text; None for a token without one."""
-    if not said:
+    if isinstance(said, float):  # Together's stream, where an event is a token
+        return [said], [None]
+    if not isinstance(said, dict | list):
         return [], []
-    if "content" in said:
-        entries = said["content"] or ()
+    if isinstance(said, list) or "content" in said:
+        entries = said if isinstance(said, list) else said["content"] or ()
         found, texts = [token.get("logprob") for token in entries], [token.get("token") for token in entries]
     else:
         found = list(said.get("token_logprobs") or ())
@@ -361,6 +368,31 @@ def _logprobs(said: Any) -> tuple[list[float | None], list[str | None]]:
 _READS = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")  # DeepSeek, Moonshot, LiteLLM
 _WRITES = ("cache_write_tokens", "cache_creation_tokens", "created_cache_tokens")  # the last is vLLM's
 _WRITES_BESIDE = ("cache_creation_input_tokens",)  # LiteLLM, for Anthropic's models
+
+
+# Names of OpenAI's responses and of Anthropic's messages, which some gateways use in chats. Anthropic counts what its
+# cache read and wrote beside `input_tokens`.
+_ALSO_CALLED = (
+    ("completion_tokens", "output_tokens"),
+    ("prompt_tokens_details", "input_tokens_details"),
+    ("completion_tokens_details", "output_tokens_details"),
+)
+
+
+def _plain(usage: Any) -> Any:
+    """Return `usage` under the names of OpenAI's chats, its counts as whole numbers."""
+    if not isinstance(usage, dict):
+        return usage
+    whole = {
+        key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in usage.items()
+    }
+    if whole.get("prompt_tokens") is None and isinstance(whole.get("input_tokens"), int):
+        cached = (whole.get(key) for key in ("cache_read_input_tokens", "cache_creation_input_tokens"))
+        whole["prompt_tokens"] = whole["input_tokens"] + sum(part for part in cached if isinstance(part, int))
+    for ours, theirs in _ALSO_CALLED:
+        if whole.get(ours) is None and whole.get(theirs) is not None:
+            whole[ours] = whole[theirs]
+    return whole
 
 
 def _cached(usage: Any, timings: Any, before: int | None) -> int | None:

@@ -136,10 +136,16 @@ class OpenAIOptions:
             raise ValueError(f"n = {self.n} must not exceed concurrency = {self.concurrency}, which counts samples")
 
 
+_QUERY = re.compile(r"(?:api-version=[\w.-]{1,40})?")  # Azure's; others could hold a key, which messages would show
+
+
 def _check_address(base_url: str, api_key_env: str) -> None:
     url = urlsplit(base_url)
-    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
-        raise ValueError(f'base_url must be the server\'s address, as "http://127.0.0.1:8000/v1", not {base_url!r}')
+    if url.scheme not in {"http", "https"} or not url.hostname or url.fragment or not _QUERY.fullmatch(url.query):
+        raise ValueError(
+            'base_url must be the server\'s address, as "http://127.0.0.1:8000/v1", behind which at most '
+            f"?api-version=… may stand, not {base_url!r}"
+        )
     if "@" in url.netloc:
         raise ValueError("base_url must not hold a name or password; put the key into a variable, see api_key_env")
     if api_key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", api_key_env):
@@ -291,14 +297,17 @@ def _names(fields: Mapping[str, Any]) -> Iterator[str]:
         yield name
 
 
+_NO_LIST = {400, 403, 404, 405, 410, 422, 501}  # some servers keep no list, some keys may not read it
+
+
 def _listed(model: str, server: ServerAddress, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:
     """Return the model as the server lists it; empty if it does not."""
     try:
         listed = policy.attempt(lambda: ask(server, "GET", "/models"), Event()).get("data")
     except CallRefused as error:
-        if error.status not in {404, 405, 501}:
+        if error.status not in _NO_LIST:
             raise
-        return {}  # some servers keep no list
+        return {}
     listed = listed if isinstance(listed, list) else []
     known = [entry for entry in listed if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
     for entry in known:

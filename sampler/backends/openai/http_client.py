@@ -31,7 +31,7 @@ from sampler.backends.base import BackendError
 MAX_LINE = 4 << 20
 MAX_ANSWER = 32 << 20
 _MAX_ERROR = 1 << 16
-_TRY_AGAIN = frozenset({408, 409, 423, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 529})
+_TRY_AGAIN = frozenset({408, 409, 423, 425, 429, 499, 500, 502, 503, 504, 507, *range(520, 600)})  # 520 on: gateways
 _SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})  # 429, and no wait helps
 # Words of an error within an answer, which has no status of its own, that make it one of the question.
 _OF_THE_QUESTION = re.compile(
@@ -100,6 +100,11 @@ class ServerAddress:
         if self.key is not None and not is_key(self.key):
             raise ValueError(f"that is no key: {KEY_FORM}")
 
+    def target(self, path: str) -> str:
+        """Return what is requested for a path: Azure's addresses have a query, which goes behind it."""
+        url = urlsplit(self.base_url)
+        return url.path.rstrip("/") + path + (f"?{url.query}" if url.query else "")
+
     def clean(self, text: str) -> str:
         """Return the server's words as one line of limited length, without the key."""
         if self.key:
@@ -128,9 +133,9 @@ class Call:
         """
         try:
             with self._errors(), closing(self._ask(method, path, body)) as response:
-                if response.status != 200:
+                if not 200 <= response.status < 300:
                     raise self._fault(response)
-                if "text/event-stream" in response.headers.get("Content-Type", "").lower():
+                if _is_stream(response):
                     yield from self._stream(response)
                 else:
                     self.finished = True
@@ -159,34 +164,46 @@ class Call:
         if body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body).encode("ascii")
-        self._connection.request(method, urlsplit(self._server.base_url).path.rstrip("/") + path, data, headers)
+        self._connection.request(method, self._server.target(path), data, headers)
         return self._connection.getresponse()
 
     def _stream(self, response: HTTPResponse) -> Iterator[dict[str, Any]]:
-        """Yield server-sent events, each one line of JSON; anything else between them is skipped."""
-        total = 0
-        while line := response.readline(MAX_LINE):
-            total += len(line)
-            if total > MAX_ANSWER or len(line) == MAX_LINE:
-                raise Outage(f"the server sends without end ({total} bytes for one answer)")
-            kind, _, data = line.strip().partition(b":")
+        """Yield server-sent events, each an object of JSON; anything else between them is skipped.
+
+        An event may take several lines, and ends at an empty one. Servers that leave the empty one out have events of
+        one line.
+        """
+        begun: list[bytes] = []
+        for line in _lines(response):
+            kind, _, data = line.partition(b":")
             data = data.strip()
+            if not line and begun:
+                yield self._object(b"\n".join(begun))
+                begun = []
+            if kind not in {b"data", b"error"} or data in _NOTHING:
+                continue
             if data == b"[DONE]":
                 self.finished = True
                 return
-            if kind in {b"data", b"error"} and data:
+            if begun or not _is_json(data):
+                begun.append(data)
+            else:
                 yield self._object(data)
+        if begun:
+            yield self._object(b"\n".join(begun))
 
     def _object(self, data: bytes) -> dict[str, Any]:
         try:
             answer = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise Outage(f"the server answered {self._shown(data)}, which is not JSON") from error
-        if not isinstance(answer, dict):
-            raise Outage(f"the server answered {self._shown(data)}, which is no object")
         found = _error_of(answer)
         if found is not None:
             raise self._said(found, None, None)
+        if isinstance(answer, list):  # a list of models may come without the object around it, as from Together
+            answer = {"data": answer}
+        if not isinstance(answer, dict):
+            raise Outage(f"the server answered {self._shown(data)}, which is no object")
         return answer
 
     def _fault(self, response: HTTPResponse) -> BackendError:
@@ -249,6 +266,37 @@ class Call:
             raise Outage(
                 f"no connection to the server at {where}, or a broken one ({why}); does it run, and is base_url right?"
             ) from error
+
+
+_BOM = b"\xef\xbb\xbf"
+_NOTHING = {b"", b"null", b"{}"}  # what some servers send to keep a connection alive
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:", b":")
+
+
+def _is_stream(response: HTTPResponse) -> bool:
+    """Return whether an answer is a stream of events: gateways mislabel both forms, so its beginning decides."""
+    begins = response.peek(64).removeprefix(_BOM).lstrip()
+    named = "text/event-stream" in response.headers.get("Content-Type", "").lower()
+    return begins.startswith(_FIELDS) or (named and not begins.startswith((b"{", b"[")))
+
+
+def _lines(response: HTTPResponse) -> Iterator[bytes]:
+    """Yield the lines of a stream of events without their ends, which may be CR, LF or both; raises Outage."""
+    total = 0
+    while line := response.readline(MAX_LINE):
+        line = line if total else line.removeprefix(_BOM)
+        total += len(line)
+        if total > MAX_ANSWER or len(line) == MAX_LINE:
+            raise Outage(f"the server sends without end ({total} bytes for one answer)")
+        yield from line.removesuffix(b"\n").removesuffix(b"\r").split(b"\r")
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _error_of(answer: Any) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from sampler.backends.base import BackendError, TextScore
 from sampler.backends.openai.backend import HOSTED, ServedModel
@@ -156,7 +157,9 @@ class OpenAIScorer(ServedModel):
     @cached_property
     def _root(self) -> ServerAddress:
         """Return the address beside /v1, where servers tokenize."""
-        return replace(self._server, base_url=self._options.base_url.rstrip("/").removesuffix("/v1"))
+        url = urlsplit(self._options.base_url)
+        path = url.path.rstrip("/").removesuffix("/v1")
+        return replace(self._server, base_url=urlunsplit(url._replace(path=path)))
 
     @cached_property
     def _cuts(self) -> bool:
