@@ -16,8 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TextIO
+
+import numpy as np
 
 from sampler.data_frames import StoreView
 from sampler.exit_codes import CommandError, Exit
@@ -30,6 +33,8 @@ from sampler.running.run import Dependencies
 from sampler.running.run_options import RunLimits
 from sampler.study.spec import Study as StudySpec
 from sampler.study.spec import load_study, read_study
+from sampler.study.toml_table import SpecError
+from sampler.values import valid_text
 
 
 class RunIncomplete(CommandError):
@@ -65,31 +70,42 @@ class Study:
         top: dict[str, object] = {"name": self.name or Path(self.store).stem, "seed": self.seed, "problems": source}
         tables = {"sampling": self.sampling, "sandbox": self.sandbox, "report": self.report, "budget": self.budget}
         top |= {key: table for key, table in tables.items() if table}
-        top["models"] = [self.models] if isinstance(self.models, Mapping) else list(self.models)
+        top["models"] = [self.models] if isinstance(self.models, Mapping) else self.models
         return "".join(f"{key} = {_toml(value)}\n" for key, value in top.items())
 
     def checked(self) -> StudySpec:
         """Return the study, checked by the reader of study files; raises SpecError."""
+        if not Path(self.store).name:
+            raise SpecError(f"store = {str(self.store)!r} names no file; write for example store = 'mine.db'")
         path = Path(self.folder) / f"{self.name or Path(self.store).stem}.toml"
         return replace(read_study(self.toml, path), store=Path(self.folder) / self.store)
 
 
 def _toml(value: object) -> str:
-    """Return a value in TOML: JSON's texts and numbers are TOML's, too; tables are inline."""
+    """Return a value in TOML: JSON's texts and numbers are TOML's, too; tables are inline.
+
+    Numbers of numpy, as a loop over a range of it gives, are numbers. Raises TypeError, or ValueError for a text that
+    is none in Unicode.
+    """
     match value:
         case Mapping():
             return "{" + ", ".join(f"{_toml(str(key))} = {_toml(each)}" for key, each in value.items()) + "}"
         case str():
+            if value != valid_text(value):
+                raise ValueError(f"{value!r} holds half of a surrogate pair, which no text of a study may; take it out")
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case Path():
             return _toml(str(value))
         case date():
             return value.isoformat()
-        case float() if not isfinite(value):
-            return str(value)
-        case bool() | int() | float():
-            return json.dumps(value)
-        case Sequence():
+        case bool() | np.bool_():
+            return json.dumps(bool(value))
+        case Integral():
+            return str(int(value))
+        case Real():
+            number = float(str(value) if isinstance(value, np.floating) else value)  # 0.1 of 32 bits is meant as 0.1
+            return json.dumps(number) if isfinite(number) else str(number)
+        case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
             return "[" + ", ".join(map(_toml, value)) + "]"
         case _:
             raise TypeError(f"{value!r} has no form in a study file; leave the key out, or give text, number or table")
@@ -98,7 +114,8 @@ def _toml(value: object) -> str:
 def open(path: str | Path, study: str | None = None, *, kind: str = "pandas") -> StoreView:
     """Open a study of a store (the newest, or the one of this name), as data frames; raises StoreError.
 
-    `kind` is "pandas" (extra `frames`) or "arrow" (pyarrow). Nothing is read before it is asked for.
+    `kind` is "pandas" (extra `frames`), "arrow" (extra `parquet`) or "polars" (extra `polars`). Nothing is read before
+    it is asked for.
     """
     return StoreView(path, study, kind=kind)
 

@@ -7,7 +7,7 @@
 Columns are made by numpy from statements that return numbers alone, so a million samples need neither a Python object
 each nor a join: names and words travel as codes, and an unknown number as infinity, which no fact of a store is.
 pandas (extra `frames`) is imported when the first frame is made. `sampler.open(path, kind="arrow")` gives tables of
-pyarrow, which Polars reads without a copy (`polars.from_arrow`).
+pyarrow, `kind="polars"` frames of Polars, which share the memory of those.
 
 `sampler.COLUMNS` says what each column of each frame means. A number that a store does not know is missing, never zero.
 """
@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from sampler.frame_columns import (
     COLUMNS,
+    KINDS,
     Column,
     Frame,
     Numbers,
@@ -141,9 +142,9 @@ class StoreView:
     """A study of a store, as frames. It holds no connection between calls, so a run may go on writing."""
 
     def __init__(self, path: str | Path, study: str | None = None, *, kind: str = "pandas") -> None:
-        """Open a study of a store, by its name or the newest; `kind` is "pandas" or "arrow". Raises StoreError."""
-        if kind not in {"pandas", "arrow"}:
-            raise ValueError(f"kind {kind!r} is none of frames; choose pandas or arrow")
+        """Open a study of a store, by its name or the newest; `kind` is one of KINDS. Raises StoreError."""
+        if kind not in KINDS:
+            raise ValueError(f"kind {kind!r} is none of frames; choose {', '.join(KINDS)}")
         self.path = Path(path)
         self.kind = kind
         with open_migrated(self.path, FrameReader) as reader:

@@ -1,4 +1,4 @@
-"""Make data frames of pandas or pyarrow from columns, and say what each column of each frame means.
+"""Make data frames of pandas, pyarrow or Polars from columns, and say what each column of each frame means.
 
 Columns are numpy arrays of numbers, in which infinity says that a value is missing, or places in a list of words. The
 packages that make frames are imported when the first frame is made.
@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from sampler.exit_codes import CommandError, Exit
 
-Frame = Any  # a pandas.DataFrame, or a pyarrow.Table: neither package has to be installed
+KINDS = ("pandas", "arrow", "polars")
+Frame = Any  # a pandas.DataFrame, a pyarrow.Table or a polars.DataFrame: none of the packages has to be installed
 Numbers = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int32]
 COLUMNS: Mapping[str, Mapping[str, str]] = {
@@ -179,6 +180,8 @@ def make_frame(columns: Mapping[str, Column], kind: str) -> Frame:
     """Return a frame of this kind; raises FramesMissing."""
     if kind == "arrow":
         return _arrow(columns)
+    if kind == "polars":
+        return _polars(columns)
     try:
         import pandas as pd  # heavy, and an extra
     except ImportError as error:
@@ -222,6 +225,14 @@ def _arrow(columns: Mapping[str, Column]) -> Frame:
                 missing = ~np.isfinite(values)
                 made[name] = pa.array(np.where(missing, 0, values).astype(type_), mask=missing)
     return pa.table(made)
+
+
+def _polars(columns: Mapping[str, Column]) -> Frame:
+    try:
+        import polars as pl  # heavy, and an extra
+    except ImportError as error:
+        raise FramesMissing("polars is not installed; `pip install 'codebudget[polars]'` brings it") from error
+    return pl.from_arrow(_arrow(columns))
 
 
 def words_column(told: Sequence[str | None]) -> Words:

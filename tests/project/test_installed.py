@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,23 @@ def test_what_is_imported_is_the_wheel_and_is_typed(installed: Path, tmp_path: P
         home = Path(said.stdout.strip()).parent
         assert installed.parent in home.parents
         assert (home / "py.typed").is_file()
+
+
+def test_every_extra_that_is_pinned_fits_the_other_pins(installed: Path, tmp_path: Path) -> None:
+    """`make venv` proves it for the extras that it installs; the others are resolved here, and not downloaded."""
+    pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (made,) = re.findall(r"scripts/venv\.sh (\S+)", (ROOT / "Makefile").read_text())
+    further = [
+        name
+        for name, needs in extras.items()
+        if name not in made.split(",") and pinned >= {re.split(r"[\[<>=]", need)[0] for need in needs}
+    ]
+    assert "trackio" in further
+    pip = (installed / "python", "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--dry-run")
+    for name in further:
+        said = run(*pip, "-c", ROOT / "constraints.txt", *extras[name], *extras["frames"], folder=tmp_path)
+        assert said.returncode == 0, f"{name}: {said.stderr}"
 
 
 @pytest.mark.docker

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import sampler
@@ -69,6 +70,14 @@ def test_arrow_holds_the_same_values_as_pandas(store: Path) -> None:
     for name, frame in ours.items():
         left = frame.astype(object).where(frame.notna(), None)  # type: ignore[attr-defined]
         assert left.to_dict("list") == theirs[name].to_pydict(), name  # type: ignore[attr-defined]
+
+
+def test_polars_holds_the_same_values_as_arrow(store: Path) -> None:
+    pytest.importorskip("polars", reason="polars is not installed (an extra of 180 MB)")
+    ours, theirs = frames(store, "polars"), frames(store, "arrow")
+    for name, frame in ours.items():
+        assert type(frame).__module__.startswith("polars"), name
+        assert frame.to_dict(as_series=False) == theirs[name].to_pydict(), name  # type: ignore[attr-defined]
 
 
 def test_samples_have_their_latest_verdict_and_what_is_not_known_is_missing(store: Path) -> None:
@@ -165,6 +174,25 @@ def test_a_study_from_code_is_the_file_that_it_says(tmp_path: Path, support: Mod
         _ = sampler.Study("s.db", "problems.jsonl", [{"name": None}]).toml
 
 
+def test_numbers_of_numpy_are_numbers_of_a_study_and_what_is_no_value_of_a_file_is_refused() -> None:
+    plain = {"name": "m", "samples": 2, "greedy": True}
+    counted = {"name": np.str_("m"), "samples": np.arange(3)[2], "greedy": np.bool_(True)}
+
+    def study(model: object, **sampling: object) -> str:
+        return sampler.Study("s.db", "p.jsonl", model, sampling=sampling).toml  # type: ignore[arg-type]
+
+    wanted = study([plain], temperature=0.1, seed=7)
+    assert study([counted], temperature=np.float32("0.1"), seed=np.uint64(7)) == wanted
+    assert study((counted,), temperature=np.float64(0.1), seed=np.int8(7)) == wanted
+    for wrong in (None, iter([plain]), [{"name": b"m"}], [{"name": {"m"}}], [{"name": np.arange(2)}]):
+        with pytest.raises(TypeError, match="no form in a study file"):
+            study(wrong)
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        study([{"name": "\ud800"}])
+    with pytest.raises(ValueError, match="store = '' names no file"):
+        sampler.Study("", "p.jsonl", [plain]).checked()
+
+
 def test_a_study_from_code_takes_what_a_file_takes(tmp_path: Path, support: ModuleType) -> None:
     support.write_study(tmp_path, count=2)
     model = {"name": "m", "backend": "replay", "file": "none.jsonl", "samples": 2}
@@ -194,7 +222,7 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path, store: Path) -> None:
         sampler.open(tmp_path / "none.db")
     with pytest.raises(StoreError, match="no study is called 'other'"):
         sampler.open(store, "other")
-    with pytest.raises(ValueError, match="choose pandas or arrow"):
+    with pytest.raises(ValueError, match="choose pandas, arrow, polars"):
         sampler.open(store, kind="R")
 
 
