@@ -24,7 +24,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import ExportRow, ModelRow
 from sampler.store.sample_readers import ExportReader
 from sampler.values import NoSuchName, matching_name
-from sandbox.registry import PluginError, Registry
+from sandbox.registry import PluginError, Registry, UnknownPlugin
 
 _STUB = "    pass\n\n\n"  # ends the prompt's function, so that a program which stands on its own may follow it
 COLUMNS: Mapping[str, str] = {
@@ -212,7 +212,7 @@ class ExportRequest:
 
 def export(request: ExportRequest, reader: ExportReader) -> list[Path]:
     """Write the export and return its files; raises ExportFault or StoreError."""
-    exporter = exporter_of(request.format)
+    exporter = exporter_of(request.format, "format", formats)
     if exporter.copies:
         return [_copy(request, reader)]
     if exporter.write is None:
@@ -241,7 +241,7 @@ def _further(request: ExportRequest, reader: ExportReader, models: Sequence[Mode
 
 def send(exporter: str, target: str, request: ExportRequest, reader: ExportReader) -> list[str]:
     """Send the export to a destination, and return what was done, a line each; raises ExportFault or StoreError."""
-    found = exporter_of(exporter)
+    found = exporter_of(exporter, "destination", destinations)
     if found.send is None:
         raise ExportFault(f"{exporter!r} is a format of files; write --to FILE --format {exporter}")
     models = _chosen(request, reader)
@@ -256,10 +256,15 @@ def destination(to: str) -> tuple[str, str] | None:
     return None if found is None or Path(to).exists() else (found[1], found[2])
 
 
-def exporter_of(name: str) -> Exporter:
-    """Return the exporter of a name; raises ExportFault, also for a plugin that cannot be loaded."""
+def exporter_of(name: str, kind: str, offered: Callable[[], Iterable[str]]) -> Exporter:
+    """Return the exporter of a name; raises ExportFault, also for a plugin that cannot be loaded.
+
+    The error for an unknown name calls it a `kind`, and lists those that are `offered`.
+    """
     try:
         return REGISTRY.load(name)
+    except UnknownPlugin as error:
+        raise ExportFault(f"there is no {kind} {name!r}; there are {', '.join(offered())}") from error
     except PluginError as error:
         raise ExportFault(str(error)) from error
 
@@ -343,6 +348,11 @@ def formats(*, built_in: bool = False) -> tuple[str, ...]:
     """Return the names of the formats of files."""
     found = REGISTRY.values(built_in=built_in).items()
     return tuple(name for name, one in found if one.write is not None or one.copies)
+
+
+def destinations() -> tuple[str, ...]:
+    """Return the names of the destinations that are not files."""
+    return tuple(name for name, one in REGISTRY.values().items() if one.send is not None)
 
 
 def _write(exporter: Exporter, path: Path, source: Source) -> None:

@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from sandbox.commands.command_line import INTERRUPTED, OUR_FAULT, USAGE, Commands, Place, stop
+from sandbox.commands.command_line import INTERRUPTED, OUR_FAULT, USAGE, Commands, Place, stop, usage_line
 from sandbox.sanitize import guard
 
 PLACES = {
@@ -67,12 +67,12 @@ def main() -> None:
     """Run the console script; every error becomes one line and an exit code."""
     guard()
     try:
-        sys.exit(cli(standalone_mode=False, obj=os.environ))
+        sys.exit(cli(prog_name="sandbox", standalone_mode=False, obj=os.environ))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(USAGE)
     except click.ClickException as error:
-        stop(error.format_message(), USAGE)
+        stop(usage_line(error), USAGE)
     except (click.Abort, KeyboardInterrupt):
         stop("interrupted; what was scored is kept, no box is left", INTERRUPTED)
     except OSError as error:

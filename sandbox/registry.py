@@ -27,6 +27,10 @@ class PluginError(ValueError):
     """A name that no plugin has, or a plugin that cannot be used; the message names it, its package and the error."""
 
 
+class UnknownPlugin(PluginError):
+    """A name that no plugin has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plugin:
     """One entry point: its group, its name, and the package that registers it.
@@ -96,7 +100,8 @@ class Registry(Generic[T]):
                 refused = [one for one in _found() if (one.group, one.name) == (self.group, name)]
                 if refused:
                     raise PluginError(f"{refused[0].title} {refused[0].refused}")
-                raise PluginError(f"no plugin of {PROJECT}.{self.group} is called {name!r}; there are {self._known()}")
+                known = ", ".join(self.names)
+                raise UnknownPlugin(f"no plugin of {PROJECT}.{self.group} is called {name!r}; there are {known}")
             self._loaded[name] = self._value(plugin)
         return self._loaded[name]
 
@@ -129,9 +134,6 @@ class Registry(Generic[T]):
         if not isinstance(value, self.kind):
             raise PluginError(f"{plugin.title} is a {type(value).__name__}; it must be a {self.kind.__qualname__}")
         return value
-
-    def _known(self) -> str:
-        return ", ".join(self.names)
 
 
 def all_plugins() -> tuple[Plugin, ...]:

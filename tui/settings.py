@@ -46,7 +46,9 @@ def read_settings(files: Sequence[Path]) -> Settings:
 def refuse_unknown(settings: Settings, themes: Collection[str], ids: Collection[str]) -> None:
     """Raise SettingsError for a theme or an id that does not exist."""
     if settings.theme and settings.theme not in themes:
-        raise SettingsError(f"there is no theme {settings.theme!r}{_near(settings.theme, themes)}")
+        raise SettingsError(
+            f"there is no theme {settings.theme!r}{_near(settings.theme, themes)}; there are {', '.join(themes)}"
+        )
     for name in settings.keymap:
         if name not in ids:
             raise SettingsError(

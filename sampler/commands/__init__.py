@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from sampler.exit_codes import Exit, allow_closed_pipe
-from sandbox.commands.command_line import Commands, Place
+from sandbox.commands.command_line import Commands, Place, usage_line
 from sandbox.sanitize import guard
 
 COMMANDS = {
@@ -55,14 +55,8 @@ def run_command(command: click.Command, name: str) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        click.echo(f"{name}: {_one_line(error)}", err=True)
+        click.echo(f"{name}: {usage_line(error)}", err=True)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(Exit.INTERRUPTED)
     sys.exit(code or Exit.OK)
-
-
-def _one_line(error: click.ClickException) -> str:
-    message = " ".join(error.format_message().split()).removesuffix(".")
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{message}; `{context.command_path} --help` tells more" if context else message

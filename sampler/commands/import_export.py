@@ -112,6 +112,7 @@ def import_(
             skip_bad=reader.skip_bad,
             output_rule=reader.output_rule,
             assumed=reader.assumed,
+            checker_files=tuple(str(file.resolve()) for file in reader.checker_files),  # `sampler score` reads them
             format=format_,
             model=model,
             reading=None if given is None else Reading.PROGRAM if given == _SOLUTION else Reading(given),

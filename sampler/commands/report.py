@@ -15,6 +15,7 @@ import click
 
 from sampler.cli_errors import error_boundary
 from sampler.commands.common import (
+    BUDGET_HINT,
     FILE,
     FOLDER,
     STORE,
@@ -161,10 +162,10 @@ def _rows(units: tuple[Unit, ...], budgets: tuple[TypedBudget, ...]) -> dict[Uni
         if not units and budget.units:
             fits = [budget.units[0]]
         if len(fits) != 1 and not budget.units:
-            raise click.BadParameter(f"{budget.text!r} has no unit; write it as 1TFLOP or 30s", param_hint="--budget")
+            raise click.BadParameter(f"{budget.text!r} has no unit; write it as 1TFLOP or 30s", param_hint=BUDGET_HINT)
         if not fits:
             words = f"{budget.text!r} is in none of the units {', '.join(units)}; add its --unit"
-            raise click.BadParameter(words, param_hint="--budget")
+            raise click.BadParameter(words, param_hint=BUDGET_HINT)
         rows.setdefault(fits[0], []).append(budget.amount)
     return {unit: tuple(sorted(set(typed))) for unit, typed in rows.items()}
 
@@ -216,7 +217,7 @@ def compare(
     sampler compare before.db after.db --unit seconds --json
     sampler compare counts.json.gz:8B counts.json.gz:70B --unit flops_128 --params 8B=8b --params 70B=70b
     """
-    counted = counted_in(unit, budgets)
+    counted = counted_in(unit, budgets, BUDGET_HINT)
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         paired = load_paired((source(first), source(second)), params_of(params))
         made = compared(paired, counted, PromptCharge(prompt), amounts(budgets))
@@ -281,7 +282,7 @@ def analyse(
     sampler analyse results.db --unit seconds --budget 10 --budget 60 --diversity
     sampler analyse counts.json.gz --unit flops_128 --model 8B --model 70B --params 8B=8b --params 70B=70b --k 1000
     """
-    counted = counted_in(unit, budgets)
+    counted = counted_in(unit, budgets, BUDGET_HINT)
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         request = AnalysisRequest(
             unit=counted,

@@ -232,8 +232,8 @@ class ImportRequest:
 
     `model` is the name for files that give none; `reading` overrides the format's kind of text; with `skip_bad`,
     malformed rows of samples and of problems are left out; `output_rule` and `assumed` replace those of the problems'
-    data set; `columns` is {field: column} for lines of no known format. A model that is in no catalogue has FLOPs only
-    with an `architecture`, or by the rule "2N" with `params`.
+    data set; `checker_files` are headers for its checkers in C++; `columns` is {field: column} for lines of no known
+    format. A model that is in no catalogue has FLOPs only with an `architecture`, or by the rule "2N" with `params`.
     """
 
     files: tuple[Path, ...]
@@ -243,6 +243,7 @@ class ImportRequest:
     skip_bad: bool = False
     output_rule: str | None = None
     assumed: Mapping[str, object] = field(default_factory=dict)
+    checker_files: tuple[str, ...] = ()
     format: str | None = None
     model: str | None = None
     reading: Reading | None = None
@@ -254,7 +255,11 @@ class ImportRequest:
     def chosen(self) -> ProblemsSpec:
         """Return which problems are wanted, and how they are read."""
         return ProblemsSpec(
-            source=self.problems, skip_bad=self.skip_bad, output_rule=self.output_rule, assumed=self.assumed
+            source=self.problems,
+            skip_bad=self.skip_bad,
+            output_rule=self.output_rule,
+            assumed=self.assumed,
+            checker_files=self.checker_files,
         )
 
 

@@ -19,7 +19,7 @@ from typing import TextIO
 
 from sampler.cli_errors import error_boundary
 from sampler.exit_codes import CommandError, Exit, allow_closed_pipe
-from sampler.exporting import ExportFault, ExportRequest, exporter_of, send
+from sampler.exporting import ExportFault, ExportRequest, destinations, exporter_of, send
 from sampler.models.pull import models_dir
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import Page, print_report, report_json
@@ -111,7 +111,7 @@ def _logged(study: Study, tell: Subscriber) -> Iterator[Subscriber]:
         yield tell
         return
     name, _, project = study.log.partition(":")
-    opened = exporter_of(name).track
+    opened = exporter_of(name, "tracker", destinations).track
     if opened is None:
         raise ExportFault(f"[report] log = {study.log!r}: {name!r} is no tracker; write trackio or wandb")
 

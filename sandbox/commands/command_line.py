@@ -27,6 +27,13 @@ def say(message: str) -> None:
     click.echo(sanitize(message), err=True)
 
 
+def usage_line(error: click.ClickException) -> str:
+    """Return the error of a wrong call in one line, which names the help of the command."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message}; `{context.command_path} --help` tells more" if context else message
+
+
 def stop(message: str, code: int) -> NoReturn:
     """End the command with one line and an exit code."""
     say(f"sandbox: {message}")

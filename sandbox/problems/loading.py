@@ -145,7 +145,7 @@ def _with_headers(problem: Problem, headers: Files, where: str) -> Problem:
 def _refuse_what_no_row_says(source: str | Path, seen: int, unknown: Mapping[str, int]) -> None:
     for name, count in unknown.items():
         if count == seen:
-            raise ProblemsError(f"no row of {source} says what the filter {name} asks for; leave it out")
+            raise ProblemsError(f"no row of {source} has a value for the filter {name}; leave it out")
 
 
 def _new(problem: Problem, known: Mapping[str, Problem], where: str) -> Problem:

@@ -308,6 +308,22 @@ def test_how_the_problems_are_read_is_part_of_the_study(folder, support):
         take(folder, file, problems=str(path))
 
 
+def test_headers_of_checkers_are_kept_for_scoring(folder, support):
+    checker = {"language": "cpp", "source": '#include "testlib.h"\n'}
+    row = {"task_id": "P/0", "prompt": "p", "tests": [{"stdin": "", "stdout": "a"}], "checker": checker}
+    problems = write_lines(folder / "pairs.jsonl", [row])
+    file = write_lines(folder / "a.jsonl", [{"task_id": "P/0", "completion": "print('a')"}])
+    header = folder / "testlib.h"
+    header.write_text("int x;")
+    words = ("import", folder / "s.db", file, "--problems", problems)
+    assert "name it by --checker-files" in call(*words).stderr
+    assert call(*words, "--checker-files", header).exit_code == Exit.OK
+    executor = support.FakeExecutor()
+    assert score(folder / "s.db", support, executor).reason == "complete"
+    (program,) = executor.programs
+    assert program.tests.checker.files == (("testlib.h", b"int x;"),)
+
+
 def test_claims_stand_beside_our_verdicts_and_are_compared_with_them(folder):
     file = [row | {"passed": n % 4 == 0} for n, row in enumerate(rows(4))]
     take(folder, write_lines(folder / "a.jsonl", file))
