@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import reprlib
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
@@ -37,6 +38,7 @@ from sandbox.values import Limits, Program, Score, Verdict
 
 Message = Mapping[str, object]  # of a chat: its `content` is a text, or a list of parts
 _TEXTS = frozenset({None, "text", "output_text", "input_text"})  # types of parts that hold a text
+_BESIDE_TEXT = ("tool_calls", "function_call", "refusal", "reasoning", "reasoning_content", "thinking")  # of a message
 _PASSED_OVER = frozenset({"thinking", "redacted_thinking", "reasoning", "refusal", "tool_use", "tool_call"})
 
 
@@ -80,6 +82,7 @@ class Pool:
 
 
 Openable = Pool | ClusterPool | Callable[[], Pool | ClusterPool]
+_OPENING = threading.Lock()  # a trainer's threads ask at the same time, and functools.cache would open a pool for each
 
 
 def _close_quietly(opened: ExitStack) -> None:
@@ -124,8 +127,9 @@ def reward(
     is not run again: its other tests count as failed, so an endless loop costs one limit of CPU time.
 
     `problems` is one for all completions, or one for each; else ValueError. Instead of a text, a completion may be the
-    messages of a chat, of which the last one counts: its content is a text, or a list of parts. Raises TypeError for
-    what is neither, with its place.
+    messages of a chat, of which the last one of the assistant counts: its content is a text, or a list of parts; a
+    message that only calls a tool, refuses or thinks is an empty answer. Raises TypeError for what is neither, with its
+    place.
     """
     futures = _submitted(_paired(completions, problems, given), pool, every_case=partial)
     return [_reward(future, partial=partial) for future in futures]
@@ -164,7 +168,8 @@ def trl_reward(
 
     The trainer calls it with `prompts`, `completions`, `completion_ids`, every column of the data set, and values of
     its own; of a data set it needs the `column` with the problem's name. None, where we could not judge, becomes NaN in
-    the trainer and does not count. `pool` may be a function that opens one at the first call.
+    the trainer and does not count; so does a row without a name, as of another task in a mixed data set. `pool` may be
+    a function that opens one at the first call.
     """
     known = _by_name(problems)
 
@@ -174,33 +179,51 @@ def trl_reward(
         del prompts
         if column not in columns:
             raise TypeError(f"the data set has no column {column!r} with the problems' names; add it, or name another")
-        asked = [_named(known, name) for name in columns[column]]
-        return reward(completions, asked, pool=_opened(pool), partial=partial)
+        names = columns[column]
+        if len(names) != len(_refuse_one_text(completions)):
+            raise ValueError(f"{len(completions)} completions, but {len(names)} names in the column {column!r}")
+        ours = [(text, _named(known, name)) for text, name in zip(completions, names, strict=True) if name is not None]
+        texts, asked = [text for text, _ in ours], [problem for _, problem in ours]
+        values = iter(reward(texts, asked, pool=_opened(pool), partial=partial) if ours else ())
+        return [None if name is None else next(values) for name in names]
 
     return tests_passed
 
 
 def verl_reward(
     problems: Mapping[str, Problem] | Iterable[Problem], pool: Openable, *, partial: bool = False
-) -> Callable[..., float]:
+) -> Callable[..., Any]:
     """Return a reward function for verl (`custom_reward_function`): assign it to a name of a module, such as score.
 
     verl calls it with `data_source`, `solution_str`, `ground_truth` and `extra_info`, newer versions with more;
-    `ground_truth` is the problem's name. It raises SandboxError where we could not judge: verl has no reward for that.
-    Each worker of verl imports the module, so `pool` is best a function that opens the pool of its process.
+    `ground_truth` is the problem's name. The reward manager `batch` calls it with lists (`data_sources`,
+    `solution_strs`, `ground_truths`, `extra_infos`) and gets a list. It raises SandboxError where we could not judge:
+    verl has no reward for that. Each worker of verl imports the module, so `pool` is best a function that opens the
+    pool of its process; threads that call at the same time open one.
     """
     known = _by_name(problems)
 
+    def scores(answers: Sequence[str], names: Sequence[Any]) -> list[float]:
+        asked = [_named(known, name) for name in names]
+        values = reward(answers, asked, pool=_opened(pool), given="answer", partial=partial)
+        lost = [name for name, value in zip(names, values, strict=True) if value is None]
+        if lost:
+            raise SandboxError(f"{lost[0]!r} could not be judged: a box or the Docker engine failed")
+        return [value for value in values if value is not None]
+
     def compute_score(
-        data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None, **more: Any
-    ) -> float:
-        del data_source, extra_info, more
-        (value,) = reward(
-            [solution_str], _named(known, ground_truth), pool=_opened(pool), given="answer", partial=partial
-        )
-        if value is None:
-            raise SandboxError(f"{ground_truth!r} could not be judged: a box or the Docker engine failed")
-        return value
+        data_source: Any = None,
+        solution_str: str | None = None,
+        ground_truth: str | None = None,
+        extra_info: Any = None,
+        **more: Any,
+    ) -> float | list[float]:
+        del data_source, extra_info
+        if solution_str is None and "solution_strs" in more:
+            return scores(more["solution_strs"], more["ground_truths"])
+        if solution_str is None:
+            raise TypeError("solution_str is missing: the text that the model wrote")
+        return scores([solution_str], [ground_truth])[0]
 
     return compute_score
 
@@ -209,14 +232,17 @@ def _by_name(problems: Mapping[str, Problem] | Iterable[Problem]) -> Mapping[str
     return problems if isinstance(problems, Mapping) else {problem.name: problem for problem in problems}
 
 
-def _named(known: Mapping[str, Problem], name: str) -> Problem:
-    if name not in known:
+def _named(known: Mapping[str, Problem], name: object) -> Problem:
+    if not isinstance(name, str) or name not in known:
         raise ValueError(f"no problem is called {name!r}; the first is {next(iter(known), None)!r}")
     return known[name]
 
 
 def _opened(pool: Openable) -> Pool | ClusterPool:
-    return pool() if callable(pool) else pool
+    if not callable(pool):
+        return pool
+    with _OPENING:
+        return pool()
 
 
 def _paired(
@@ -269,19 +295,26 @@ def _refuse_one_text(completions: Sequence[str | Sequence[Message]]) -> Sequence
 def _text(completion: str | Sequence[Message], where: str) -> str:
     if isinstance(completion, str):
         return completion
-    try:
-        content = completion[-1]["content"]
-    except (TypeError, LookupError):
-        content = None
+    message = _last_message(completion)
+    content = message.get("content")
     if isinstance(content, str):
         return content
+    if not content and any(message.get(name) for name in _BESIDE_TEXT):
+        return ""
     if isinstance(content, list | tuple) and content:
         return "".join(_part(part, f"{where}: part {number} of its content") for number, part in enumerate(content))
     shown = reprlib.repr(completion)
     raise TypeError(
-        f"{where}: a completion is a text, or the messages of a chat whose last has a text as content, or parts, "
-        f"not {shown}"
+        f"{where}: a completion is a text, or the messages of a chat whose last of the assistant has a text as "
+        f"content, or parts, not {shown}"
     )
+
+
+def _last_message(chat: object) -> Message:
+    """Return the last message of the assistant in a chat: what a tool or a user said after it is no answer."""
+    messages = [one for one in chat if isinstance(one, Mapping)] if isinstance(chat, Sequence) else []
+    written = [one for one in messages if one.get("role", "assistant") in {"assistant", "model"}]
+    return written[-1] if written else {}
 
 
 def _part(part: object, where: str) -> str:

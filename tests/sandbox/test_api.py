@@ -6,8 +6,11 @@ import asyncio
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
 
 import pytest
 
@@ -112,6 +115,69 @@ def test_trl_calls_its_reward_function_with_columns_and_values_of_its_own(proble
         function(prompts=["p"], completions=[RIGHT], task_id=["sub"])
 
 
+def test_a_row_of_another_task_has_no_reward_and_every_row_has_a_name_or_none(problem: Problem) -> None:
+    pool = Judges()
+    function = trl_reward([problem], pool)
+    told = function(prompts=[""] * 3, completions=[RIGHT, "42", WRONG], task_id=["add", None, "add"], answer=[1, 2, 3])
+    assert told == [1.0, None, 0.0]
+    assert function(prompts=[""], completions=["42"], task_id=[None]) == [None]
+    assert len(pool.asked) == 2
+    with pytest.raises(ValueError, match="2 completions, but 1 names in the column 'task_id'"):
+        function(prompts=["", ""], completions=[RIGHT, WRONG], task_id=["add"])
+    with pytest.raises(ValueError, match="no problem is called \\['add'\\]"):
+        function(prompts=[""], completions=[RIGHT], task_id=[["add"]])
+
+
+def test_the_answer_of_an_agent_is_what_the_assistant_wrote_last(problem: Problem) -> None:
+    asks = {"role": "assistant", "tool_calls": [{"function": {"name": "run", "arguments": {}}}]}
+    tool = {"role": "tool", "name": "run", "content": f"def add(a, b):\n{RIGHT}"}
+    answers = {"role": "assistant", "content": f"```python\ndef add(a, b):\n{RIGHT}```"}
+    chats = [
+        [asks, tool, answers],
+        [answers, tool],
+        [asks, tool],
+        [{**asks, "content": None}],
+        [tool, {**asks, "content": []}],
+    ]
+    assert trl_reward([problem], Judges())(prompts=[""] * 5, completions=chats, task_id=["add"] * 5) == [1, 1, 0, 0, 0]
+    for wrong in ([tool], [{"role": "user", "content": RIGHT}], ["add"], [None], 5):
+        with pytest.raises(TypeError, match="whose last of the assistant has a text"):
+            reward([wrong], problem, pool=Judges())  # type: ignore[list-item, arg-type]
+
+
+def test_threads_that_ask_at_the_same_time_open_one_pool(problem: Problem) -> None:
+    begun = threading.Barrier(4)
+    judges = Judges()
+
+    @cache
+    def pool() -> Judges:
+        judges()
+        with suppress(threading.BrokenBarrierError):
+            begun.wait(0.2)  # passes at once where four threads open at the same time
+        return judges
+
+    function = verl_reward([problem], pool)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(function, "mine", f"```python\ndef add(a, b):\n{RIGHT}```", "add") for _ in range(4)]
+        assert [call.result() for call in calls] == [1.0] * 4
+    assert judges.opened == 1
+
+
+def test_the_batch_manager_of_verl_gets_a_list(problem: Problem) -> None:
+    judges = Judges()
+    function = verl_reward([problem], judges)
+    answers = [f"```python\ndef add(a, b):\n{body}```" for body in (RIGHT, WRONG)]
+    batch = {"data_sources": ["mine"] * 2, "ground_truths": ["add"] * 2, "extra_infos": [{}, None]}
+    assert function(**batch, solution_strs=answers, reward_router_address="x") == [1.0, 0.0]
+    assert judges.opened == 1
+    with pytest.raises(SandboxError, match="'add' could not be judged"):
+        function(**batch, solution_strs=[answers[0], answers[0].replace("```python", "```python\n# lose me")])
+    with pytest.raises(TypeError, match="solution_str is missing"):
+        function(data_source="mine", ground_truth="add")
+    with pytest.raises(ValueError, match="no problem is called None"):
+        function("mine", answers[0], None)
+
+
 def test_verl_calls_its_reward_function_by_names_and_gets_a_number_or_an_error(problem: Problem) -> None:
     function = verl_reward({"add": problem}, Judges())
 
@@ -142,7 +208,7 @@ def test_importing_the_package_imports_no_docker() -> None:
     [
         ("    return a + b", "hand over a list of them"),
         ([None], "not None"),
-        ([[{"role": "assistant"}]], "whose last has a text as content"),
+        ([[{"role": "assistant"}]], "whose last of the assistant has a text as content"),
         ([[]], "not []"),
         ([RIGHT, [{"role": "assistant", "content": None}]], "completions[1]: a completion is a text"),
         (
