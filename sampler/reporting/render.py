@@ -110,7 +110,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_models(report))
     for table in report.tables:
         _print_table(table, console)
-        if table.unit in _units(report) and table.unit not in _in_front(report):
+        if any(table.unit_costs.values()) and table.unit in _units(report) and table.unit not in _in_front(report):
             console.print(Text(_unit_costs(table)))
     for metric in report.metrics:
         _print_metric(metric, console)
@@ -204,7 +204,8 @@ def _rate(cell: CurveValue) -> str:
 
 def _models(report: Report) -> RichTable:
     shown = grid(
-        "Each model alone: problems × samples drawn, share solved by 1 and by all of them, mean cost of a sample"
+        "Each model alone: problems × samples drawn; problems solved by 1 and by all samples, in %; tokens of "
+        "the prompt + of the completion, and mean cost of a sample"
     )
     shown.add_column("model", overflow="fold")
     for head, width in (("drawn", 7), ("pass@1", 12), ("pass@all", 12), ("tokens", 6)):
@@ -256,7 +257,7 @@ def _print_table(table: Table, console: Console) -> None:
     if not table.rows:
         console.print(Text(f"No comparison in {NAMES[table.unit]}: {_why_not(table)}"))
         return
-    shown = grid(f"Share of problems solved at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
+    shown = grid(f"Share of problems solved, in %, at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
     shown.add_column("budget", justify="right", no_wrap=True)
     for cell in table.rows[0].cells:
         shown.add_column(in_lines(cell.model, 18), overflow="fold")
@@ -267,7 +268,7 @@ def _print_table(table: Table, console: Console) -> None:
     console.print(shown)
     for model, star in table.greedy.items():
         cost = amount(star.cost, table.unit)
-        console.print(Text(f"★ {one_line(model)}, one answer at temperature 0: {_percent(star)} for {cost}."))
+        console.print(Text(f"★ {one_line(model)}, one answer at temperature 0: {_percent(star)} % solved for {cost}."))
     if table.ends is not None and table.end is not None:
         end = amount(table.end, table.unit)
         console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))
@@ -287,7 +288,7 @@ def _print_thinking(of: Thinking, console: Console) -> None:
     console.print()
     console.print(Text(thinking_words(of), style="bold"))
     if of.parts:
-        shown = grid("Share of right samples, from each problem's shortest thoughts to its longest")
+        shown = grid("Share of right samples, in %, from each problem's shortest thoughts to its longest")
         for label in ("shortest quarter", "second", "third", "longest"):
             shown.add_column(label, justify="right")
         cells = (f"{_share(part.rate, part.interval)}, {part.thought_tokens:.0f} tokens" for part in of.parts)
@@ -295,7 +296,7 @@ def _print_thinking(of: Thinking, console: Console) -> None:
         console.print(shown)
     if of.waits:
         shown = grid(
-            "k thoughts at once: tokens until the answer, of all together, and how often one of those is right"
+            "k thoughts at once: tokens until the answer, of all together, and how often one of those is right, in %"
         )
         for label in ("wait", "time", "compute", "right"):
             shown.add_column(label, justify="left" if label == "wait" else "right")
@@ -329,7 +330,7 @@ def _share(rate: float, near: Interval | None) -> str:
 
 def _print_metric(table: MetricTable, console: Console) -> None:
     kind = "credible intervals, for these problems" if table.credible else "intervals for new problems of the kind"
-    shown = grid(f"{table.metric}, over the compared problems ({kind})")
+    shown = grid(f"{table.metric} in %, over the compared problems ({kind})")
     shown.add_column("model")
     shown.add_column("n" if table.credible else "k", justify="right")
     shown.add_column(table.metric, no_wrap=True)
@@ -344,13 +345,13 @@ def _print_metric(table: MetricTable, console: Console) -> None:
 
 def _unit_costs(table: Table) -> str:
     costs = (f"{one_line(name)} {_cost(cost, table.unit)}" for name, cost in table.unit_costs.items())
-    return f"A sample costs on average: {', '.join(costs) or 'unknown'}.".replace("\n", " + ")
+    return f"A sample costs on average: {', '.join(costs)}.".replace("\n", " + ")
 
 
 def _why_not(table: Table) -> str:
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
-        return f"no cost above 0 is known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples takes none')}"
+        return f"no cost above 0 is known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples needs no costs')}"
     return "no problem is complete yet"
 
 

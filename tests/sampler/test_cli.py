@@ -75,7 +75,7 @@ def test_rank_finds_the_store_of_a_study_file(tmp_path):
 def test_report_prints_tables_or_json(store):
     plain = call("report", store)
     assert plain.exit_code == Exit.OK
-    assert "Share of problems solved at equal FLOPs" in plain.stdout
+    assert "Share of problems solved, in %, at equal FLOPs" in plain.stdout
     read = json.loads(call("report", store, "--json", "--unit", "tokens", "--prompt", "once").stdout)
     (table,) = read["tables"]
     assert (read["study"], table["unit"], table["charge"]) == ("tried", "tokens", "once")

@@ -68,7 +68,7 @@ def test_bayes_is_one_value_with_a_credible_interval(counts):
 def test_the_tables_are_printed_and_written(counts, tmp_path):
     done = call(counts, "--metric", "PASS^k", "--metric", "bayes@n", "--csv", tmp_path / "out")
     words = " ".join(done.output.split())  # a title may be broken into lines
-    assert "pass^k, over the compared problems (intervals for new problems of the kind)" in words
+    assert "pass^k in %, over the compared problems (intervals for new problems of the kind)" in words
     assert "credible intervals, for these problems" in words
     for table in json.loads(call(counts, "--json", "--metric", "pass^k", "--metric", "bayes@n").stdout)["metrics"]:
         for line in table["lines"]:
