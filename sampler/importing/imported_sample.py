@@ -164,7 +164,7 @@ def count_of(row: Mapping[str, Any], field: str, most: int = MOST_COUNT) -> int 
     Tables have no missing whole numbers: they write 118.0 in a column where some number is missing, and NaN for that.
     """
     value = row.get(field)
-    if value is None or _missing(value):
+    if value is None or is_gap(value):
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -175,14 +175,15 @@ def count_of(row: Mapping[str, Any], field: str, most: int = MOST_COUNT) -> int 
     return value
 
 
-def _missing(value: object) -> bool:
+def is_gap(value: object) -> bool:
+    """Return whether a value is NaN, as tables write a missing one."""
     return isinstance(value, float) and isnan(value)
 
 
 def number_of(row: Mapping[str, Any], field: str) -> float | None:
     """Return a finite number, or None if it is missing or NaN; raises ValueError."""
     value = row.get(field)
-    if value is None or _missing(value):
+    if value is None or is_gap(value):
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= MOST_NUMBER:
         raise ValueError(f"{field} is {value!r:.40}, not a number from -{MOST_NUMBER:g} to {MOST_NUMBER:g}")
@@ -200,7 +201,7 @@ def seconds_of(row: Mapping[str, Any], field: str, *, nanoseconds: bool = False)
 def finish_of(row: Mapping[str, Any], field: str) -> Finish | None:
     """Return why the model stopped, or None if it is missing; raises ValueError."""
     value = row.get(field)
-    if value is None:
+    if value is None or value == "" or is_gap(value):
         return None
     found = FINISHES.get(value) or ENDS.get(ended(value)) if isinstance(value, str) else None
     if found is None:

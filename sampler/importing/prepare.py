@@ -53,6 +53,8 @@ class Matcher:
     def __call__(self, sample: Imported) -> Problem:
         """Return the problem of a sample; raises ImportFault."""
         key = sample.problem if sample.problem is not None else sample.prompt
+        if isinstance(key, float) and key.is_integer():  # a number that went through a table with gaps
+            return self(replace(sample, problem=int(key)))
         if key is None:
             return self._at(sample.position)
         if not isinstance(key, str | int) or isinstance(key, bool):

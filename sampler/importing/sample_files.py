@@ -10,6 +10,7 @@ import codecs
 import gzip
 import hashlib
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from sampler.backends.openai.answer import said
 from sampler.importing.imported_sample import (
     Claim,
     Imported,
@@ -26,18 +28,20 @@ from sampler.importing.imported_sample import (
     Reading,
     count_of,
     finish_of,
+    is_gap,
     number_of,
     seconds_of,
     seed_of,
     text_of,
 )
-from sampler.importing.sample_formats import Format, named, recognised
+from sampler.importing.sample_formats import FORMATS, Format, named, recognised
 from sampler.importing.service_logs import values_of_eval
 from sampler.study.spec import ProblemsSpec
 from sampler.values import Architecture
 from sandbox.problems.json_fields import long_integers
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_DECODER, _SPACES = json.JSONDecoder(), re.compile(r"\s*")
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
 Samples = Callable[[Any], Iterator[Imported | MissingText]]
 SUFFIXES = (".gz", ".jsonl", ".json", ".eval")
@@ -86,9 +90,11 @@ def format_of(path: Path, asked: str | None, *, skip_bad: bool = False) -> Forma
         return named(asked)
     broken = None
     for where, first in values_of(path, skip_bad=skip_bad):
-        if not isinstance(first, ImportFault):
+        if isinstance(first, dict) and first.get("error") and not any(one.recognises(first) for one in FORMATS):
+            broken = broken or ImportFault(f"{where}: there is no answer, but an error: {first['error']!r:.60}")
+        elif not isinstance(first, ImportFault):
             return recognised(first, where)
-        broken = broken or first
+        broken = broken or (first if isinstance(first, ImportFault) else None)
     raise broken or ImportFault(f"{path} holds nothing")
 
 
@@ -98,10 +104,19 @@ def samples_of(path: Path, samples: Samples, *, skip_bad: bool = False) -> Itera
     Samples without a text are left out and, with `skip_bad`, malformed ones, too. Otherwise a malformed one raises
     ImportFault, with its place.
     """
+    view = None  # the filter of a log of lm-eval, which has a line for each filter of the same answers
     for where, value in values_of(path, skip_bad=skip_bad):
         if isinstance(value, ImportFault):
             yield where, value
             continue
+        if isinstance(value, dict) and "filtered_resps" in value:
+            found = value.get("filter")
+            view = found if view is None else view
+            if found != view:
+                raise ImportFault(
+                    f"{where}: the file has the same answers by the filters {view!r:.40} and {found!r:.40}; "
+                    "give one that holds the lines of one filter"
+                )
         try:
             for sample in samples(_row(value)):
                 yield where, sample
@@ -169,11 +184,17 @@ def _elements(value: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def _document(data: bytes, path: Path) -> Any:
+    """Return the JSON of a file; several documents behind each other, as `jq` writes lines, are a list of them."""
     try:
+        text, here, found = data.decode().strip(), 0, []
         with long_integers():
-            return json.loads(data)
+            while here < len(text):
+                value, end = _DECODER.raw_decode(text, here)
+                found.append(value)
+                here = _SPACES.match(text, end).end()  # type: ignore[union-attr]
     except (ValueError, RecursionError) as error:
         raise ImportFault(f"{path}: neither JSON lines nor one JSON document ({error})") from error
+    return found[0] if len(found) == 1 else found
 
 
 def _of_folder(path: Path) -> Iterator[tuple[str, Any]]:
@@ -335,11 +356,22 @@ def column_reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Import
     texts = [column for name, column in columns.items() if name in {"text", "program"}]
     plan = tuple((_PLACES.get(name, name), column, _CONVERTERS[name]) for name, column in columns.items())
 
+    met: set[str] = set()  # what no row has had is a column of another name
+
     def samples(row: Any) -> Iterator[Imported]:
         for column in texts:
             if _absent(row, column):
                 raise MissingText(f"there is no {column!r}: an answer without a text")
-        told = {name: convert(row if column in row else _inside(row, column), column) for name, column, convert in plan}
+        told: dict[str, Any] = {}
+        for name, column, convert in plan:
+            try:
+                found = row if column in row else _inside(row, column)
+            except KeyError:
+                if column not in met or name in _NEEDED:
+                    raise
+                continue
+            met.add(column)
+            told[name] = convert(found, column)
         yield Imported(**{"text": told.get("program"), **told})
 
     return samples
@@ -363,19 +395,35 @@ def _text_or_none(row: Mapping[str, Any], name: str) -> str | None:
     return None if row[name] is None else text_of(row, name)
 
 
+def _text_of_parts(row: Mapping[str, Any], name: str) -> str:
+    """Return a text that may be a list of parts, as chats have it."""
+    value = row[name]
+    if isinstance(value, list) and value and all(isinstance(part, dict) and "type" in part for part in value):
+        return said({"message": {"content": value}}).text
+    return text_of(row, name)
+
+
+_TRUTHS = {"true": True, "pass": True, "passed": True, "false": False, "fail": False, "failed": False}
+
+
 def _claim(row: Mapping[str, Any], name: str) -> Claim | None:
     passed = row[name]
-    return Claim(passed=bool(passed)) if isinstance(passed, bool | int | float) else None
+    if isinstance(passed, str):
+        passed = _TRUTHS.get(passed.strip().lower())
+    if not isinstance(passed, bool | int | float) or is_gap(passed):
+        return None
+    return Claim(passed=bool(passed))
 
 
 _CONVERTERS: Mapping[str, Callable[[Mapping[str, Any], str], Any]] = {
-    "problem": _as_it_is, "prompt": text_of, "text": text_of, "program": text_of, "model": text_of, "index": count_of,
-    "seed": seed_of, "finish": finish_of, "prompt_tokens": count_of, "completion_tokens": count_of,
+    "problem": _as_it_is, "prompt": text_of, "text": _text_of_parts, "program": text_of, "model": text_of,
+    "index": count_of, "seed": seed_of, "finish": finish_of, "prompt_tokens": count_of, "completion_tokens": count_of,
     "prompt_seconds": seconds_of, "decode_seconds": seconds_of, "sum_logprob": number_of, "passed": _claim,
     "thought": _text_or_none, "thought_tokens": count_of, "cached_tokens": count_of, "cache_write_tokens": count_of,
     "prompt_joules": seconds_of, "decode_joules": seconds_of,
 }  # fmt: skip
 FIELDS = tuple(_CONVERTERS)
+_NEEDED = {"problem", "prompt", "text", "program", "model", "index", "seed"}  # without one, a row is another sample
 
 
 def _inside(row: Any, column: str) -> dict[str, Any]:

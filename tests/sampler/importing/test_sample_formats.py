@@ -378,3 +378,116 @@ def test_every_cost_of_a_sample_can_be_mapped():
     (found,) = read(row)
     assert [found.thought_tokens, found.cached_tokens, found.cache_write_tokens, found.decode_joules] == [3, 2, 1, 0.5]
     assert found.thought is None
+
+
+def lines(*rows: object) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def told(path, text: str, **asked: object) -> list[Imported | ImportFault]:
+    path.write_text(text)
+    columns = dict(asked.get("columns", {}))
+    samples = column_reader(columns) if columns else format_of(path, None).samples
+    return [sample for _, sample in samples_of(path, samples)]
+
+
+def test_an_error_in_the_first_line_does_not_hide_what_a_file_is(tmp_path):
+    rows = told(tmp_path / "s.jsonl", lines({"task_id": "a", "error": "timeout"}, {"task_id": "b", "completion": "x"}))
+    assert [type(row) for row in rows] == [MissingText, Imported]
+    with pytest.raises(ImportFault, match="no answer, but an error: 'timeout'"):
+        told(tmp_path / "s.jsonl", lines({"task_id": "a", "error": "timeout"}))
+
+
+def test_results_whose_first_problem_has_none_are_results(tmp_path):
+    rows = told(tmp_path / "r.json", lines({"eval": {"a": [], "b": [{"solution": "x", "base_status": "pass"}]}}))
+    assert [row.problem for row in rows] == ["b"]
+
+
+@pytest.mark.parametrize("document", [{"question_id": "a"}, {"name": "a"}, {"problem_id": "a", "prompt": "p"}])
+def test_documents_of_lm_eval_name_their_problem_in_the_words_of_their_set(document):
+    (sample,) = read("lm-eval", {"doc": document, "resps": [["x"]], "filtered_resps": ["x"]})
+    assert (sample.problem, sample.prompt) == ("a", None)
+    (sample,) = read("lm-eval", {"doc": {"prompt": "p"}, "resps": [["x"]]})
+    assert (sample.problem, sample.prompt) == (None, "p")
+
+
+def test_one_answer_by_two_filters_of_lm_eval_is_not_counted_twice(tmp_path):
+    row = {"doc": {"task_id": "a"}, "resps": [["x"]], "filtered_resps": ["x"]}
+    assert len(told(tmp_path / "s.jsonl", lines(row | {"filter": "f"}, row | {"filter": "f"}))) == 2
+    with pytest.raises(ImportFault, match="line 2: the file has the same answers by the filters 'f' and 'g'"):
+        told(tmp_path / "s.jsonl", lines(row | {"filter": "f"}, row | {"filter": "g"}))
+
+
+@pytest.mark.parametrize("gap", ["NaN", '""', "null"])
+def test_a_gap_in_a_table_is_no_reason_to_finish(tmp_path, gap):
+    row = f'{{"task_id": "a", "model": "m", "index": 0, "completion": "x", "finish": {gap}}}\n'
+    (sample,) = told(tmp_path / "s.jsonl", row)
+    assert sample.finish is None
+
+
+@pytest.mark.parametrize(
+    ("value", "passed"),
+    [
+        ("NaN", None),
+        ("null", None),
+        ('"True"', True),
+        ('"failed"', False),
+        ('"maybe"', None),
+        ("0", False),
+        ("1.0", True),
+    ],
+)
+def test_a_mapped_verdict_may_be_a_word_and_a_gap_is_none(tmp_path, value, passed):
+    columns = {"problem": "id", "text": "answer", "passed": "ok"}
+    (sample,) = told(tmp_path / "s.jsonl", f'{{"id": "a", "answer": "x", "ok": {value}}}\n', columns=columns)
+    assert sample.claim == (None if passed is None else Claim(passed=passed))
+
+
+def test_a_mapped_cost_may_be_missing_in_some_lines_but_not_in_the_first(tmp_path):
+    columns = {"problem": "id", "text": "answer", "completion_tokens": "usage.tokens"}
+    whole, without = {"id": "a", "answer": "x", "usage": {"tokens": 5}}, {"id": "a", "answer": "x", "usage": None}
+    rows = told(tmp_path / "s.jsonl", lines(whole, without, {"id": "a", "answer": "x"}), columns=columns)
+    assert [row.completion_tokens for row in rows] == [5, None, None]
+    with pytest.raises(ImportFault, match=r"line 1: the field 'usage\.tokens' is missing"):
+        told(tmp_path / "s.jsonl", lines(without), columns=columns)
+    with pytest.raises(ImportFault, match="line 2: the field 'id' is missing"):
+        told(tmp_path / "s.jsonl", lines(whole, {"answer": "x"}), columns=columns)
+
+
+def test_a_mapped_text_may_be_a_list_of_parts(tmp_path):
+    content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "x"}]
+    columns = {"problem": "id", "text": "message.content"}
+    (sample,) = told(tmp_path / "s.jsonl", lines({"id": "a", "message": {"content": content}}), columns=columns)
+    assert sample.text == "x"
+
+
+def test_documents_behind_each_other_are_read_as_lines(tmp_path):
+    rows = [{"task_id": "a", "completion": "x"}, {"task_id": "b", "completion": "y"}]
+    found = told(tmp_path / "s.json", "\n".join(json.dumps(row, indent=2) for row in rows))
+    assert [row.problem for row in found] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"task_id": "a", "response": "x"}, "--map task_id=problem --map response=text --as answer"),
+        ({"id": 1, "messages": [{}, {"content": "x"}]}, "--map id=problem --map messages.1.content=text --as answer"),
+        ({"name": "a", "choices": [{}]}, "--map name=problem --map choices.0.message.content=text --as answer"),
+    ],
+)
+def test_a_line_of_no_known_format_is_told_with_the_columns_that_may_read_it(row, words):
+    with pytest.raises(ImportFault, match=words):
+        recognised(row, "here")
+
+
+@pytest.mark.parametrize("name", [0, 0.0, "0", "HumanEval_0", "humaneval-0", " HumanEval/0", "HumanEval/00"])
+def test_a_problem_is_found_however_its_name_was_written(name):
+    match = Matcher([problem("HumanEval/0", "def f(x):\n", "f"), problem("HumanEval/10", "def g(x):\n", "g")])
+    assert match(Imported(text="x", problem=name)).name == "HumanEval/0"
+
+
+@pytest.mark.parametrize("name", ["MBPP/0", "MBPP_0", "HumanEval/1", "HumanEval0", "x_HumanEval_0"])
+def test_a_problem_of_another_set_or_number_is_not_taken_for_it(name):
+    match = Matcher([problem("HumanEval/0", "def f(x):\n", "f"), problem("HumanEval/10", "def g(x):\n", "g")])
+    with pytest.raises(ImportFault, match="no problem is called"):
+        match(Imported(text="x", problem=name))

@@ -8,6 +8,7 @@ import pytest
 
 from sampler.importing.imported_sample import Claim, Imported, ImportFault, MissingText
 from sampler.importing.sample_files import format_of, samples_of
+from sampler.importing.sample_formats import named
 from sampler.values import Finish
 
 ANSWER = "```python\ndef f():\n    return 1\n```"
@@ -190,3 +191,41 @@ def test_a_batch_of_responses_is_read(tmp_path: Path) -> None:
     (found,) = read(path)
     assert isinstance(found, Imported)
     assert (found.text, found.prompt_tokens, found.completion_tokens, found.finish) == (ANSWER, 5, 6, Finish.STOP)
+
+
+def test_results_of_anthropics_batches_are_read_with_their_costs() -> None:
+    usage = {"input_tokens": 11, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 4, "output_tokens": 36}
+    content = [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "x = 1"}]
+    message = {"model": "claude", "content": content, "stop_reason": "max_tokens", "usage": usage}
+    row = {"custom_id": "HumanEval_0__2", "result": {"type": "succeeded", "message": message}}
+    (sample,) = named("anthropic-batch").samples(row)
+    assert (sample.problem, sample.index, sample.model) == ("HumanEval_0", 2, "claude")
+    assert (sample.text, sample.thought, sample.finish) == ("x = 1", "hm", Finish.LENGTH)
+    assert (sample.prompt_tokens, sample.completion_tokens) == (17, 36)
+    assert (sample.cached_tokens, sample.cache_write_tokens) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"type": "errored", "error": {"type": "error", "error": {"message": "too long"}}}, "'errored', 'too long'"),
+        ({"type": "expired"}, "'expired'"),
+        ({"type": "succeeded", "message": {"content": [], "stop_reason": "refusal"}}, "withheld"),
+    ],
+)
+def test_a_request_of_a_batch_without_an_answer_is_left_out(result: dict, words: str) -> None:
+    with pytest.raises(MissingText, match=words):
+        list(named("anthropic-batch").samples({"custom_id": "a", "result": result}))
+
+
+def test_a_thought_in_the_parts_of_a_batchs_answer_is_kept_apart() -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    message = {"role": "assistant", "content": [thought, {"type": "text", "text": "x = 1"}]}
+    body = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    (sample,) = named("openai-batch").samples({"custom_id": "a", "response": {"status_code": "200", "body": body}})
+    assert (sample.text, sample.thought) == ("x = 1", "hm")
+
+
+def test_a_reply_of_ollama_names_its_model() -> None:
+    row = {"task_id": "a", "model": "qwen3:8b", "response": "x", "eval_count": 2}
+    assert [sample.model for sample in named("ollama-lines").samples(row)] == ["qwen3:8b"]
