@@ -181,6 +181,8 @@ def _sample(
     texts = {field: value for field, value in (("completion", completion), ("solution", solution)) if value is not None}
     if not texts and row.keys() & {"completion", "solution"}:
         raise NoText(f"{where}: its text is null: an answer that never came")
+    if not texts and row.get("error"):
+        raise NoText(f"{where}: there is no answer, but an error: {row['error']!r:.60}")
     values = " and ".join(f"{field} {value!r:.40}" for field, value in texts.items()) or f"neither, {_instead(row)}"
     raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")
 

@@ -1,4 +1,4 @@
-"""Read the rows of files: JSON lines or one JSON list (plain or gzip), Parquet, Arrow.
+"""Read the rows of files: JSON lines, JSON documents (plain or gzip), CSV, Parquet, Arrow.
 
 A large file is read row by row, so that a data set of several GB does not have to fit into memory.
 """
@@ -6,12 +6,14 @@ A large file is read row by row, so that a data set of several GB does not have 
 from __future__ import annotations
 
 import codecs
+import csv
 import datetime as dt
 import gzip
 import io
 import json
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,6 +25,7 @@ from sandbox.problems.sources.hub import is_data
 Placed = tuple[str, Callable[[], object]]  # where a row stands, and what gives it; raises ValueError
 Rows = Generator[Placed, None, None]  # its `close` closes the file that is being read
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_LONGEST_CELL = 128 << 20  # characters
 _BATCH = 16  # rows; one of LiveCodeBench may take 100 MB
 
 
@@ -34,6 +37,8 @@ def rows_of(path: Path, source: str, otherwise: str) -> Rows:
             file.seek(0)
             if head == _PARQUET or path.suffix == ".arrow":
                 yield from _columns(path, source)
+            elif path.suffix == ".csv":
+                yield from _of_csv(file, source)
             elif head[:2] == _GZIP:
                 with gzip.open(file) as unpacked:
                     yield from rows_of_stream(cast("IO[bytes]", unpacked), source)
@@ -56,7 +61,7 @@ def data_files(folder: Path) -> list[Path]:
 
 
 def rows_of_stream(file: IO[bytes], source: str) -> Rows:
-    """Yield the rows of a file: its lines, or the elements of its only list (MBPP's sanitized file), or one object."""
+    """Yield the rows of a file: its lines, or those of the documents that it holds instead (`_rows_in`)."""
     first = file.readline()
     first = first.removeprefix(codecs.BOM_UTF8)
     begins = first.lstrip()
@@ -64,30 +69,91 @@ def rows_of_stream(file: IO[bytes], source: str) -> Rows:
         first = file.readline()
         begins = first.lstrip()
     rest: IO[bytes] = file
-    if begins[:1] == b"[" or (begins[:1] == b"{" and begins.rstrip()[-1:] != b"}"):
-        data = first + file.read()
-        whole = _whole(data)
+    second = file.readline() if begins[:1] == b"{" else b""
+    alone = begins[:1] == b"{" and not second
+    if begins[:1] == b"[" or alone or (begins[:1] == b"{" and begins.rstrip()[-1:] != b"}"):
+        data = first + second + file.read()
+        whole = _whole(data, alone=alone)
         if whole is not None:
             for number, row in enumerate(whole, 1):
                 yield f"{source}, element {number}", partial(_given_as, row)
             return
         rest = io.BytesIO(data)
-        first = rest.readline()
+        first, second = rest.readline(), b""
     number = 1
     while first:
         if first.strip():
             yield f"{source}, line {number}", partial(_row, first)
-        first, number = rest.readline(), number + 1
+        first, second, number = second or rest.readline(), b"", number + 1
 
 
-def _whole(data: bytes) -> list[object] | None:
-    """Return the list that the whole file is, or the object over several lines; None if it is JSON lines."""
+def _whole(data: bytes, *, alone: bool) -> list[object] | None:
+    """Return the rows of a file that is one document, or several over several lines.
+
+    None if it is JSON lines, which one row `alone` on its line is, too.
+    """
     try:
         with json_fields.long_integers():
             whole = json.loads(data)
+            if isinstance(whole, list):  # MBPP's sanitized file
+                return whole
+            return _rows_in(whole) or (None if alone else [whole])
+    except RecursionError:
+        return None
+    except ValueError:
+        return _documents(data) if data.lstrip()[:1] == b"{" else None
+
+
+def _documents(data: bytes) -> list[object] | None:
+    """Return the objects of a file that stand behind each other, each over several lines, as `jq` writes them."""
+    found, here, decoder = [], 0, json.JSONDecoder()
+    try:
+        text = data.decode("utf-8-sig").strip()
+        with json_fields.long_integers():
+            while here < len(text):
+                value, here = decoder.raw_decode(text, here)
+                found.append(value)
+                here += len(text) - here - len(text[here:].lstrip())
     except (ValueError, RecursionError):
         return None
-    return whole if isinstance(whole, list) else [whole]
+    return found
+
+
+_ROWS, _OF_A_ROW = ("rows", "data", "problems"), {"prompt", "question", "task_id", "problem_id", "id", "name"}
+
+
+def _rows_in(whole: object) -> list[object]:
+    """Return the rows that an object holds, which is no row itself; else none.
+
+    It holds them under their names (EvalPlus), in a list (`data`), or as the hub's viewer answers (`rows`).
+    """
+    if not isinstance(whole, dict):
+        return []
+    if all(isinstance(row, dict) and "prompt" in row for row in whole.values()):
+        return [{"task_id": name} | row for name, row in whole.items()]
+    listed: list[Any] = next((whole[key] for key in _ROWS if isinstance(whole.get(key), list)), [])
+    if whole.keys() & _OF_A_ROW or not all(isinstance(row, dict) for row in listed):
+        return []
+    return [row["row"] if isinstance(row.get("row"), dict) else row for row in listed]
+
+
+def _of_csv(file: IO[bytes], source: str) -> Rows:
+    """Yield the rows of a table with a header; a cell that is a list or an object of JSON is read as that."""
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        try:
+            csv.field_size_limit(_LONGEST_CELL)
+            for number, cells in enumerate(csv.DictReader(text), 1):
+                row = {name: _cell(cell) for name, cell in cells.items() if name is not None and cell not in {None, ""}}
+                yield f"{source}, row {number}", partial(_given_as, row)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ProblemsError(f"{source} is no CSV in UTF-8: {error}") from error
+
+
+def _cell(cell: Any) -> object:
+    if isinstance(cell, str) and cell[:1] in {"[", "{"}:
+        with suppress(ValueError, RecursionError), json_fields.long_integers():
+            return json.loads(cell)
+    return cell
 
 
 def _given_as(row: object) -> object:
@@ -98,7 +164,8 @@ def _row(line: bytes) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON ({error})") from error
+        kinds = "" if line.lstrip()[:1] in {b"{", b"["} else "; problems are JSON lines, a JSON list, CSV or Parquet"
+        raise ValueError(f"not JSON ({error}){kinds}") from error
 
 
 def _columns(path: Path, source: str) -> Rows:

@@ -71,13 +71,14 @@ def test_a_bad_line_is_named(tmp_path: Path, row: object, complaint: str) -> Non
 
 
 def test_a_sample_without_a_text_costs_itself_alone(tmp_path: Path) -> None:
-    rows = [{"task_id": "a", "completion": None}, {"task_id": "a", "solution": "x"}, {"task_id": "a", "solution": None}]
+    rows: list[dict[str, object]] = [{"task_id": "a", "completion": None}, {"task_id": "a", "solution": "x"}]
+    rows += [{"task_id": "a", "solution": None}, {"task_id": "a", "error": "timeout"}]
     left_out: list[str] = []
     path = write(tmp_path / "s.jsonl", *rows)
     assert [
         one.line for one in read_samples(path, PROBLEMS, LIMITS, options=ReadOptions(left_out=left_out.append))
     ] == [2]
-    assert [told.partition("s.jsonl, ")[2][:7] for told in left_out] == ["line 1:", "line 3:"]
+    assert [told.partition("s.jsonl, ")[2][:7] for told in left_out] == ["line 1:", "line 3:", "line 4:"]
     with pytest.raises(SamplesError, match=r"holds no samples.*left out: .*line 1: its text is null"):
         list(read_samples(write(tmp_path / "s.jsonl", rows[0]), PROBLEMS, LIMITS))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -44,6 +45,46 @@ def test_lines_a_list_an_object_over_lines_and_packed_files_hold_the_same_proble
     (tmp_path / "packed.bin").write_bytes(gzip.compress(json.dumps([row(1)]).encode()))
     for file in sorted(tmp_path.iterdir()):
         assert names(file) == ["s/1"], file
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_documents_that_hold_rows_are_read_as_their_rows(tmp_path: Path, indent: int | None) -> None:
+    unnamed = {key: value for key, value in row(1).items() if key != "task_id"}
+    documents: dict[str, object] = {
+        "named": {"s/1": unnamed, "s/2": row(2)},
+        "data": {"version": "1", "data": [row(1), row(2)]},
+        "viewer": {"features": [], "rows": [{"row_idx": n, "row": row(n), "truncated_cells": []} for n in (1, 2)]},
+    }
+    for name, document in documents.items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(document, indent=indent))
+        assert names(path) == ["s/1", "s/2"], name
+
+
+def test_objects_behind_each_other_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "jq.json").write_text("\n".join(json.dumps(row(number), indent=2) for number in (1, 2)) + "\n")
+    assert names(tmp_path / "jq.json") == ["s/1", "s/2"]
+
+
+def test_a_table_is_read_with_cells_of_json(tmp_path: Path) -> None:
+    fields = {"task_id": "7", "text": "Add, and say it.", "code": "def f(n):\n    return n", "note": ""}
+    with (tmp_path / "table.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        table = csv.DictWriter(file, [*fields, "test_list"])
+        table.writeheader()
+        table.writerow(fields | {"test_list": json.dumps(["assert f(1) == 1", "assert f(2) == 2"])})
+    assert names(tmp_path / "table.csv") == ["MBPP/7"]
+    (tmp_path / "table.csv").write_bytes(b"task_id\n\xff\xfe\n")
+    with pytest.raises(ProblemsError, match="is no CSV in UTF-8"):
+        load_problems(tmp_path / "table.csv")
+
+
+def test_what_is_no_json_is_told_with_the_kinds_of_files_that_are_read(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("a set\n")
+    with pytest.raises(ProblemsError, match=r"line 1: not JSON .*; problems are JSON lines, a JSON list, CSV"):
+        load_problems(tmp_path / "notes.txt")
+    (tmp_path / "empty.json").write_text("[]")
+    with pytest.raises(ProblemsError, match="holds no problem"):
+        load_problems(tmp_path / "empty.json")
 
 
 def test_a_folder_of_data_files_is_one_set_in_the_order_of_their_names(tmp_path: Path) -> None:
