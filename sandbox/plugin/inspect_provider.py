@@ -133,13 +133,14 @@ class CodebudgetSandbox(SandboxEnvironment):
     async def _run(self, job: Job) -> Run:
         if self._boxes.pool is None:
             raise SandboxUnavailableError("no task has opened the boxes")
-        future: Future[Run] = self._boxes.pool.submit(job)
+        pool = self._boxes.pool
+        future: Future[Run] = pool.submit(job)
         try:
             return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
         except SandboxError as error:
             raise SandboxUnavailableError(str(error)) from error
         finally:
-            future.cancel()
+            pool.cancel(future)  # where the sample was given up, its program ends soon
 
     async def write_file(self, file: str, contents: str | bytes) -> None:
         """Store a file for every program of this sample."""

@@ -27,13 +27,15 @@ from sandbox.scoring.compiler import scaled
 from sandbox.scoring.scorer import Scorer
 from sandbox.values import PYTHON, Program
 
-LONGEST_S = 60.0  # of CPU time that a call may ask for
+SHORTEST_S, LONGEST_S = 0.01, 60.0  # of CPU time that a call may ask for
 MOST_TEXT = 64_000  # characters of each output; the context of a model is small
 _INSTRUCTIONS = """Run untrusted code in hardened containers without network. Calls share nothing: send everything that
 a program needs in one call. A verdict is PASSED only if the program (and its tests) ran to their end."""
 
 Code = Annotated[str, Field(description="The whole program.")]
-Seconds = Annotated[float, Field(gt=0, le=LONGEST_S, description="The most CPU seconds that the program may use.")]
+Seconds = Annotated[
+    float, Field(ge=SHORTEST_S, le=LONGEST_S, description="The most CPU seconds that the program may use.")
+]
 Problem = Annotated[
     dict[str, Any],
     Field(description="A problem with tests, an object in any format of `sandbox score`, such as a HumanEval row."),
@@ -100,7 +102,10 @@ async def _run(scorer: Scorer, program: Program, cpu_s: float, stdin: str = "") 
     limits = scaled(replace(usual, cpu_s=cpu_s, wall_s=max(usual.wall_s, 2 * cpu_s)), program.language)
     try:
         future = scorer.submit(program, stdin.encode("utf-8", "replace"), limits=limits)
-        scored = await asyncio.wrap_future(future)
+        try:
+            scored = await asyncio.wrap_future(future)
+        finally:
+            scorer.cancel(future)  # where the client gave up, the box is free for the next call
     except (SandboxError, CancelledError) as error:
         raise ToolError(f"not judged, by a fault of the sandbox: {error}") from error
     except ValueError as error:

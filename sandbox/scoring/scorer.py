@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import fields, replace
 from types import NoneType
+from typing import Any
 
 from sandbox.boxes import isolation_check
 from sandbox.boxes.box_supply import MAX_BOXES, PoolSpec
@@ -101,6 +102,10 @@ class Scorer:
             return scored
         job, options = asked
         return self._pool.submit_task(lambda boxes: self._begin(job, self._visits(boxes, options)))
+
+    def cancel(self, future: Future[Any]) -> None:
+        """Cancel what was submitted: it does not begin, or its program is ended soon."""
+        self._pool.cancel(future)
 
     def task(
         self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None

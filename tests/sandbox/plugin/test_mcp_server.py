@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("mcp", reason="mcp is not installed here (extra `mcp`)")
+from mcp import MCPError
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -69,10 +70,27 @@ async def test_bad_arguments_get_the_error_of_the_protocol_and_the_next_call_an_
     async with connected() as client:
         assert "code" in await refused(client, "run_code")
         assert "cpu_seconds" in await refused(client, "run_code", code="1", cpu_seconds=1e9)
+        assert "cpu_seconds" in await refused(client, "run_code", code="1", cpu_seconds=0.001)
         assert "cobol" in await refused(client, "run_code", code="1", language="cobol")
         assert "not both" in await refused(client, "run_tests", code="1")
         assert "prompt" in await refused(client, "run_tests", code="1", problem={"task_id": "x"})
         assert (await called(client, "run_code", code="print(1)"))["stdout"] == "1\n"
+
+
+async def test_a_call_that_its_client_gives_up_leaves_its_box_to_the_next_call() -> None:
+    async with connected() as client:
+        loop = {"code": "print('on')\nwhile True: pass", "cpu_seconds": 60.0}
+        given_up = [asyncio.ensure_future(client.call_tool("run_code", loop)) for _ in range(2)]
+        assert not (await asyncio.wait(given_up, timeout=1.0))[0]
+        for call in given_up:
+            call.cancel()
+        await asyncio.wait(given_up)
+        async with asyncio.timeout(50.0):  # both boxes would be busy for longer
+            assert (await called(client, "run_code", code="print(1)"))["stdout"] == "1\n"
+        with pytest.raises(MCPError, match="timed out"):
+            await client.call_tool("run_code", loop, read_timeout_seconds=1.0)
+        async with asyncio.timeout(50.0):
+            assert (await called(client, "run_code", code="print(2)"))["stdout"] == "2\n"
 
 
 async def test_a_fork_bomb_in_one_call_harms_no_other_and_calls_share_nothing() -> None:
