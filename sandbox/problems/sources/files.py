@@ -11,6 +11,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -113,12 +114,13 @@ def _documents(data: bytes) -> list[object] | None:
             while here < len(text):
                 value, here = decoder.raw_decode(text, here)
                 found.append(value)
-                here += len(text) - here - len(text[here:].lstrip())
+                here = _SPACE.match(text, here).end()  # type: ignore[union-attr]
     except (ValueError, RecursionError):
         return None
     return found
 
 
+_SPACE = re.compile(r"\s*")
 _ROWS, _OF_A_ROW = ("rows", "data", "problems"), {"prompt", "question", "task_id", "problem_id", "id", "name"}
 
 
