@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, nullcontext, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from sandbox.cluster.pool import ClusterPool
 from sandbox.errors import SandboxError
@@ -65,6 +65,9 @@ class Pool:
         `limits` replace those of the pool and of the program's problem, but for `disk_mb` and `files`.
         """
         return self._scorer.submit(program, every_case=every_case, limits=limits)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a pool belongs to the process that opened it; open one in each process")
 
     def close(self) -> None:
         """Wait for the submitted programs, then remove the boxes."""
@@ -259,12 +262,13 @@ def _paired(
 def _submitted(
     asked: Iterable[tuple[tuple[str, TextKind], Problem]], pool: Pool | ClusterPool, *, every_case: bool = False
 ) -> list[Future[Score]]:
-    """Return a future for each text; equal programs with equal tests share one."""
+    """Return a future for each text; equal programs of a problem share one."""
     known: dict[tuple[object, ...], Future[Score]] = {}
     futures = []
     for (text, given), problem in asked:
         program = problem.solve(extract(text, problem, given=given).source)
-        key = program.language, program.source, program.tests_source, program.assumptions, program.workspace
+        tests = id(program.tests), id(program.selection)  # their text may be that of another problem's, too
+        key = program.language, program.source, tests, program.assumptions, program.workspace
         if key not in known:
             known[key] = pool.submit(program, every_case=True) if every_case else pool.submit(program)
         futures.append(known[key])

@@ -6,7 +6,6 @@ One thread takes one event after the other, holding the lock, and resolves futur
 
 from __future__ import annotations
 
-import contextlib
 import math
 import queue
 import threading
@@ -22,15 +21,16 @@ from sandbox.cluster.image_transfer import ImageSupply
 from sandbox.cluster.messages import ClusterUnavailable, Fault, Plain, SheetBook, read_result, with_tests
 from sandbox.cluster.node import Letter, NodeHost, NodeSpec, Reply
 from sandbox.cluster.ray_client import HEAD_SILENT_S, Actor, ActorLost, RayClient, RayNode
-from sandbox.cluster.schedule import Delivery, Node, NodeState, Schedule, Task
+from sandbox.cluster.schedule import PASSING, Delivery, Node, NodeState, Schedule, Task
 from sandbox.errors import SandboxError
 from sandbox.languages import find_language
 from sandbox.scoring.compiler import images_of
 from sandbox.scoring.strategy import ScoringOptions
-from sandbox.values import CallTests, Limits, Program, Score
+from sandbox.values import Limits, Program, Score
 
 QUIET_S, SILENT_S = 6.0, 30.0  # an exchange without an answer: its programs are asked elsewhere; its node is lost
 LOOK_S = 1.0  # between two looks for nodes
+HEAD_LOST = "the head of the Ray cluster does not answer any more"
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process or engine was lost is opened again
 LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0
@@ -68,21 +68,22 @@ class _Link:
 
 
 class _TaskFuture(Future[Any]):
-    """A future of a task that calls `on_cancel` when it is cancelled.
+    """A future of a task that calls `on_cancel` when it is cancelled; where that is true, nobody else will end it.
 
     A callback for each would take time at every result, and hardly any is cancelled.
     """
 
     task: Task
 
-    def __init__(self, on_cancel: Callable[[Task], None]) -> None:
+    def __init__(self, on_cancel: Callable[[Task, Future[Any]], bool]) -> None:
         super().__init__()
         self._on_cancel = on_cancel
 
     def cancel(self) -> bool:
         if not super().cancel():
             return False
-        self._on_cancel(self.task)
+        if self._on_cancel(self.task, self):
+            self.set_running_or_notify_cancel()  # for those who wait for several futures
         return True
 
 
@@ -105,7 +106,7 @@ class Dispatcher:
         self.ended: SandboxError | None = None
         self._closed = threading.Event()
         self._first = threading.Event()
-        self._seen_at = time.monotonic()
+        self._ticked_at = time.monotonic()
         self._thread = threading.Thread(target=self._dispatch, name="cluster", daemon=True)
         self._thread.start()
         threading.Thread(target=self._look, name="cluster-nodes", daemon=True).start()
@@ -138,14 +139,17 @@ class Dispatcher:
             self._events.put(self._woke)
         return future
 
-    def _cancelled(self, task: Task) -> None:
+    def _cancelled(self, task: Task, future: Future[Any]) -> bool:
         with self.lock:
-            self.schedule.cancelled(task)
+            return self.schedule.cancelled(task, future)
 
     def _dispatch(self) -> None:
         while (event := self._events.get()) is not None:
             with self.lock:
-                deliveries = event() or []
+                try:
+                    deliveries = event() or []
+                except Exception as error:  # a bug of ours: nobody may wait for this thread in vain
+                    deliveries = self._end(SandboxError(f"the cluster's pool has failed: {error!r}"))
             for delivery in deliveries:
                 _resolve(delivery)
 
@@ -202,8 +206,9 @@ class Dispatcher:
             link.dropped += letter.dropped
 
     def _exchange(self, node: Node, link: _Link) -> None:
-        now = time.monotonic()
-        letter = self._letter(node, link, self.schedule.take(node, now))
+        if self._links.get(node.id) is not link:
+            return
+        letter = self._letter(node, link, self.schedule.take(node, time.monotonic()))
 
         def answered(done: Future[Reply]) -> None:
             self._later(lambda: self._replied(node, link, letter, done))
@@ -218,12 +223,12 @@ class Dispatcher:
             if isinstance(error, ActorLost) or now - link.replied_at > SILENT_S:
                 return self._lose(node, str(error))
             self._not_arrived(node, link, letter)
-            _after(0.5, lambda: self._later(lambda: self._exchange_if(node, link)))
+            _after(0.5, lambda: self._later(lambda: self._exchange(node, link)))
             return []
         reply = done.result()
         deliveries = self._take_in(node, link, reply)
-        if reply.results:
-            self.schedule.measured(node, len(reply.results), now - link.replied_at)
+        if ran := sum(told is not None for _, told, _ in reply.results):
+            self.schedule.measured(node, ran, now - link.replied_at)
         link.replied_at = now
         self._note_failure(node, reply.failure)
         self._exchange(node, link)
@@ -231,30 +236,24 @@ class Dispatcher:
             self._send_all()
         return deliveries
 
-    def _exchange_if(self, node: Node, link: _Link) -> None:
-        if self._links.get(node.id) is link:
-            self._exchange(node, link)
-
     def _take_in(self, node: Node, link: _Link, reply: Reply) -> list[Delivery]:
         """Note the results of a reply; return what is to be delivered."""
-        deliveries = []
+        deliveries, given_back = [], []
         for place, (number, told, tests) in enumerate(reply.results, reply.last - len(reply.results) + 1):
             if place <= link.confirmed:
                 continue  # it came before, and the node had not heard so
-            if tests is not None:
-                sheet, *expected = tests
-                known = self._sheets[sheet]
-                known.told = known.told or (
-                    _same(expected[0], known.sheet.template.tests),
-                    _same(expected[1], known.sheet.template.selection),
-                )
+            if tests is not None and (known := self._sheets.get(tests[0])) is not None:
+                known.learn(*tests[1:])
             task = node.under_way.get(number)
+            if told is None:
+                given_back.append(number)
+                continue
             if task is None or task.done:
                 self.schedule.finished(node, number, None)
                 continue
-            result = _read(told)
-            if isinstance(result, Score) and (known := self._sheets[task.sheet]).told is not None:
-                result = with_tests(result, *known.told)
+            result = read_result(told)
+            if isinstance(result, Score) and (its := self._sheets.get(task.sheet)) is not None and its.told is not None:
+                result = with_tests(result, *its.told)
             if isinstance(result, Fault) and result.kind == "SheetMissing":
                 node.sheets.discard(task.sheet)
                 self.schedule.gave_back(node, [number])
@@ -263,8 +262,8 @@ class Dispatcher:
             if delivery is not None:
                 deliveries.append(delivery)
         link.confirmed = max(link.confirmed, reply.last)
-        node.asked_back = max(0, node.asked_back - len(reply.given_back)) if reply.given_back else 0
-        self.schedule.gave_back(node, reply.given_back)
+        node.asked_back = max(0, node.asked_back - len(given_back)) if given_back else 0
+        self.schedule.gave_back(node, given_back)
         return deliveries
 
     def _note_failure(self, node: Node, failure: str | None) -> None:
@@ -280,14 +279,24 @@ class Dispatcher:
 
     def _look(self) -> None:
         """Look for nodes that came or went, and for messages that take too long."""
+        asked, silent_s, looked_at = self._ray.nodes_later(), 0.0, time.monotonic()
         while True:
-            with contextlib.suppress(Exception):
-                found = self._ray.nodes_later().result(HEAD_SILENT_S)
-                self._seen_at = time.monotonic()
-                self._later(partial(self._seen, found))
+            now = time.monotonic()
+            silent_s += min(now - looked_at, 2 * LOOK_S)  # this process may have been stopped for a while
+            looked_at = now
+            try:
+                self._later(partial(self._seen, asked.result(LOOK_S)))
+                silent_s = 0.0
+            except ClusterUnavailable as error:
+                self._later(partial(self._end, error))
+            except Exception:  # it is silent, or is not there
+                if silent_s > HEAD_SILENT_S:
+                    self._later(partial(self._end, ClusterUnavailable(HEAD_LOST)))
             self._later(self._tick)
             if self._closed.wait(LOOK_S):
                 return
+            if asked.done():
+                asked = self._ray.nodes_later()
 
     def _seen(self, found: list[RayNode]) -> list[Delivery]:
         now, deliveries = time.monotonic(), []
@@ -307,7 +316,7 @@ class Dispatcher:
 
     def _open(self, asked: RayNode) -> None:
         """Start this pool's process on a node, and have it open its boxes."""
-        if self._closed.is_set():
+        if self._closed.is_set() or self.ended is not None:
             return
         node = self.schedule.nodes.get(asked.id)
         if node is None:
@@ -345,7 +354,7 @@ class Dispatcher:
         retries = self._count_retry(node)
         if not retries:
             self._say(f"{node.name} is left out: {fault.message}")
-        again_s = _again_s(retries + 2) if fault.kind == "EngineUnavailable" else math.inf
+        again_s = _again_s(retries + 2) if fault.kind in {"EngineUnavailable", *PASSING} else math.inf
         self._reopen_at[node.id] = time.monotonic() + again_s
         link.actor.kill()
         del self._links[node.id]
@@ -376,10 +385,13 @@ class Dispatcher:
     def _tick(self) -> list[Delivery]:
         """Look after what takes too long."""
         now, deliveries = time.monotonic(), []
+        stopped_s = max(0.0, now - self._ticked_at - 3 * LOOK_S)  # for which this process has not run: no node's fault
+        self._ticked_at = now
         for node in list(self.schedule.nodes.values()):
             link = self._links.get(node.id)
             if link is None:
                 continue
+            link.replied_at = min(now, link.replied_at + stopped_s)
             if node.state is NodeState.OPENING:
                 link.actor.call("beat")
             elif (quiet_s := now - link.replied_at) > SILENT_S:
@@ -388,13 +400,17 @@ class Dispatcher:
                 self._note_failure(node, f"it has not answered for {quiet_s:.0f} s")
         for node, task in list(self.schedule.overdue(now)):
             self._push(node, [task])
-        if now - self._seen_at > HEAD_SILENT_S and self.ended is None:
-            self.ended = ClusterUnavailable("the head of the Ray cluster does not answer any more")
-            self._say(str(self.ended))
-            deliveries += self.schedule.fail_all(self.ended)
-            self._first.set()
         self._forget_sheets()
         return deliveries + self.schedule.given_up(now)
+
+    def _end(self, error: SandboxError) -> list[Delivery]:
+        """Have everything fail for the same reason, now and later."""
+        if self.ended is not None:
+            return []
+        self.ended = error
+        self._say(str(error))
+        self._first.set()
+        return self.schedule.fail_all(error)
 
     def _forget_sheets(self) -> None:
         """Have nodes drop the tests that no program uses any more."""
@@ -462,23 +478,6 @@ def _open_node(
 
     threading.Thread(target=opening, name="cluster-opening", daemon=True).start()
     return opened
-
-
-def _read(told: Plain) -> Any:
-    """Return a result that arrived; what cannot be read is a bug of ours, and costs one program."""
-    try:
-        return read_result(told)
-    except Exception as error:
-        return Fault.of(error)
-
-
-def _same(told: CallTests | None, own: object) -> CallTests | None:
-    """Return the tests that a node told, as the driver's own object where they are equal to it."""
-    return own if isinstance(own, CallTests) and told is not None and _alike(told, own) else told
-
-
-def _alike(one: CallTests, other: CallTests) -> bool:
-    return one.source == other.source and one.arranged == other.arranged and len(one.cases) == len(other.cases)
 
 
 def _again_s(retries: int) -> float:

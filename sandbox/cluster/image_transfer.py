@@ -2,7 +2,7 @@
 
 The first node that has the image decides which build of it counts; where none has, the first one fetches or builds it.
 Every other node needs the same digest: it has it, fetches it from a registry, or gets it from a node that has it, in
-pieces that Ray carries from node to node without the driver.
+pieces that Ray carries from node to node without the driver; if that node is lost, from the next one that has it.
 
 An image is known by a digest over its layers and its settings. Two builds of the same files on two machines may differ
 (another day, another version of a package), and then the same program could get two verdicts: so what a node has under
@@ -11,6 +11,9 @@ the right name counts only with the right digest.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import tempfile
 import threading
 import zlib
@@ -69,36 +72,39 @@ def export(engine: DockerClient, reference: str) -> list[str]:
         names.append(str(path))
         buffer.clear()
 
-    for chunk in engine.save_image(reference):
-        buffer += chunk
-        if len(buffer) >= PIECE_BYTES:
-            flush()
-    flush()
+    try:
+        for chunk in engine.save_image(reference):
+            buffer += chunk
+            if len(buffer) >= PIECE_BYTES:
+                flush()
+        flush()
+    except BaseException:  # such as a full disk
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return names
 
 
-def read_piece(name: str) -> bytes:
-    """Return a piece that `export` has written."""
+def take_piece(name: str) -> bytes:
+    """Return a piece that `export` has written, and remove its file; the last one's folder, too."""
     path = Path(name)
     if not path.parent.name.startswith(_FOLDER):
         raise ValueError(f"{name} is no piece of an image")
-    return path.read_bytes()
+    piece = path.read_bytes()
+    path.unlink()
+    with contextlib.suppress(OSError):  # there are more
+        path.parent.rmdir()
+    return piece
 
 
-def remove_pieces(names: list[str]) -> None:
-    """Remove the files of an export."""
-    for name in names:
-        Path(name).unlink(missing_ok=True)
-    if names:
-        Path(names[0]).parent.rmdir()
-
-
-def write_piece(owner: int, number: int, piece: bytes) -> Path:
-    """Append a piece to the archive that this process receives; piece 0 begins it."""
-    path = Path(tempfile.gettempdir()) / f"{_FOLDER}{owner}.tar"
-    with path.open("ab" if number else "wb") as file:
+def write_piece(archive: Path | None, piece: bytes) -> Path:
+    """Append a piece to the archive of an image that arrives, or begin one; return its path."""
+    if archive is None:
+        descriptor, name = tempfile.mkstemp(prefix=_FOLDER, suffix=".tar")
+        os.close(descriptor)
+        archive = Path(name)
+    with archive.open("ab") as file:
         file.write(zlib.decompress(piece))
-    return path
+    return archive
 
 
 def load(engine: DockerClient, archive: Path, reference: str) -> str:
@@ -130,8 +136,8 @@ class ImageSupply:
         self._surveying = 0  # nodes that may yet say that they have the image
         self._building = False
         self._digest: str | None = None
-        self._source: Process | None = None
-        self._pieces: list[Any] = []
+        self._holders: list[Process] = []  # nodes that have it; others get it from the first one
+        self._pieces: tuple[Process, list[Any]] | None = None  # who holds them
 
     def provide(self, node: Process) -> str | Fault:
         """Return the digest of the image once the node has it, or why it cannot."""
@@ -149,9 +155,13 @@ class ImageSupply:
         if its != mine:
             return Fault("ImageMissing", f"it has another version of this program: {its}, and here is {mine}")
         decided = self._decided(node, found)
-        if isinstance(decided, Fault) or found.digest == decided or node is self._source:
+        if isinstance(decided, Fault):
             return decided
-        return self._brought(node, decided)
+        came = decided if found.digest == decided or node in self._holders else self._brought(node, decided)
+        with self._changed:
+            if came == decided and node not in self._holders:
+                self._holders.append(node)
+        return came
 
     def _decided(self, node: Process, found: Survey) -> str | Fault:
         """Return the digest that counts; if there is none, this node makes the image."""
@@ -179,22 +189,46 @@ class ImageSupply:
         return made if made is not None else Fault("ImageMissing", "the box image was not built")
 
     def _decide(self, node: Process, digest: str) -> None:
-        self._digest, self._source = digest, node
+        self._digest = digest
+        self._holders.append(node)
         self._changed.notify_all()
 
     def _brought(self, node: Process, digest: str) -> str | Fault:
         if self._registry and node.call("pull", self.image, self._registry).result() == digest:
             return digest
-        with self._changed:
-            if not self._pieces and self._source is not None:
-                self._say("carrying the box image to other nodes (once)")
-                names = self._source.call("send_image", self.image).result()
-                self._pieces = [self._source.hold("piece", name) for name in names]
-            pieces = self._pieces
-        came: str | Fault | None = None
-        for number, piece in enumerate(pieces):
-            last = number == len(pieces) - 1
-            came = node.call("receive_image", self.image, number, piece, last=last).result()
-            if isinstance(came, Fault):
+        while True:
+            with self._changed:
+                source = self._holders[0]
+            try:
+                came = _carried(self.image, self._pieces_of(source), node)
+            except Exception as error:
+                node.call("beat").result()  # raises if it is this node that is lost
+                with self._changed:
+                    self._pieces = None
+                    if self._holders == [source]:
+                        raise ImageMissing(f"the one node that has the box image cannot send it: {error}") from error
+                    if source in self._holders:
+                        self._holders.remove(source)
+                continue
+            if isinstance(came, Fault) or came == digest:
                 return came
-        return came if came == digest else Fault("ImageMissing", "the image that arrived has another digest")
+            return Fault("ImageMissing", "the image that arrived has another digest")
+
+    def _pieces_of(self, source: Process) -> list[Any]:
+        """Return the pieces of the image, which a node holds."""
+        with self._changed:
+            if self._pieces is None or self._pieces[0] is not source:
+                self._say("carrying the box image to other nodes (once)")
+                names = source.call("send_image", self.image).result()
+                self._pieces = source, [source.hold("piece", name) for name in names]
+            return self._pieces[1]
+
+
+def _carried(image: ImageSpec, pieces: list[Any], node: Process) -> str | Fault | None:
+    """Give a node an image piece by piece; return the digest of what it has then."""
+    came: str | Fault | None = None
+    for number, piece in enumerate(pieces):
+        came = node.call("receive_image", image, number, piece, last=number == len(pieces) - 1).result()
+        if isinstance(came, Fault):
+            break
+    return came

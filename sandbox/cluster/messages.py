@@ -7,24 +7,38 @@ candidate answered are read again from the bytes of the codec; expected answers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from operator import attrgetter
 from typing import Any
 
-from sandbox import errors
 from sandbox.errors import SandboxError
 from sandbox.inside import codec
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.scoring.collect_answers import ProgramAnswers
 from sandbox.scoring.compiler import Executed
-from sandbox.values import Answer, CallTests, Compilation, Program, Raised, Run, Score
+from sandbox.values import (
+    Answer,
+    AskedCalls,
+    CallTests,
+    CheckTests,
+    Compilation,
+    Grading,
+    LanguageTests,
+    Program,
+    Raised,
+    ReferenceTests,
+    Run,
+    Score,
+    StdinTests,
+    Tests,
+)
 
 MOST_SHEETS = 1024  # that are kept; then those that no program uses are forgotten, the oldest first
 MAX_ITEMS = 32 << 20  # that the answers of one run may hold; a node has checked them before
-_OURS = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, SandboxError)}
-PROTOCOL = 1  # of these messages
+PROTOCOL = 2  # of these messages
 Plain = Any  # tuples, texts, bytes, numbers, None
 
 
@@ -95,10 +109,21 @@ class Fault:
         return cls(None, f"{type(error).__name__}: {error}")
 
     def error(self) -> Exception:
-        """Return the exception."""
+        """Return the exception: of the same class, where that is known here and takes a message alone."""
         if self.kind is None:
             return BugOnNode(self.message)
-        return _OURS.get(self.kind, SandboxError)(self.message)
+        kind = next((one for one in _classes(SandboxError) if one.__name__ == self.kind), SandboxError)
+        try:
+            return kind(self.message)
+        except TypeError:
+            return SandboxError(self.message)
+
+
+def _classes(kind: type[SandboxError]) -> Iterator[type[SandboxError]]:
+    """Yield a class and all classes that are made from it."""
+    yield kind
+    for one in kind.__subclasses__():
+        yield from _classes(one)
 
 
 class _Layout:
@@ -207,9 +232,15 @@ def write_result(result: Score | Run | Executed | ProgramAnswers | Fault) -> Pla
 
 
 def read_result(told: Plain) -> Any:
-    """Return the Score, Run, Executed, ProgramAnswers or Fault that was written."""
-    name, given = told
-    return Fault(*given) if name == "fault" else _READERS[name].read(given)
+    """Return the Score, Run, Executed, ProgramAnswers or Fault that was written.
+
+    What cannot be read is a bug of ours, and costs one program: it is a Fault, too.
+    """
+    try:
+        name, given = told
+        return Fault(*given) if name == "fault" else _READERS[name].read(given)
+    except Exception as error:
+        return Fault.of(error)
 
 
 def scored_tests(score: Score) -> tuple[CallTests | None, CallTests | None]:
@@ -232,25 +263,62 @@ class KnownSheet:
     sheet: Sheet
     told: tuple[CallTests | None, CallTests | None] | None = None
 
+    def learn(self, tests: CallTests | None, selection: CallTests | None) -> None:
+        """Keep the expected answers that a node has told first, as the driver's own object where that says the same."""
+        template = self.sheet.template
+        self.told = self.told or (_own(template.tests, tests), _own(template.selection, selection))
+
+
+def _own(own: object, told: CallTests | None) -> CallTests | None:
+    if told is None or not isinstance(own, CallTests):
+        return told
+    same = own.source == told.source and own.arranged == told.arranged and len(own.cases) == len(told.cases)
+    return own if same else told
+
 
 _REST = attrgetter(*(item.name for item in fields(Program) if item.name not in {"source", "tests", "selection"}))
+
+
+def _identity(tests: Tests | AskedCalls | Grading | None) -> Hashable:
+    """Return what only tests have that are equal in all their parts and types, or None: then only one object is equal.
+
+    The text of tests is not enough: tests of two problems may have the same text beside other code or values.
+    """
+    match tests:
+        case CallTests(source=source, arranged=arranged):
+            total = hashlib.sha256()
+            try:
+                for case in tests.cases:
+                    rule = (case.comparison.value, case.tolerance, case.also, case.expected)
+                    part = (case.function, case.arguments, dict(case.keywords), rule)
+                    total.update(codec.digest(part) or codec.call_key(part))
+            except codec.CodecError:
+                return None
+            return CallTests, source, arranged, total.digest()
+        case ReferenceTests() | StdinTests() | LanguageTests():
+            return type(tests), tests.source
+        case str() | CheckTests():
+            return tests
+        case _:
+            return None
 
 
 class SheetBook:
     """The sheets of the programs that were submitted lately."""
 
     def __init__(self) -> None:
-        self._known: dict[object, KnownSheet] = {}
+        self._known: dict[Hashable, KnownSheet] = {}
         self._by_number: dict[int, KnownSheet] = {}
         self._count = 0
 
     def of(self, program: Program) -> KnownSheet:
-        """Return the program's sheet; tests that are one object, or have the same text, are the same."""
+        """Return the program's sheet; tests that are one object, or equal in all their parts, are the same."""
         rest = _REST(program)
         at = (id(program.tests), id(program.selection), rest)
         known = self._known.get(at)
         if known is None:
-            same = (type(program.tests), type(program.selection), program.tests_source, rest)
+            parts = tuple(_identity(tests) for tests in (program.tests, program.selection) if tests is not None)
+            same = at if None in parts else (parts, program.selection is None, rest)
             known = self._known.get(same)
             if known is None:
                 self._count += 1
@@ -263,6 +331,10 @@ class SheetBook:
 
     def __getitem__(self, number: int) -> KnownSheet:
         return self._by_number[number]
+
+    def get(self, number: int) -> KnownSheet | None:
+        """Return a sheet, or None if it was forgotten."""
+        return self._by_number.get(number)
 
     def forget(self, used: Callable[[], set[int]]) -> list[int]:
         """Forget the oldest sheets that are not used, where there are too many; return their numbers."""

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from sandbox.boxes.docker_client import DockerClient
@@ -70,12 +71,12 @@ class Letter:
 class Reply:
     """What a node sends back: results as (number, result, tests), and how the node is.
 
-    The tests of a result are the expected answers that came of its sheet here, where the driver may not have them.
+    A program that was not run has the result None: it was cancelled or is given back. The tests of a result are the
+    expected answers that came of its sheet here, where the driver may not have them.
     """
 
     last: int
     results: Sequence[Plain]
-    given_back: Sequence[int]
     failure: str | None
 
 
@@ -88,11 +89,10 @@ class NodeHost:
         self._results: deque[tuple[int, Plain]] = deque()  # numbered, until they are confirmed
         self._kept: set[int] = set()  # the programs that they are of
         self._last = 0
-        self._giving_back: set[int] = set()
-        self._given_back: list[int] = []
         self._sheets: dict[int, Sheet] = {}
         self._told: set[int] = set()  # sheets whose expected answers were sent
         self._dropped = 0
+        self._archive: Path | None = None  # of an image that arrives
         self._heard = self._answered = time.monotonic()
         self._opened = contextlib.ExitStack()
         self._closed = threading.Event()
@@ -133,20 +133,22 @@ class NodeHost:
             return image_transfer.export(engine, image_tag(image))
 
     def piece(self, name: str) -> bytes:
-        """Return one piece of an exported image."""
+        """Return one piece of an exported image; its file is removed."""
         self.beat()
-        return image_transfer.read_piece(name)
+        return image_transfer.take_piece(name)
 
     def receive_image(self, image: ImageSpec, number: int, piece: bytes, *, last: bool) -> str | Fault | None:
         """Take one piece of an image, in order; after the last one load it, and return its digest."""
         self.beat()
         try:
-            file = image_transfer.write_piece(os.getpid(), number, piece)
+            self._archive = image_transfer.write_piece(self._archive if number else None, piece)
             if not last:
                 return None
             with contextlib.closing(DockerClient()) as engine:
-                return image_transfer.load(engine, file, image_tag(image))
+                return image_transfer.load(engine, self._archive, image_tag(image))
         except (SandboxError, OSError) as error:
+            if self._archive is not None:
+                self._archive.unlink(missing_ok=True)
             return Fault.of(error)
 
     def open(self, spec: NodeSpec) -> int | Fault:
@@ -183,18 +185,16 @@ class NodeHost:
         """Take programs, and return results: as soon as there is one, and at the latest after a heartbeat."""
         self.push(letter)
         with self._changed:
-            self._changed.wait_for(lambda: self._results or self._given_back, HEARTBEAT_S)
-            if self._results:
+            if self._changed.wait_for(lambda: self._results, HEARTBEAT_S) and self._ran():
                 self._changed.wait_for(lambda: not self._running, letter.linger_s)
-            given_back, self._given_back = self._given_back, []
-            reply = Reply(
-                last=self._last,
-                results=[result for _, result in self._results],
-                given_back=given_back,
-                failure=self._failure(),
-            )
+            results = [result for _, result in self._results]
+            reply = Reply(last=self._last, results=results, failure=self._failure())
         self.beat()
         return reply
+
+    def _ran(self) -> bool:
+        """Return whether there is more than programs that were given back, for which another node waits."""
+        return any(told is not None for _, (_, told, _) in self._results)
 
     def push(self, letter: Letter) -> None:
         """Take programs and wishes."""
@@ -258,25 +258,19 @@ class NodeHost:
                 return self._pool.submit_task(lambda boxes: execute(compiler, job, compile_s, boxes))
 
     def _finished(self, number: int, sheet: int, done: Future[Any]) -> None:
-        """Keep a result for the driver; runs on a box's thread."""
-        tests = None
+        """Keep a result for the driver, also of a program that no box has begun; runs on a box's thread."""
+        came = None
         if done.cancelled():
             result = None
         elif (error := done.exception()) is not None:
             result = write_result(Fault.of(error))
         else:
-            score = done.result()
-            result = write_result(score)
-            tests = self._new_tests(sheet, score) if isinstance(score, Score) else None
+            came = done.result()
+            result = write_result(came)
         with self._changed:
             self._running.pop(number, None)
-            if number in self._giving_back:
-                self._giving_back.discard(number)
-                if result is None:
-                    self._given_back.append(number)
-            if result is not None:
-                self._add(number, result, tests)
-            self._changed.notify_all()
+            # Under the same lock, so that no later result of the sheet comes before the one that brings its tests.
+            self._add(number, result, self._new_tests(sheet, came) if isinstance(came, Score) else None)
 
     def _add(self, number: int, result: Plain, tests: Plain = None) -> None:
         self._last += 1
@@ -300,11 +294,9 @@ class NodeHost:
     def _give_back(self, count: int) -> None:
         """Cancel programs that no box has begun, the newest first."""
         with self._changed:
-            waiting = [(number, future) for number, future in self._running.items() if not future.running()]
-        for number, future in waiting[: -count - 1 : -1]:
-            self._giving_back.add(number)
-            if not future.cancel():
-                self._giving_back.discard(number)
+            waiting = [future for future in self._running.values() if not future.running()]
+        for future in waiting[: -count - 1 : -1]:
+            future.cancel()
 
     # watching
 

@@ -15,21 +15,24 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
+from sandbox.boxes.box_supply import MAX_BOXES
 from sandbox.boxes.image import image_tag
 from sandbox.cluster.dispatcher import ClusterSpec, Dispatcher
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.node import NodeHost
 from sandbox.cluster.schedule import NodeState
-from sandbox.errors import SandboxError
+from sandbox.errors import PoolInOtherProcess, SandboxError
 from sandbox.judging import judge
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers
-from sandbox.scoring.compiler import Executed
+from sandbox.scoring.compiler import Executed, scaled
 from sandbox.scoring.scorer import Scorer, open_scorer
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
@@ -45,6 +48,7 @@ from sandbox.values import (
 )
 
 MOST_ASSUMPTIONS = 4096  # whose limits are kept
+NOTHING = Program(source="")  # in the place of a program that travels beside its job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +93,19 @@ class ClusterPool:
         return self
 
     def _begin(self, spec: ClusterSpec, say: Callable[[str], None]) -> None:
-        self.spec = spec
+        if spec.boxes is not None and not 1 <= spec.boxes <= MAX_BOXES:
+            raise ValueError(
+                f"boxes of each node must be between 1 and {MAX_BOXES} (left out: as many as it says), not {spec.boxes}"
+            )
+        self.spec, self._process = spec, os.getpid()
         self._dispatcher = Dispatcher(spec, self.host, say)
-        self._longest: dict[Assumptions, float] = {}
+        self._longest: dict[tuple[Assumptions, str], float] = {}
         try:
             self._dispatcher.wait_for_a_node()
         except BaseException:
             self._dispatcher.close()
             raise
+        self._closed = weakref.finalize(self, _close_quietly, self._dispatcher, self._process)
 
     @property
     def limits(self) -> Limits:
@@ -111,7 +120,8 @@ class ClusterPool:
     @property
     def boxes(self) -> int:
         """Return how many boxes work now."""
-        return sum(node.boxes for node in self._dispatcher.schedule.working)
+        with self._dispatcher.lock:
+            return sum(node.boxes for node in self._dispatcher.schedule.working)
 
     @property
     def failure(self) -> SandboxError | None:
@@ -145,12 +155,7 @@ class ClusterPool:
             size = f"the program has {len(program.source)} characters; at most {MAX_SOURCE_BYTES} are taken"
             done.set_result(judge.too_large(size, program, self.limits_for(program.assumptions)))
             return done
-        if limits is not None and limits.walls != self.limits.walls:
-            raise ValueError(
-                f"this pool's boxes were made for (disk MB, files) = {self.limits.walls}, not {limits.walls}; open a "
-                "pool with these limits"
-            )
-        return self._submit("score", program, (stdin, every_case, limits))
+        return self._submit("score", program, (stdin, every_case, limits), limits=limits)
 
     def ask(
         self, program: Program, tests: CallTests, *, cpu_s: float | None = None, patience: int = PATIENCE
@@ -160,12 +165,12 @@ class ClusterPool:
 
     def run(self, job: Job) -> Future[Run]:
         """Submit a job; return a future of its run."""
-        return self._submit("run", job.program, replace(job, program=Program(source="")), shared=False)
+        return self._submit("run", job.program, replace(job, program=NOTHING), limits=job.limits, shared=False)
 
     def execute(self, job: Job, compile_s: float) -> Future[Executed]:
         """Submit a job of any language; return a future of its run and of its compilation, which `compile_s` limits."""
-        bare = replace(job, program=Program(source=""))
-        return self._submit("execute", job.program, (bare, compile_s), shared=False)
+        more = replace(job, program=NOTHING), compile_s
+        return self._submit("execute", job.program, more, limits=job.limits, shared=False)
 
     def cancel(self, future: Future[Any]) -> None:
         """Cancel a program: it makes no further visit, and its present one ends soon."""
@@ -188,19 +193,50 @@ class ClusterPool:
                 for node in self._dispatcher.schedule.nodes.values()
             ]
 
-    def _submit(self, kind: str, program: Program, more: Any, *, shared: bool = True) -> Future[Any]:
-        longest_s = self._longest.get(program.assumptions)
+    def _submit(
+        self, kind: str, program: Program, more: Any, *, limits: Limits | None = None, shared: bool = True
+    ) -> Future[Any]:
+        if os.getpid() != self._process:
+            raise PoolInOtherProcess(
+                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. "
+                "Open a pool in each process, after forking"
+            )
+        if limits is not None and limits.walls != self.limits.walls:
+            raise ValueError(
+                f"this pool's boxes were made for (disk MB, files) = {self.limits.walls}, not {limits.walls}; open a "
+                "pool with these limits"
+            )
+        return self._dispatcher.submit(program, kind, more, self._longest_s(program, limits), shared=shared)
+
+    def _longest_s(self, program: Program, limits: Limits | None) -> float:
+        """Return for how long a program may be under way, in seconds."""
+        if limits is not None:
+            return limits.sample_wall_s
+        same = program.assumptions, program.language
+        longest_s = self._longest.get(same)
         if longest_s is None:
             if len(self._longest) > MOST_ASSUMPTIONS:
                 self._longest.clear()
-            longest_s = self._longest[program.assumptions] = self.limits_for(program.assumptions).sample_wall_s
-        return self._dispatcher.submit(program, kind, more, longest_s, shared=shared)
+            limits = self.limits_for(program.assumptions)
+            with contextlib.suppress(ValueError):  # an unknown language is judged on the node
+                limits = scaled(limits, program.language)
+            longest_s = self._longest[same] = limits.sample_wall_s
+        return longest_s
 
     def close(self, *, finish: bool = True) -> None:
-        """Wait for the submitted programs (with `finish`), then end every process of this pool."""
+        """Wait for the submitted programs (with `finish`), then end every process of this pool.
+
+        In a fork of the process that opened the pool this does nothing: the processes are not the fork's.
+        """
+        if os.getpid() != self._process:
+            return
         if finish:
             self._dispatcher.wait()
+        self._closed.detach()
         self._dispatcher.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a pool belongs to the process that opened it; open one in each process")
 
     def __enter__(self) -> Self:
         return self
@@ -209,6 +245,13 @@ class ClusterPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(finish=kind is None)
+
+
+def _close_quietly(dispatcher: Dispatcher, process: int) -> None:
+    """Close a pool that is still open when the process ends or the pool is garbage-collected."""
+    if os.getpid() == process:
+        with contextlib.suppress(Exception):
+            dispatcher.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -25,6 +26,7 @@ HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
 # Seconds after which Ray ends the process that has lost the head, even when it has disconnected: a trainer, a test run.
 # What a lost head means is decided here (`ClusterUnavailable`), so Ray waits longer than any program runs.
 RAY_RECONNECT = ("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**8))
+DISCONNECTED = "this process has disconnected from its Ray cluster"
 _CLIENT = "ray://"
 
 
@@ -60,19 +62,26 @@ class Actor:
 
         An argument that is a `Held` is fetched by the actor's node from the node that has it.
         """
+        if not _connected():
+            lost: Future[Any] = Future()
+            lost.set_exception(ActorLost(DISCONNECTED))
+            return lost
         given = [argument.ref if isinstance(argument, Held) else argument for argument in arguments]
         return _translated(getattr(self._handle, method).remote(*given, **named))
 
     def hold(self, method: str, *arguments: Any) -> Held:
-        """Call a method and leave its result where it is made."""
+        """Call a method and leave its result where it is made; raises ActorLost."""
+        if not _connected():
+            raise ActorLost(DISCONNECTED)
         return Held(getattr(self._handle, method).remote(*arguments))
 
     def kill(self) -> None:
         """End the process at once."""
         import ray
 
-        with contextlib.suppress(Exception):  # it is gone already, or Ray itself is
-            ray.kill(self._handle)
+        if _connected():
+            with contextlib.suppress(Exception):  # it is gone already, or Ray itself is
+                ray.kill(self._handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +99,13 @@ class RayClient:
 
     _lock = threading.Lock()
     _clients = 0
-    _ours = False
+    _ours: object = None  # the connection, if we have made it
 
     def __init__(self, address: str) -> None:
-        """Connect to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT; raises ClusterUnavailable."""
+        """Connect to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT; raises ClusterUnavailable.
+
+        A process that is connected to another cluster already is refused.
+        """
         os.environ.setdefault(*RAY_RECONNECT)  # noqa: TID251 - Ray reads it when it is imported
         try:
             import ray
@@ -106,7 +118,9 @@ class RayClient:
                 _be_quiet()
                 self._connect(address)
                 _take_signals_back()
-                RayClient._clients, RayClient._ours = 0, True
+                RayClient._clients, RayClient._ours = 0, _connection(ray)
+            else:
+                _refuse_another(address, ray)
             RayClient._clients += 1
 
     def _connect(self, address: str) -> None:
@@ -128,7 +142,10 @@ class RayClient:
         try:
             done.result(CONNECT_S)
         except Exception as error:
-            reason = f"{error}".strip().partition("\n")[0] or type(error).__name__
+            words = " ".join(f"{error}".split())
+            if words.startswith("Version mismatch"):
+                raise ClusterUnavailable(f"the Ray cluster at {address} has other versions: {words}") from error
+            reason = f"{error}".strip().partition("\n")[0] or f"nothing for {CONNECT_S:.0f} s"
             raise ClusterUnavailable(
                 f"no Ray cluster answers at {address} ({reason}); start one with `ray start --head`, or name "
                 "the address of yours"
@@ -137,8 +154,10 @@ class RayClient:
     def nodes(self, *, all_kinds: bool = False) -> list[RayNode]:
         """Return the nodes that are alive and have cores or boxes; where some name boxes, only those.
 
-        With `all_kinds`, return every node that is alive.
+        With `all_kinds`, return every node that is alive. Raises ClusterUnavailable if Ray was shut down.
         """
+        if not _connected():
+            raise ClusterUnavailable(DISCONNECTED)
         free = _free()
         alive = [_node(told, free.get(told["NodeID"])) for told in self._ray.nodes() if told["Alive"]]
         if all_kinds:
@@ -160,7 +179,9 @@ class RayClient:
         return told
 
     def start(self, kind: type[Any], node: str, *arguments: Any, gpus: float = 0) -> Actor:
-        """Start a process with an object of `kind` on a node, which must be importable there."""
+        """Start a process with an object of `kind` on a node, which must be importable there; raises ActorLost."""
+        if not _connected():
+            raise ActorLost(DISCONNECTED)
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         made = self._ray.remote(kind).options(
@@ -180,12 +201,48 @@ class RayClient:
                 return
             self._open = False
             RayClient._clients -= 1
-            if RayClient._clients > 0 or not RayClient._ours:
+            ours, RayClient._ours = RayClient._ours, RayClient._ours if RayClient._clients > 0 else None
+            if RayClient._clients > 0 or ours is None or ours != _connection(self._ray):
                 return
-            RayClient._ours = False
             closing = threading.Thread(target=self._ray.shutdown, name="ray-shutdown", daemon=True)
             closing.start()
             closing.join(CLOSE_S)  # it may wait for a head that is gone
+
+
+def _connected() -> bool:
+    """Return whether this process is connected to Ray: a call without would start a cluster on this machine."""
+    import ray
+
+    return bool(ray.is_initialized())
+
+
+def _connection(ray: Any) -> object:
+    """Return what only this connection has; None where there is none."""
+    return ray.get_runtime_context().get_job_id() if ray.is_initialized() else None
+
+
+def _refuse_another(address: str, ray: Any) -> None:
+    """Raise ClusterUnavailable if this process is connected to another cluster than that at `address`.
+
+    One cluster may have several addresses, so it is another one only if the ports differ, or hosts that are elsewhere.
+    """
+    if address == "auto" or address.startswith(_CLIENT):
+        return
+    has, wanted = (one.rpartition(":") for one in (ray.get_runtime_context().gcs_address, address))
+    hosts = [_address_of(host) for host, _, _ in (has, wanted)]
+    here = any(host.startswith("127.") for host in hosts)
+    if has[2] != wanted[2] or (hosts[0] != hosts[1] and not here):
+        raise ClusterUnavailable(
+            f"this process is connected to the Ray cluster at {':'.join(has[::2])} already, and cannot use {address} "
+            "beside it; name that one or auto"
+        )
+
+
+def _address_of(host: str) -> str:
+    try:
+        return socket.gethostbyname(host)
+    except OSError:
+        return host
 
 
 def own_gpus() -> tuple[str, ...]:

@@ -31,7 +31,8 @@ OVERDUE_S = 15.0  # beyond a program's own limits
 PATIENCE_S = 60.0  # without any node that works
 SMOOTH = 0.3  # the share of the newest measurement in a node's rate
 LOOK_BACK = 64  # programs that are looked at for one that may go to a node
-GONE = frozenset({"EngineUnavailable", "ImageMissing", "RuntimeUnknown", "PoolInOtherProcess"})  # the node is to blame
+# The node is to blame. What nobody who waits has cancelled was cancelled there because the node was thought to be gone.
+GONE = frozenset({"EngineUnavailable", "ImageMissing", "RuntimeUnknown", "PoolInOtherProcess", "TaskCancelled"})
 PASSING = frozenset({"BoxLost", "BoxSilent", "MachineBusy", "OutOfResources"})  # the moment may be to blame
 
 
@@ -56,7 +57,7 @@ class Task:
     more: Plain = None
     longest_s: float = 60.0
     key: Hashable = None  # equal tasks have the same; None: it is run for itself
-    futures: list[Future[Any]] = field(default_factory=list)
+    futures: dict[Future[Any], None] = field(default_factory=dict)  # those that were not cancelled
     losses: int = 0
     faults: int = 0
     last_fault: Fault | None = None
@@ -67,11 +68,7 @@ class Task:
     @property
     def wanted(self) -> bool:
         """Return whether anybody still waits for it."""
-        if self.done:
-            return False
-        if len(self.futures) == 1:  # as most have
-            return not self.futures[0].cancelled()
-        return not all(future.cancelled() for future in self.futures)
+        return bool(self.futures) and not self.done
 
 
 @dataclass(eq=False, slots=True)
@@ -147,9 +144,9 @@ class Schedule:
         """Put a task into the queue, or let the future share an equal one; return the task."""
         known = self._asked.get(task.key) if task.key is not None else None
         if known is not None and known.wanted:
-            known.futures.append(future)
+            known.futures[future] = None
             return known
-        task.futures.append(future)
+        task.futures[future] = None
         if task.key is not None:
             self._asked[task.key] = task
         self._queue.append(task)
@@ -272,13 +269,20 @@ class Schedule:
                 if task.wanted and not task.places:
                     self._queue.appendleft(task)
 
-    def cancelled(self, task: Task) -> None:
-        """Note that a future of the task was cancelled; where nobody waits any more, its nodes are told."""
-        if not task.done and not task.wanted:
+    def cancelled(self, task: Task, future: Future[Any]) -> bool:
+        """Note that a future of the task was cancelled; where nobody waits any more, its nodes are told.
+
+        Return False if it comes too late: then the result is on its way to the future.
+        """
+        if task.done or future not in task.futures:
+            return False
+        del task.futures[future]
+        if not task.futures:
             task.done = True
             self._forget(task)
             for node in task.places:
                 node.cancelled.append(task.number)
+        return True
 
     def rests(self, node: Node, reason: str) -> None:
         """Note that a node's boxes do not work now; its programs go elsewhere, which is not their fault."""

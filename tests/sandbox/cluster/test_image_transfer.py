@@ -18,9 +18,8 @@ from sandbox.cluster.image_transfer import (
     export,
     load,
     pull,
-    read_piece,
-    remove_pieces,
     require,
+    take_piece,
     write_piece,
 )
 from sandbox.cluster.messages import Fault, Survey, this_program
@@ -46,19 +45,19 @@ def image(engine: DockerClient, tmp_path: Path) -> Iterator[str]:
 def test_an_image_is_carried_in_pieces_and_known_by_its_digest(engine: DockerClient, image: str) -> None:
     digest = engine.image_digest(image)
     names = export(engine, image)
-    pieces = [read_piece(name) for name in names]
+    pieces = [take_piece(name) for name in names]
+    assert not Path(names[0]).parent.exists()
     engine.remove_image(image)
     with pytest.raises(ImageMissing, match="sandbox build"):
         require(engine, image, str(digest))
-    for number, piece in enumerate(pieces):
-        file = write_piece(0, number, piece)
+    file = None
+    for piece in pieces:
+        file = write_piece(file, piece)
     assert load(engine, file, image) == digest
     assert not file.exists()
     require(engine, image, str(digest))
     with pytest.raises(WrongImage, match="on other nodes"):
         require(engine, image, "another")
-    remove_pieces(names)
-    assert not Path(names[0]).parent.exists()
 
 
 @pytest.mark.docker
@@ -76,7 +75,7 @@ def test_a_registry_that_does_not_answer_has_no_image(engine: DockerClient) -> N
 def test_nothing_but_a_piece_of_an_image_is_read(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("s")
     with pytest.raises(ValueError, match="no piece"):
-        read_piece(str(tmp_path / "secret"))
+        take_piece(str(tmp_path / "secret"))
 
 
 class Machine:

@@ -77,7 +77,7 @@ def test_equal_programs_that_are_under_way_share_one_run() -> None:
     assert len(cluster.schedule.take(cluster.nodes[0], 0.0)) == 1
     delivery = cluster.finish(cluster.nodes[0], first, "score")
     assert delivery is not None
-    assert delivery.task.futures == [one, other]
+    assert list(delivery.task.futures) == [one, other]
     assert cluster.submit("same", key="same")[0] is not first
 
 
@@ -206,8 +206,7 @@ def test_a_cancelled_program_leaves_the_queue_and_its_node() -> None:
     cluster.nodes[0].rate = 3.0  # room for one
     assert cluster.schedule.take(cluster.nodes[0], 0.0) == [running]
     for future, task in ((one, running), (other, waiting)):
-        future.cancel()
-        cluster.schedule.cancelled(task)
+        assert cluster.schedule.cancelled(task, future)
     cluster.nodes[0].boxes = 4
     assert not cluster.schedule.take(cluster.nodes[0], 0.0)
     assert cluster.nodes[0].cancelled == [running.number]
@@ -234,8 +233,8 @@ def test_a_shared_run_goes_on_while_anybody_waits_for_it() -> None:
     cluster = Cluster(1)
     task, one = cluster.submit("same", key="k")
     cluster.submit("same", key="k")
-    one.cancel()
-    cluster.schedule.cancelled(task)
+    assert cluster.schedule.cancelled(task, one)
+    assert not cluster.schedule.cancelled(task, one), "twice is once"
     assert cluster.schedule.take(cluster.nodes[0], 0.0) == [task]
 
 
