@@ -465,8 +465,8 @@ class Pool:
                 queued = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if queued is not None:
-                queued.future.cancel()
+            if queued is not None and queued.future.cancel():
+                queued.future.set_running_or_notify_cancel()  # for those who wait for several futures
 
     def __enter__(self) -> Self:
         return self

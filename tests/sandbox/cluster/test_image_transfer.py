@@ -23,6 +23,7 @@ from sandbox.cluster.image_transfer import (
     write_piece,
 )
 from sandbox.cluster.messages import Fault, Survey, this_program
+from sandbox.cluster.ray_client import ActorLost
 from sandbox.errors import ImageMissing, SandboxError
 
 TAG = "codebudget-test-transfer:one"
@@ -84,16 +85,26 @@ class Machine:
     def __init__(self, digest: str | None, tag: str = image_tag(USUAL), registry: str | None = None) -> None:
         self.digest, self.tag, self._registry = digest, tag, registry
         self.asked: list[str] = []
+        self.lost = False
         self._pieces: list[str] = []
 
     def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         self.asked.append(method)
         future: Future[Any] = Future()
-        future.set_result(getattr(self, f"_{method}")(*arguments, **named))
+        if self.lost:
+            future.set_exception(ActorLost("it is gone"))
+            return future
+        try:
+            future.set_result(getattr(self, f"_{method}")(*arguments, **named))
+        except ActorLost as error:
+            future.set_exception(error)
         return future
 
-    def hold(self, method: str, name: str) -> str:
-        return f"{method} {name}"
+    def hold(self, method: str, name: str) -> tuple["Machine", str]:
+        return self, f"{method} {name}"
+
+    def _beat(self) -> None:
+        """Be there."""
 
     def _survey(self, _image: object) -> Survey:
         return Survey(program=this_program(), image=self.tag, digest=self.digest)
@@ -109,9 +120,11 @@ class Machine:
     def _send_image(self, _image: object) -> list[str]:
         return ["one", "two"]
 
-    def _receive_image(self, _image: object, number: int, piece: str, *, last: bool) -> str | None:
-        assert number == len(self._pieces)
-        self._pieces.append(piece)
+    def _receive_image(self, _image: object, number: int, held: tuple["Machine", str], *, last: bool) -> str | None:
+        source, piece = held
+        if source.lost:
+            raise ActorLost("its piece is gone")
+        self._pieces = [*self._pieces[:number], piece]
         if last:
             assert self._pieces == ["piece one", "piece two"]
             self.digest = "carried"
@@ -160,3 +173,28 @@ def test_what_arrives_with_another_digest_is_not_taken() -> None:
     found = images.provide(Machine(None))
     assert isinstance(found, Fault)
     assert "another digest" in found.message
+
+
+def test_if_the_node_with_the_image_is_lost_the_next_one_that_has_it_sends_it() -> None:
+    images = supply()
+    first, second, third, last = Machine("carried"), Machine("carried"), Machine(None), Machine(None)
+    assert [images.provide(machine) for machine in (first, second, third)] == ["carried"] * 3
+    first.lost = True
+    assert images.provide(Machine(None)) == "carried"
+    assert "send_image" in second.asked
+    second.lost = third.lost = True
+    assert images.provide(last) == "carried", "the node that came in between has it, too"
+
+
+def test_where_nobody_can_send_the_image_a_node_says_so_and_gets_it_once_the_other_is_back() -> None:
+    images = supply()
+    first, late = Machine("carried"), Machine(None)
+    assert images.provide(first) == "carried"
+    first.lost = True
+    with pytest.raises(ImageMissing, match="cannot send it: it is gone"):
+        images.provide(late)
+    assert images.provide(Machine("carried")) == "carried"
+    assert images.provide(late) == "carried"
+    late.lost = True
+    with pytest.raises(ActorLost):
+        images.provide(late)

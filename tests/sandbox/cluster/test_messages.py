@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 
 from sandbox.cluster.messages import (
+    MOST_SHEETS,
     BugOnNode,
     Fault,
     Sheet,
+    SheetBook,
     bare,
     read_result,
     scored_tests,
@@ -19,11 +21,13 @@ from sandbox.errors import EngineUnavailable, MachineBusy, SandboxError
 from sandbox.inside import codec
 from sandbox.scoring.collect_answers import ProgramAnswers
 from sandbox.scoring.compiler import Executed
+from sandbox.scoring.references import ReferenceFailed
 from sandbox.values import (
     Answer,
     Assumptions,
     CallTest,
     CallTests,
+    CheckTests,
     Comparison,
     Compilation,
     Ending,
@@ -34,6 +38,8 @@ from sandbox.values import (
     Run,
     Score,
     Stage,
+    StdinTest,
+    StdinTests,
     Verdict,
 )
 
@@ -135,10 +141,50 @@ def test_a_fault_of_ours_is_raised_as_what_it_was(error: SandboxError) -> None:
     assert (type(came), str(came)) == (type(error), str(error))
 
 
-def test_a_fault_that_only_some_module_knows_is_a_sandbox_error_with_its_words() -> None:
-    came = Fault("ReferenceFailed", "no answer").error()
-    assert isinstance(came, SandboxError)
-    assert str(came) == "no answer"
+class Picky(SandboxError):
+    """It is made of more than a message."""
+
+    def __init__(self, *, what: str, where: str) -> None:
+        super().__init__(f"{what} at {where}")
+
+
+def test_a_fault_of_any_module_is_what_it_was_and_one_that_takes_no_message_keeps_its_words() -> None:
+    assert type(sent(Fault.of(ReferenceFailed("no answer"))).error()) is ReferenceFailed
+    for told in (sent(Fault.of(Picky(what="x", where="y"))), Fault("OfANewerVersion", "x at y")):
+        assert (type(told.error()), str(told.error())) == (SandboxError, "x at y")
+
+
+def test_tests_are_the_same_only_if_all_their_parts_are() -> None:
+    def call(expected: object, text: str = "t") -> CallTests:
+        case = CallTest(function="f", arguments=(1,), comparison=Comparison.EQUAL, expected=expected)
+        return CallTests(cases=(case,), source=text)
+
+    def code(**more: str) -> CheckTests:
+        return CheckTests(**{"source": "assert f() == Y", "functions": ("f",), **more})
+
+    different = [call(1), call(True), call(1.0), call(1, "other"), code(), code(prelude="Y = 1"), code(solution="s")]
+    different += ["assert f()", None, StdinTests(cases=(StdinTest(stdin=b"", expected=b"1"),))]
+    pairs = [(one, None) for one in different] + [(None, one) for one in different] + [(call(1), call(2))]
+    book = SheetBook()
+    numbers = [book.of(Program(source="x", tests=tests, selection=other)).number for tests, other in pairs]
+    assert len(set(numbers)) == len(pairs) - 1, "nothing at all is there twice"
+    again = [
+        book.of(Program(source="y", tests=copied(tests), selection=copied(other))).number for tests, other in pairs
+    ]
+    assert again == numbers
+
+
+def copied(tests: object) -> object:
+    return pickle.loads(pickle.dumps(tests))
+
+
+def test_a_sheet_that_was_forgotten_is_no_longer_there_and_what_cannot_be_read_is_a_fault() -> None:
+    book = SheetBook()
+    for number in range(2 * MOST_SHEETS + 1):
+        book.of(Program(source="", tests=f"assert {number}"))
+    assert len(book.forget(lambda: {2})) == MOST_SHEETS - 1
+    assert (book.get(1), book.get(2).number) == (None, 2)
+    assert isinstance(read_result(("score", (1, 2))), Fault)
 
 
 def test_a_bug_on_a_node_is_no_fault_of_the_machine() -> None:

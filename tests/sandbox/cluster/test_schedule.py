@@ -174,6 +174,19 @@ def test_a_node_without_its_engine_rests_and_its_programs_go_elsewhere_without_b
     assert cluster.schedule.take(second, 0.0) == [task]
 
 
+def test_what_a_node_cancelled_for_nobody_is_asked_again() -> None:
+    cluster = Cluster(1)
+    (node,) = cluster.nodes
+    task, _ = cluster.submit("p")
+    cluster.schedule.take(node, 0.0)
+    cluster.schedule.rests(node, "silent for a while")
+    node.state = NodeState.WORKING
+    assert cluster.schedule.take(node, 1.0) == [task]
+    assert cluster.finish(node, task, Fault("TaskCancelled", "the earlier run was")) is None
+    assert cluster.schedule.take(node, 2.0) == [task]
+    assert cluster.finish(node, task, "score") is not None
+
+
 def test_an_idle_node_gets_what_another_one_has_not_begun() -> None:
     cluster = Cluster(1)
     tasks = [cluster.submit(str(number))[0] for number in range(2)]
