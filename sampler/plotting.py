@@ -216,17 +216,17 @@ def _merged(ticks: Sequence[Tick], minor: Sequence[Tick]) -> list[Tick]:
     return sorted([*ticks, *(m for m in minor if round(m.at, 9) not in held)], key=lambda t: t.at)
 
 
-def format_interval(low: float, high: float, *, brief: bool = False) -> str:
-    """Return an interval of shares in points: [65.0, 100]; with `brief`, without tenths.
+def format_interval(low: float, high: float) -> str:
+    """Return an interval of shares in points: [65.0, 100].
 
     The ends of the scale, 0 and 100, have no tenths. They are exact, and narrow columns need the room.
     """
-    return f"[{_end(low, brief=brief)}, {_end(high, brief=brief)}]"
+    return f"[{_end(low)}, {_end(high)}]"
 
 
-def _end(share: float, *, brief: bool) -> str:
+def _end(share: float) -> str:
     points = round(100 * share, 9) + 0.0  # a rounding is no -0
-    return f"{points:.0f}" if brief or points in {-100, 0, 100} else f"{points:.1f}"
+    return f"{points:.0f}" if points in {-100, 0, 100} else f"{points:.1f}"
 
 
 Rgb = tuple[int, int, int]

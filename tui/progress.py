@@ -157,9 +157,7 @@ def header_parts(snapshot: Snapshot, now: float, *, paused: int | None = None) -
     found = run_state(study, now, process_gone=snapshot.process_gone)
     parts = [
         HeaderPart(text="budget-tui", priority=1, strong=True),
-        HeaderPart(
-            text=fit_middle(sanitize(study.name, 200), min(_LONGEST_NAME, len(study.name))), priority=7, strong=True
-        ),
+        HeaderPart(text=fit_middle(sanitize(study.name, 200), _LONGEST_NAME).rstrip(), priority=7, strong=True),
         HeaderPart(text=_state_words(snapshot, found, now), priority=9, severity=STATE_SEVERITY[found], strong=True),
     ]
     if paused is not None:

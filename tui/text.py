@@ -66,11 +66,9 @@ def json_pairs(flat: str) -> str:
     return "  ".join(pairs)
 
 
-def narrow(text: str) -> str:
-    """Return `text` with one cell per character: wide ones become a middle dot, those without width are removed."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if cell_len(char) == 1 else "·" for char in text if cell_len(char))
+def without_marks(text: str) -> str:
+    """Return `text` without characters that take no cell, so that each of the others is one or two cells wide."""
+    return text if text.isascii() and text.isprintable() else "".join(char for char in text if cell_len(char))
 
 
 def fit(text: str, width: int) -> str:
@@ -115,7 +113,7 @@ def _is_variation_selector(char: str) -> bool:
     return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
 
 
-_OWNER = re.compile(r"^.*(?:/|--)(?=.)")
+_OWNER = re.compile(r"^(?:[\w. -]+?(?:/|--))+(?=[\w.-])")  # no other mark: "[/]" and "</b>" are no owners
 _TUNING = re.compile(rf"[-_](?:instruct|chat|it|base){ELLIPSIS}?$", re.IGNORECASE)
 _BOUNDARY = re.compile(r"[-_/: ]")
 

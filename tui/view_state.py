@@ -82,11 +82,14 @@ def toned_names(snapshot: Snapshot) -> dict[int, tuple[int, str]]:
 
 
 def default_rule(curves: Curves | None) -> float | None:
-    """Return the largest budget at which all curves that have begun have a value: the most informative one."""
+    """Return the largest budget at which no curve has ended: the most informative one.
+
+    There all curves have a value, or those that have begun: a sample of a large model may cost more than all of a
+    small one.
+    """
     series = [one for one in curves.series if one.xs] if curves else []
     if not series:
         return None
     reached = min(one.end for one in series)
-    begun = max(one.xs[0] for one in series)
-    shared = [x for one in series for x in one.xs if begun <= x < reached]
+    shared = [x for one in series for x in one.xs if x < reached]
     return max(shared) if shared else max(one.xs[-1] for one in series)

@@ -16,7 +16,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
 from sampler.page.page_model import MOST_MODELS, Figure, PageModel, charge_words, sentence
 from sampler.plotting import ON_DARK, ON_LIGHT, Rgb, budget_ticks, format_interval
-from sampler.reporting.render import NAMES, WAITS, amount, conclusion, one_line, spanned, thinking_words
+from sampler.reporting.render import NAMES, WAITS, amount, conclusions, one_line, spanned, thinking_words
 from sampler.stats.budget import Unit
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def page_html(sheet: PageModel, links: Mapping[str, str] | None = None) -> str:
         amount=amount,
         spanned=spanned,
         sentence=sentence,
-        conclusion=conclusion,
+        conclusions=conclusions,
         ends=format_interval,
         thinking_words=thinking_words,
         waits=WAITS,

@@ -260,7 +260,7 @@ def _cells(step: Step, made: Comparison) -> Iterator[str]:
     lead = step.difference
     yield amount(step.budget, made.unit)
     for rate, near, k in zip(step.rates, step.intervals, step.ks, strict=True):
-        spread = f" {format_interval(near.low, near.high, brief=True)}" if near else ""
+        spread = f" {format_interval(near.low, near.high)}" if near else ""
         yield f"{100 * rate:.1f}{spread} (k={k})"
     wins = f" {'A' if lead.mean > 0 else 'B'} wins" if lead.clear else ""
     yield f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:+.1f}, {100 * lead.interval.high:+.1f}]{wins}"

@@ -86,6 +86,9 @@ def amount(value: float, unit: Unit) -> str:
         if 0 < value < 1e-3:
             return f"{value * 1e6:.3g} µ$"
         return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
+    if unit in {Unit.TOKENS, Unit.SAMPLES}:
+        number = f"{float(f'{value:.3g}'):,.0f}" if 1000 <= value < 1e6 else sized(value, "")
+        return f"{number} {NAMES[unit].removesuffix('s') if number == '1' else NAMES[unit]}"
     return sized(value, "FLOP" if unit in FLOP_UNITS else "J" if unit is Unit.JOULES else "")
 
 
@@ -104,9 +107,8 @@ def print_report(report: Report, console: Console) -> None:
     """Print the tables. Rich leaves out colour by itself where there is no terminal or NO_COLOR is set."""
     title = f"{one_line(report.study)} · {report.problems} problems · {report.status}"
     console.print(Text(title, style="bold"))
-    for table in report.tables:
-        if table.rows and len(table.curves) > 1:
-            console.print(Text(conclusion(table), style="bold"))
+    for words in conclusions(report):
+        console.print(Text(words, style="bold"))
     console.print(_models(report))
     for table in report.tables:
         _print_table(table, console)
@@ -120,64 +122,111 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(note))
 
 
-def conclusion(table: Table) -> str:
+def conclusions(report: Report) -> list[str]:
+    """Return the first sentences of a report: a conclusion for each unit, or why there is none."""
+    found = [conclusion(table) for table in report.tables if table.rows]
+    return found or [f"Nothing can be compared yet: {_why_not(report.tables[0])}."] if report.tables else []
+
+
+def conclusion(table: Table, called: Mapping[str, str] | None = None) -> str:
     """Return in one or two sentences which model to use at equal cost in the unit of a table, and how sure that is.
 
-    A table with one row gives the conclusion at that budget.
+    A table with one row gives the conclusion at that budget. `called` are shorter names of models, where there is
+    little room.
     """
-    unit = NAMES[table.unit]
-    compared = [row for row in table.rows if row.finding in {Finding.CLEAR, Finding.NO_CLEAR_WINNER}]
+    unit, names = NAMES[table.unit], _names(table, called or {})
     if len(table.rows) == 1:
-        return f"At {amount(table.rows[0].budget, table.unit)} a problem {_at_one(table.rows[0])}."
+        return f"At {amount(table.rows[0].budget, table.unit)} a problem {_at_one(table.rows[0], names)}."
+    if len(table.curves) == 1:
+        return f"{_alone(table.rows, table.unit, names)}."
+    compared = [row for row in table.rows if row.finding in {Finding.CLEAR, Finding.NO_CLEAR_WINNER}]
     if not compared:
         return f"At equal {unit} no budget lets two models be compared."
     runs = [(model, list(rows)) for model, rows in itertools.groupby(compared, key=lambda row: row.model)]
-    won = [_won(rows, table.unit) for model, rows in runs if model is not None]
+    won = [_won(rows, table.unit, names) for model, rows in runs if model is not None]
     if not won:
-        last = f" {_measured(compared[-1])} at {amount(compared[-1].budget, table.unit)}." if compared[-1].lead else ""
-        where = _budgets(compared, table.unit)
-        return f"At equal {unit} nobody can tell which model is better: {where} no lead is clear.{last}"
+        end = compared[-1]
+        last = f": {_measured(end, names)} at {amount(end.budget, table.unit)}" if end.lead else ""
+        return f"At equal {unit} no model is clearly better {_budgets(compared, table.unit)}{last}."
     rest = " At the other budgets of the table no lead is clear." if len(won) < len(runs) else ""
     return f"At equal {unit} {', and '.join(won)}.{rest}"
 
 
-def _at_one(row: Row) -> str:
+def _names(table: Table, called: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what to call each model of a table."""
+    models = [cell.model for row in table.rows for cell in row.cells]
+    return {model: called.get(model, one_line(model)) for model in models}
+
+
+def _at_one(row: Row, names: Mapping[str, str]) -> str:
     """Return what one budget shows."""
     match row.finding:
         case Finding.CLEAR:
-            return _wins(row, "wins")
+            return _wins(row, "wins", names)
         case Finding.NO_CLEAR_WINNER if row.lead:
-            return f"nobody can tell: {_measured(row)}"
+            return f"no model is clearly better: {_measured(row, names)}"
         case Finding.NO_CLEAR_WINNER:
-            return "nobody can tell which model is better: the best are equal"
+            return "no model is clearly better: the best are equal"
         case Finding.ONLY_ONE:
             alone = next(cell for cell in row.cells if cell.model == row.model)
             others = "the only model" if len(row.cells) == 1 else "no other model's sample fits"
-            return f"{one_line(alone.model)} (k={alone.k}) solves {_percent(alone.point)} %: {others}"
+            return f"{names[alone.model]} (k={alone.k}) solves {_percent(alone.point)} %: {others}"
         case Finding.NOTHING_FITS:
             return "no model's sample fits: take a larger budget"
         case Finding.TOO_FEW_SAMPLES:
-            short = ", ".join(one_line(cell.model) for cell in row.cells if cell.reach is Reach.UNDEFINED)
-            return f"the models cannot be compared: too few samples of {short}"
+            return f"the models cannot be compared: {_short_of(row, names)}; take a smaller budget"
 
 
-def _won(rows: Sequence[Row], unit: Unit) -> str:
+def _short_of(row: Row, names: Mapping[str, str]) -> str:
+    """Return which models have fewer samples than a budget buys; at most two are named."""
+    short = [cell for cell in row.cells if cell.reach is Reach.UNDEFINED]
+    named = [f"{names[cell.model]} (needs k={cell.k})" for cell in short[:1]]
+    if len(short) == 2:
+        named.append(f"{names[short[1].model]} (needs k={short[1].k})")
+    elif len(short) > 2:
+        named.append(f"{len(short) - 1} other models")
+    return f"too few samples of {' and '.join(named)}"
+
+
+def _alone(rows: Sequence[Row], unit: Unit, names: Mapping[str, str]) -> str:
+    """Return what the only model solves at the smallest and at the largest budget that it has samples for."""
+    cells = [(row.budget, cell) for row in rows for cell in row.cells if cell.point is not None]
+    if not cells:
+        return "The only model has no value at these budgets"
+    shown = [f"{_percent(cell.point)} % with k={cell.k} for {amount(budget, unit)}" for budget, cell in cells]
+    told = shown[0] if len(shown) == 1 else f"{shown[0]}, and {shown[-1]}"
+    return f"{names[cells[0][1].model]}, the only model, solves {told} a problem"
+
+
+def _won(rows: Sequence[Row], unit: Unit, names: Mapping[str, str]) -> str:
     """Return that one model wins at these budgets, with the numbers of the last one."""
     end = f" at {amount(rows[-1].budget, unit)}" if len(rows) > 1 else ""
-    return _wins(rows[-1], f"wins {_budgets(rows, unit)}") + end
+    return _wins(rows[-1], f"wins {_budgets(rows, unit)}", names) + end
 
 
-def _wins(row: Row, how: str) -> str:
+MOST_OTHERS = 2  # models against which a winner is named; of more only the nearest
+
+
+def _wins(row: Row, how: str, names: Mapping[str, str]) -> str:
     best, *others = _reached(row)
-    against = ", ".join(f"{_rate(other)} of {one_line(other.model)} (k={other.k})" for other in others)
-    return f"{one_line(best.model)} (k={best.k}) {how}: {_rate(best)} against {against}, a clear lead of {_lead(row)}"
+    nearest = _nearest(row)
+    many = f", nearest of {len(others)} others" if len(others) > MOST_OTHERS else ""
+    shown = [one for one in others if one.model == nearest] if many else others
+    against = ", ".join(f"{_rate(one)} of {names[one.model]} (k={one.k}{many})" for one in shown)
+    return f"{names[best.model]} (k={best.k}) {how}: {_rate(best)} against {against}, a clear lead of {_lead(row)}"
 
 
-def _measured(row: Row) -> str:
+def _measured(row: Row, names: Mapping[str, str]) -> str:
     """Return which model measured highest at a budget without a winner, and how far it is ahead."""
-    best = _reached(row)[0]
-    measured = f"{one_line(best.model)} (k={best.k}) measured highest, {_rate(best)}"
-    return f"{measured}, but its lead of {_lead(row)} is not clear"
+    best, *others = _reached(row)
+    nearest = _nearest(row)
+    over = f" of {names[nearest]}" if len(others) > 1 and nearest else ""
+    return f"{names[best.model]} (k={best.k}) measured highest, {_rate(best)}, ahead{over} by {_lead(row)}"
+
+
+def _nearest(row: Row) -> str | None:
+    """Return the model over which the best one's lead is smallest."""
+    return min(row.differences, key=lambda model: row.differences[model].mean, default=None)
 
 
 def _lead(row: Row) -> str:
@@ -207,13 +256,18 @@ def _models(report: Report) -> RichTable:
         "Each model alone: problems × samples drawn; problems solved by 1 and by all samples, in %; tokens of "
         "the prompt + of the completion, and mean cost of a sample"
     )
+    shown.collapse_padding = True
     shown.add_column("model", overflow="fold")
     for head, width in (("drawn", 7), ("pass@1", 12), ("pass@all", 12), ("tokens", 6)):
         shown.add_column(head, overflow="fold", min_width=width)
         if head == "pass@all" and _any_greedy(report):
             shown.add_column("greedy", overflow="fold", min_width=12)
     for unit in _in_front(report):
-        shown.add_column(NAMES[unit], overflow="fold")
+        costs = [_cost(line.unit_costs[unit], unit) for line in report.models]
+        words = [*costs, *NAMES[unit].split()]  # an amount stays in one line with its unit
+        shown.add_column(
+            NAMES[unit], overflow="fold", min_width=max(len(line) for text in words for line in text.splitlines())
+        )
     for line in report.models:
         shown.add_row(*_model_cells(line, report))
     return shown

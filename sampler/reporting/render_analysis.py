@@ -72,7 +72,7 @@ def analysis_conclusion(made: Analysis, called: Mapping[str, str] | None = None)
 
 
 def _best_way(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
-    """Say which way solves most on unseen problems within the largest budget; a simpler way wins a tie."""
+    """Say which way solves most on unseen problems within the largest budget; the cheaper of equal ones."""
     if not made.allotment or not made.allotment.rows:
         return
     row = made.allotment.rows[-1]
@@ -82,10 +82,12 @@ def _best_way(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
     if not rated:
         yield f"Within {budget} a problem no way keeps to the budget on problems that it was not chosen on."
         return
-    kind, best = max(rated, key=lambda one: (one[1].rate or 0.0, -one[1].cost))  # the cheaper of equal ones
+    kind, best = max(rated, key=lambda one: (one[1].rate or 0.0, -one[1].cost))
+    equal = sum(_percent(value.rate or 0.0) == _percent(best.rate or 0.0) for _, value in rated) > 1
+    how = "is the cheapest of the ways that measured highest" if equal else "measured highest"
     whom = legs_words(getattr(row, kind), names)
     yield (
-        f"Within {budget} a problem, {_IN_WORDS[kind]} solves most: {whom}, {_around_held(best)} % of unseen problems "
+        f"Within {budget} a problem, {_IN_WORDS[kind]} {how}: {whom}, {_around_held(best)} % of unseen problems "
         f"for {amount(best.cost, made.unit)}."
     )
 
@@ -454,10 +456,8 @@ _STOPS = {
 
 
 def _rate(rate: float | None, near: Interval | None) -> str:
-    """Return a rate and its interval in a short form."""
-    if rate is None:
-        return "undefined"
-    return _percent(rate) + (f" {format_interval(near.low, near.high, brief=True)}" if near else "")
+    """Return a rate and its interval."""
+    return "undefined" if rate is None else _around(rate, near)
 
 
 def _percent(rate: float) -> str:

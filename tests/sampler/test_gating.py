@@ -249,7 +249,9 @@ class TestCommand:
         failed = self.call(bad, "--baseline", good, "--at", "15", "--unit", "tokens", "--at", "60")
         assert failed.exit_code == Exit.GATE, failed.output
         last = failed.stdout.splitlines()[-1]
-        assert last.startswith("gate: FAIL (2 of 2 comparisons, significant, alpha 0.05): small at 15: dropped by")
+        assert last.startswith(
+            "gate: FAIL (2 of 2 comparisons, significant, alpha 0.05): small at 15 tokens: dropped by"
+        )
         passed = self.call(good, "--baseline", good, "--at", "15", "--unit", "tokens")
         assert (passed.exit_code, passed.stdout.splitlines()[-1][:10]) == (Exit.OK, "gate: PASS")
 
@@ -354,9 +356,13 @@ class TestCommand:
             GITHUB_ACTIONS="true",
         )
         (suite,) = ET.parse(tmp_path / "new" / "j.xml").getroot()
-        assert (suite.get("name"), suite.get("failures"), suite[0].get("name")) == ("small", "1", "gate: pass@15")
+        assert (suite.get("name"), suite.get("failures"), suite[0].get("name")) == (
+            "small",
+            "1",
+            "gate: pass@15 tokens",
+        )
         assert page.read_text().startswith("before\n### gate\\: FAIL")
-        assert "::error title=small%3A gate%3A pass@15::dropped by " in done.stderr
+        assert "::error title=small%3A gate%3A pass@15 tokens::dropped by " in done.stderr
 
 
 HOSTILE = st.text(st.characters(codec=None), max_size=30)

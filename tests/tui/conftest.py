@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,16 @@ TESTS = "def check(candidate):\n    assert candidate() is None\n"
 class Writer:
     """A study being written: models of different skill and cost, sample by sample, with a seeded generator."""
 
+    skills: Mapping[str, float] = SKILLS  # the models and their pass@1
+
     def __init__(
-        self, store: Store, *, problems: int = 8, wanted: int = 5, name: str = "toy-study", greedy: str = ""
+        self,
+        store: Store,
+        *,
+        problems: int = 8,
+        wanted: int = 5,
+        name: str = "toy-study",
+        greedy: str = "",
     ) -> None:
         """`greedy` names the model that is also sampled greedily."""
         self.store = store
@@ -40,7 +48,7 @@ class Writer:
         self.problems = tuple(
             Problem(name=f"Toy/{n}", prompt="def f():\n", entry_point="f", tests=TESTS) for n in range(problems)
         )
-        self.models = list(SKILLS)
+        self.models = list(self.skills)
         self._random = random.Random(7)
         record = StudyRecord(
             name=name,
@@ -70,7 +78,7 @@ class Writer:
 
     def add(self, model: str, problem: str, index: int, message: str | None = None) -> Verdict:
         """One sample and its verdict; with a message it is wrong and says so."""
-        passed = message is None and self._random.random() < SKILLS[model.removesuffix(" greedy")]
+        passed = message is None and self._random.random() < self.skills[model.removesuffix(" greedy")]
         size = self._size(model)
         sample = Sample(
             problem=problem,

@@ -258,6 +258,23 @@ def test_curves_are_the_samplers_statistics(finished: object) -> None:
     assert "8 problems" in plot_title(replace(snapshot, curves=curves))
 
 
+def test_the_first_rule_stands_where_no_curve_has_ended(finished: object) -> None:
+    with Reader(finished) as reader:
+        study = reader.studies()[0]
+        models, tallies = reader.models(study.id), reader.tallies(study.id)
+    dear = [
+        replace(row, decode_flops=50 * (row.decode_flops or 0)) if row.model_id == models[2].id else row
+        for row in tallies
+    ]
+    curves = curves_of(make_snapshot(study=study, models=tuple(models), tallies=tuple(dear)), CurveRequest())
+    ends, begins = [one.end for one in curves.series], [one.xs[0] for one in curves.series]
+    assert begins[2] > min(ends), "a sample of the third costs more than all of the first"
+    rule = default_rule(curves)
+    assert rule is not None
+    assert rule < min(ends)
+    assert rule >= begins[1], "two models can be compared there"
+
+
 def test_models_are_compared_on_shared_problems_unless_asked_otherwise() -> None:
     rows = tuple(tally(1, f"p{n}") for n in range(6)) + tuple(tally(2, f"p{n}") for n in range(3))
     snapshot = make_snapshot(tallies=rows)

@@ -17,7 +17,7 @@ import numpy as np
 from sampler.plotting import round_numbers
 from sampler.reporting.paired_data import Entry, PairedData, pair_differences, paired_data
 from sampler.reporting.render import conclusion
-from sampler.reporting.report import Row, table_at
+from sampler.reporting.report import Row, Table, table_at
 from sampler.reporting.unit_costs import complete_problems, counts_of, shared_problems, unit_cost
 from sampler.stats.bootstrap import RESAMPLES, draw_problems
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
@@ -197,6 +197,15 @@ class Conclusion:
     words: str
     rows: tuple[Row, ...] = ()
     interim: bool = False  # the study still runs
+    at_rule: Table | None = None  # what the words say
+
+    def said(self, called: Mapping[str, str]) -> str:
+        """Return the words with shorter names for the models."""
+        return _said(self.at_rule, interim=self.interim, called=called) if self.at_rule else self.words
+
+
+def _said(table: Table, *, interim: bool, called: Mapping[str, str] | None = None) -> str:
+    return f"{'interim: ' * interim}{conclusion(table, called)}"
 
 
 def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
@@ -208,9 +217,8 @@ def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
     drawn = [one for _, one in paired.entries(paired.models, unit, CHARGE).values()]
     rounds = round_numbers(min(one.begin for one in drawn), max(one.end for one in drawn)) if drawn else []
     table = table_at(paired, unit, CHARGE, rule, *rounds)
-    words = conclusion(replace(table, rows=table.rows[:1]))
-    interim = snapshot.study.status == "running"
-    return Conclusion(words=f"{'interim: ' * interim}{words}", rows=table.rows[1:], interim=interim)
+    at_rule, interim = replace(table, rows=table.rows[:1]), snapshot.study.status == "running"
+    return Conclusion(words=_said(at_rule, interim=interim), rows=table.rows[1:], interim=interim, at_rule=at_rule)
 
 
 def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
@@ -24,7 +25,7 @@ from tui.data.snapshot import Snapshot
 from tui.screens.curves import PlotScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.text import Severity, sanitize
-from tui.view_state import labels_of, names_of, rule_of, tone_of, toned_names
+from tui.view_state import LABEL_WIDTH, labels_of, names_of, rule_of, tone_of, toned_names
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.models_table import ModelsTable, VerdictBars, model_lines, verdict_counts
 from tui.widgets.plot import CurvePlot, CurveReading, mark
@@ -53,24 +54,32 @@ ANSWERS = (
     Column(key="rate", label="solves [95%]", width=17),
     Column(key="sure", label="how sure", width=0, least=28),
 )
+NO_ANSWER = "No answer yet: no problem is complete for every model."
 ROOMY = 110, 36  # columns and lines from which the answers stand below the plot
 BESIDES = 10  # cells of a pane's title beside a name and its words
 PANE = 2  # cells of a pane's border
 LEFT_LEAST, PLOT_LEAST = 58, 52  # cells of the models and of the plot, side by side
 MOST_ANSWERS = 8  # lines of answers where they stand below the plot
+LEAST_MODELS = 6  # lines of the models' pane beside the verdicts
+LEAST_VERDICTS, MOST_VERDICTS = 3, 6
+MOST_LINES = 3  # of the first sentence; it is told with shorter names before it takes more, or a line of a small plot
+LONG_LABEL, SHORT_LABEL = 32, 12  # cells of a name in it
+BESIDE_NAMES = 76  # cells of an answer beside its two names
 
 
-def answer_cells(row: Row, tones: Mapping[str, int], unit: Unit) -> tuple[Cell, ...]:
+def answer_cells(row: Row, tones: Mapping[str, int], called: Mapping[str, str], unit: Unit) -> tuple[Cell, ...]:
     """Return the cells of one budget: which model solves most there, how much, and how sure that is.
 
-    `tones` are the models' places by their names. A budget at which some model has too few samples has no best model.
+    `tones` are the models' places by their names, `called` their short names. A budget at which some model has too few
+    samples has no best model.
     """
     budget = Cell(text=budget_words(row.budget, unit).lstrip())
     reached = [cell for cell in row.cells if cell.point is not None and cell.reach is Reach.REACHED]
     if row.finding is Finding.TOO_FEW_SAMPLES or not reached:
-        short = [f"k={one.k} of {sanitize(one.model, 60)}" for one in row.cells if one.reach is Reach.UNDEFINED]
-        more = f", and more of {len(short) - 1} other{'s' * (len(short) > 2)}" if len(short) > 1 else ""
-        words = f"needs {short[0]}{more}: too few samples" if short else "no sample fits"
+        short = [one for one in row.cells if one.reach is Reach.UNDEFINED]
+        more = f" and {len(short) - 1} other{'s' * (len(short) > 2)}" if len(short) > 1 else ""
+        needs = "" if more else f": needs k={short[0].k}" if short else ""
+        words = f"too few samples of {called.get(short[0].model, '')}{more}{needs}" if short else "no sample fits"
         return budget, Cell(text="—"), Cell(), Cell(), Cell(text=words, severity=Severity.FAINT)
     best = max(reached, key=lambda cell: cell.point.rate if cell.point else 0.0)
     tone, clear = tones.get(best.model, -1), row.finding is Finding.CLEAR
@@ -81,11 +90,11 @@ def answer_cells(row: Row, tones: Mapping[str, int], unit: Unit) -> tuple[Cell, 
         Cell(text=sanitize(best.model, 200), mark=mark(tone) if tone >= 0 else "", tone=tone, strong=clear),
         Cell(text=str(best.k) if best.k < 1000 else f"{best.k // 1000}k"),
         Cell(text=f"{rate} {format_interval(near.low, near.high)}" if near else rate, strong=clear),
-        Cell(text=_how_sure(row), severity=Severity.GOOD if clear else Severity.FAINT),
+        Cell(text=_how_sure(row, called), severity=Severity.GOOD if clear else Severity.FAINT),
     )
 
 
-def _how_sure(row: Row) -> str:
+def _how_sure(row: Row, called: Mapping[str, str]) -> str:
     """Return whether the lead is clear, and the lead over the nearest other model."""
     if row.finding is Finding.ONLY_ONE:
         return "no other fits" if len(row.cells) > 1 else "the only model"
@@ -94,12 +103,10 @@ def _how_sure(row: Row) -> str:
     if nearest is None:
         return word
     if not nearest[1].mean:
-        return f"{word}: {sanitize(nearest[0], 60)} reaches the same"
+        return f"{word}: {called.get(nearest[0], nearest[0])} reaches the same"
     other, lead = nearest
-    return (
-        f"{word} {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} over "
-        f"{sanitize(other, 60)}"
-    )
+    over = f" over {called.get(other, other)}" if len(row.cells) > 2 else ""
+    return f"{word} {100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)}{over}"
 
 
 def _at_rule(found: CurveReading | None) -> tuple[float | None, ...]:
@@ -139,10 +146,10 @@ this).
     ]
 
     CSS = """
-    #answer { height: auto; min-height: 1; max-height: 2; padding: 0 1; text-style: bold; }
+    #answer { height: auto; min-height: 1; max-height: 3; padding: 0 1; text-style: bold; }
     #top { height: 1fr; layout: horizontal; }
     #left { width: 45%; min-width: 58; height: 1fr; layout: vertical; }
-    #models-pane { height: auto; max-height: 60%; }
+    #models-pane { height: auto; }
     #verdicts-pane { height: 1fr; min-height: 5; }
     #plot-pane { width: 1fr; height: 1fr; }
     #answers-pane { display: none; height: auto; }
@@ -158,7 +165,7 @@ this).
     LiveScreen.-narrow #top { layout: vertical; }
     LiveScreen.-narrow #left { width: 1fr; max-width: 100%; height: 8; layout: horizontal; }
     LiveScreen.-narrow #models-pane { width: 1fr; height: 1fr; max-height: 100%; }
-    LiveScreen.-narrow #verdicts-pane { width: 29; height: 1fr; }
+    LiveScreen.-narrow #verdicts-pane { width: 26; height: 1fr; }
     LiveScreen.-slim #verdicts-pane { display: none; }
     LiveScreen.-narrow #tail-pane { height: 6; }
     LiveScreen.-short #tail-pane { height: 4; }
@@ -199,6 +206,7 @@ this).
     def draw(self, snapshot: Snapshot) -> None:
         """Draw every pane."""
         self._conclude(snapshot)
+        self._draw_answer(snapshot)
         self._draw_models(snapshot)
         self._draw_verdicts(snapshot)
         self.draw_plot(snapshot)
@@ -216,6 +224,8 @@ this).
         """Say which model to use at the rule, as soon as that is computed."""
         rule = rule_of(self.app.view_state, snapshot)
         if rule is None or snapshot.curves is None:
+            if snapshot.curves is not None:
+                self._answer, self._asked = Conclusion(words=NO_ANSWER), ()
             return
         unit = snapshot.curves.unit
         asked = (snapshot.study.uid, snapshot.study.status, snapshot.tallies, unit, rule)
@@ -227,10 +237,21 @@ this).
         self._busy = False
         if self.is_attached:
             self._answer = found
-            self.query_one("#answer", Static).update(Content(sanitize(found.words)))
             if self._snapshot is not None and self.is_current:
+                self._draw_answer(self._snapshot)
                 self._draw_answers(self._snapshot)
                 self._conclude(self._snapshot)
+
+    def _draw_answer(self, snapshot: Snapshot) -> None:
+        """Show the sentence whole: with shorter names if it needs more lines than there are."""
+        names = [model.name for model in snapshot.models]
+        words, room = sanitize(self._answer.words), max(1, self.size.width - 2)
+        lines = 1 if self.has_class("-tiny") else 2 if self.has_class("-short") else MOST_LINES
+        for width in (LONG_LABEL, LABEL_WIDTH, SHORT_LABEL):
+            if len(Text(words).wrap(self.app.console, room)) <= lines:
+                break
+            words = sanitize(self._answer.said(dict(zip(names, labels_of(snapshot, width), strict=True))))
+        self.query_one("#answer", Static).update(Content(words))
 
     def _draw_answers(self, snapshot: Snapshot) -> None:
         rows, table = self._answer.rows, self.query_one("#answers", ListTable)
@@ -238,7 +259,10 @@ this).
         names = names_of(snapshot)
         tones = {model.name: tone for tone, model in enumerate(snapshot.models)}
         table.set_names(names)
-        table.show_rows([answer_cells(row, tones, unit) for row in rows], empty="computing …")
+        called = dict(
+            zip(tones, labels_of(snapshot, max(SHORT_LABEL, (self.size.width - BESIDE_NAMES) // 2)), strict=True)
+        )
+        table.show_rows([answer_cells(row, tones, called, unit) for row in rows], empty="computing …")
         if not self.has_class("-answers"):
             table.styles.height = 1 + max(1, min(len(rows), MOST_ANSWERS))
         interim = " · interim" * self._answer.interim
@@ -274,7 +298,17 @@ this).
             self.query_one("#left").styles.width = max(LEFT_LEAST, min(whole, self.size.width - PLOT_LEAST))
         else:
             self.query_one("#left").styles.clear_rule("width")
+        self._share_left(snapshot)
         self.set_title("#models-pane", f"Models ({len(snapshot.models)})")
+
+    def _share_left(self, snapshot: Snapshot) -> None:
+        """Let the models have the lines that the verdicts below them leave."""
+        pane, height = self.query_one("#models-pane"), self.query_one("#left").size.height
+        if self.has_class("-narrow") or not snapshot.models:
+            pane.styles.clear_rule("max_height")
+            return
+        kinds = len(verdict_counts(snapshot, snapshot.models[tone_of(self.app.view_state, snapshot)].id))
+        pane.styles.max_height = max(LEAST_MODELS, height - PANE - min(MOST_VERDICTS, max(kinds, LEAST_VERDICTS)))
 
     def _draw_verdicts(self, snapshot: Snapshot) -> None:
         if snapshot.models:

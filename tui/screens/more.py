@@ -183,7 +183,7 @@ How many problems: so many of the same kind would show the measured lead with 80
         """Draw what is known, and ask for what is not."""
         rule = rule_of(self.app.view_state, snapshot)
         if rule is None or snapshot.curves is None:
-            why = "no curve yet: it starts with the first complete problems" if snapshot.curves else "computing …"
+            why = "no curve yet: no problem is complete" if snapshot.curves else "computing …"
             self.query_one("#answer", Static).update(Content(why))
             return
         unit = snapshot.curves.unit

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tui.text import narrow
+from rich.cells import cell_len
+
+from tui.text import without_marks
 
 DOTS_WIDE = 2
 DOTS_HIGH = 4
@@ -46,7 +48,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Neighbouring cells that look the same. Every character is one cell wide."""
+    """Neighbouring cells that look the same."""
 
     text: str
     style: Style
@@ -64,14 +66,28 @@ class Canvas:
         self._half: dict[tuple[int, int], int] = {}  # cells that a band covers by half and more, and its tone
 
     def put(self, column: int, row: int, text: str, kind: CellKind, tone: int = -1) -> None:
-        """Write `text` from (column, row) on, one cell for each character; parts outside are cut."""
+        """Write `text` from (column, row) on; parts outside are cut."""
         if not 0 <= row < self.height:
             return
-        for at, char in enumerate(narrow(text), start=column):
-            if 0 <= at < self.width:
-                self._glyph[row][at] = char
-                self._style[row][at] = Style(kind, tone, self._style[row][at].band)
-                self._dots.pop((at, row), None)
+        at = column
+        for char in without_marks(text):
+            cells = (char, "") if cell_len(char) == 2 else (char,)
+            if at >= 0 and at + len(cells) <= self.width:
+                for place, part in enumerate(cells, start=at):
+                    self._clear(place, row)
+                    self._glyph[row][place] = part
+                    self._style[row][place] = Style(kind, tone, self._style[row][place].band)
+            at += len(cells)
+
+    def _clear(self, column: int, row: int) -> None:
+        """Remove what is drawn in a cell; a character of two cells leaves both of them."""
+        glyphs = self._glyph[row]
+        if not glyphs[column]:
+            glyphs[column - 1] = " "
+        elif column + 1 < self.width and not glyphs[column + 1]:
+            glyphs[column + 1] = " "
+        glyphs[column] = " "
+        self._dots.pop((column, row), None)
 
     def dot(self, x: int, y: int, style: Style) -> None:
         """Set one dot of a 2 x 4 cell; a cell shows only the dots of the last series drawn there."""
@@ -81,6 +97,7 @@ class Canvas:
         held = self._style[row][column]
         mine = (held.kind, held.tone) == (style.kind, style.tone)
         bits = self._dots.get((column, row), 0) if mine else 0
+        self._clear(column, row)
         bits |= _DOT[y % DOTS_HIGH][x % DOTS_WIDE]
         self._dots[column, row] = bits
         self._glyph[row][column] = chr(_BRAILLE + bits)
@@ -130,7 +147,7 @@ _COVERED = 2  # covering one cell of a line is as bad as standing two rows away 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """One-cell characters that begin at (column, row); `away` is the text to use if they must leave that row."""
+    """A text that begins at (column, row); `away` is the text to use if it must leave that row."""
 
     text: str
     away: str
@@ -141,7 +158,7 @@ class Label:
     @property
     def end(self) -> int:
         """Return the first column after the text."""
-        return self.column + len(self.text)
+        return self.column + cell_len(self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -316,10 +316,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _text(self, cell: Cell, layout: ColumnLayout) -> str:
         text = cell.text
         if layout.column.names:
-            width = max(1, layout.width - MARKED)
-            if width not in self._short:
-                self._short[width] = dict(zip(self._names, shorten_names(self._names, width), strict=True))
-            text = self._short[width].get(text, text)
+            text = self.shortened(layout.width).get(text, text)
         return fitted_cell(f"{cell.mark} {text}" if cell.mark else text, layout)
 
     def _pieces(self, cell: Cell, layout: ColumnLayout, base: RichStyle) -> list[Segment]:
@@ -346,7 +343,35 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self.scrollable_content_region.width
 
     def _layout(self) -> list[ColumnLayout]:
-        return lay_out(self.columns, self.room, self._wanted)
+        return self.places(self.room)
+
+    def places(self, width: int) -> list[ColumnLayout]:
+        """Return the columns' places; what shortened names leave free goes to the column of width 0."""
+        places = lay_out(self.columns, width, self._wanted)
+        used = {one.column.key: self._used(one) for one in places if one.column.names and one.column.width}
+        if not any(used[one.column.key] < one.width for one in places if one.column.key in used):
+            return places
+        exact = tuple(
+            replace(column, width=used[column.key], names=False) if column.key in used else column
+            for column in self.columns
+        )
+        by_key = {column.key: column for column in self.columns}
+        others = {key: wide for key, wide in self._wanted.items() if key not in used}
+        return [replace(one, column=by_key[one.column.key]) for one in lay_out(exact, width, others)]
+
+    def _used(self, of: ColumnLayout) -> int:
+        """Return the cells that the names take in a column that is too narrow for them; else its width."""
+        if not self._names or self._wanted.get(of.column.key, 0) <= of.width:
+            return of.width
+        longest = max(map(cell_len, self.shortened(of.width).values())) + MARKED
+        return min(of.width, max(longest, cell_len(of.column.label)))
+
+    def shortened(self, width: int) -> Mapping[str, str]:
+        """Return the names' forms in a column of this width, by whole name."""
+        room = max(1, width - MARKED)
+        if room not in self._short:
+            self._short[room] = dict(zip(self._names, shorten_names(self._names, room), strict=True))
+        return self._short[room]
 
     def _resize(self) -> None:
         wanted = Size(self.room, self.count + HEAD)

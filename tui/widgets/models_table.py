@@ -52,10 +52,10 @@ def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelSummary]:
 
 _DONE = 4
 _PASS_1 = 6
-_RATE, _BRIEF = 19, 16  # with tenths in the interval, and without
+_RATE = 19  # ≥100.0 [83.9, 100.0]
 _K = 5
-_WIDE = 60  # below, an interval is told without tenths
-_NARROW = 50  # below, there is no column for k
+_WIDE = 60  # from which on every column is shown
+_NARROW = 55  # below, there is no column for k
 _NARROWER = 43  # below, none for pass@1 either
 _SHORTEST_NAME = 8
 
@@ -130,39 +130,40 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         return max(_WIDE, 3 + sum(w + 2 for w in rest) + longest + 2) + 1  # and a scroll bar
 
     def _columns(self) -> list[tuple[str, int]]:
-        """Return labels and widths; a cell has one cell of padding on either side."""
+        """Return labels and widths; a cell has one cell of padding on either side.
+
+        Where there is little room, what is done is shown only as long as something is not.
+        """
         width = self.size.width
-        rest = [("done", _DONE)]
+        done = width < _WIDE and all(line.done >= 1 for line in self._lines)
+        rest = [] if done else [("done", _DONE)]
         if width >= _NARROWER:
             rest.append(("pass@1", _PASS_1))
-        rest.append((f"  @{self._budget or '—'}", _RATE if width >= _WIDE else _BRIEF))
+        rest.append((f"  @{self._budget or '—'}", _RATE))
         if width >= _NARROW:
             rest.append(("k", _K))
         name = width - 3 - sum(w + 2 for _, w in rest) - 2
         return [("", 1), ("model", max(_SHORTEST_NAME, name)), *rest]
 
     def _cells(self, line: ModelSummary, name: str, columns: Sequence[tuple[str, int]]) -> list[Text]:
-        cells = [
-            Text(mark(line.tone), style=series_style(self, line.tone, bold=True)),
-            Text(name, no_wrap=True),
-            Text(f"{line.done * 100:.0f}%", justify="right"),
-            Text("—" if line.pass_1 is None else f"{line.pass_1 * 100:.1f}", justify="right"),
-            Text(rate_words(line.at_rule, brief=self.size.width < _WIDE)),
-            Text(k_words(line.at_rule), justify="right"),
-        ]
-        if ("pass@1", _PASS_1) not in columns:
-            del cells[3]
-        return cells[: len(columns)]
+        cells = {
+            "": Text(mark(line.tone), style=series_style(self, line.tone, bold=True)),
+            "model": Text(name, no_wrap=True),
+            "done": Text(f"{line.done * 100:.0f}%", justify="right"),
+            "pass@1": Text("—" if line.pass_1 is None else f"{line.pass_1 * 100:.1f}", justify="right"),
+            "k": Text(k_words(line.at_rule), justify="right"),
+        }
+        return [cells.get(label) or Text(rate_words(line.at_rule)) for label, _ in columns]
 
 
-def rate_words(found: CurveReading | None, *, brief: bool = False) -> str:
+def rate_words(found: CurveReading | None) -> str:
     """Return what a model reaches at the rule: 81.2 [68.9, 93.5], with ≥ after its curve's end."""
     if found is None:
         return "    —"
     if found.rate is None:
         return "< 1 sample"
     rate = f"{'≥' if found.beyond else ''}{found.rate * 100:.1f}"
-    return f"{rate:>6} {near_words(found, brief=brief)}".rstrip()
+    return f"{rate:>6} {near_words(found)}".rstrip()
 
 
 def k_words(found: CurveReading | None) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.events import Click
@@ -31,7 +32,7 @@ from sampler.plotting import (
     series_colour,
 )
 from tui.data.snapshot import Series
-from tui.text import narrow, shorten_names
+from tui.text import fit, shorten_names, without_marks
 from tui.widgets.canvas import (
     DOTS_HIGH,
     DOTS_WIDE,
@@ -139,13 +140,15 @@ def layout(series: Sequence[Series], size: tuple[int, int], options: Options) ->
     """Return the picture of `series` in `size` (columns, rows) cells; never raises for valid series, at any size."""
     columns, rows = max(0, size[0]), max(0, size[1])
     canvas = Canvas(columns, rows)
-    shown = [replace(one, label=narrow(one.label)) for one in series if one.xs and (not options.log or one.end > 0)]
+    shown = [
+        replace(one, label=without_marks(one.label)) for one in series if one.xs and (not options.log or one.end > 0)
+    ]
     ends = [x for one in shown for x in (one.xs[0], one.xs[-1], one.end)]
     budgets = budget_scale([*ends, *(one.star[0] for one in shown if one.star)], log=options.log)
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         return _words(canvas, "too small for a plot")
     if budgets is None:
-        return _words(canvas, "no curve yet: it starts when the first problems are complete")
+        return _words(canvas, "no curve yet: no problem is complete")
     frame = _PlotArea.around(shown, canvas, budgets, options)
     _draw_axes(canvas, frame, options)
     _draw_band(canvas, frame, options)
@@ -173,7 +176,7 @@ class _PlotArea:
     @classmethod
     def around(cls, series: Sequence[Series], canvas: Canvas, budgets: Scale, options: Options) -> _PlotArea:
         room = canvas.width - _GUTTER
-        longest = max(len(one.label) for one in series) + 2
+        longest = max(cell_len(one.label) for one in series) + 2
         margin = min(longest + 1, room // 4) if room >= 40 else 0
         rates = [y for one in series for y in (*one.ys, *((one.star[1],) if one.star else ()))]
         for one in series:
@@ -328,14 +331,14 @@ def _draw_readings(canvas: Canvas, frame: _PlotArea, options: Options) -> list[R
         return []
     found = readings(frame.series, options.rule)[: max(0, frame.height // 2 - 2)]
     names = shorten_names([one.label for one in found], max(24, frame.width // 2))
-    widest = max(map(len, names))
+    widest = max(map(cell_len, names))
     title = f" at {quantity(options.rule, options.unit)} "
     spread = max(len(near_words(one)) for one in found)
     lines = [
-        (one, f" {mark(one.tone)} {name:<{widest}} {told(one, spread)} ")
+        (one, f" {mark(one.tone)} {fit(name, widest)} {told(one, spread)} ")
         for one, name in zip(found, names, strict=True)
     ]
-    width, height = max(len(title), *(len(text) for _, text in lines)), len(lines) + 1
+    width, height = max(len(title), *(cell_len(text) for _, text in lines)), len(lines) + 1
     right, bottom = canvas.width - width, frame.height - height
     corners = [
         Rectangle(column=x, row=y, width=width, height=height) for y in (bottom, 0) for x in (right, frame.left + 1)
@@ -343,13 +346,13 @@ def _draw_readings(canvas: Canvas, frame: _PlotArea, options: Options) -> list[R
     box = least_covering(corners, canvas.busy)
     canvas.put(box.column, box.row, title.ljust(width), CellKind.RULE)
     for row, (one, text) in enumerate(lines, start=box.row + 1):
-        canvas.put(box.column, row, text.ljust(width), _kind_of(one, options), one.tone)
+        canvas.put(box.column, row, fit(text, width), _kind_of(one, options), one.tone)
     return [box]
 
 
-def near_words(one: CurveReading, *, brief: bool = False) -> str:
+def near_words(one: CurveReading) -> str:
     """Return the interval of a reading, as in the report; empty without one."""
-    return "" if one.rate is None or one.near is None else format_interval(*one.near, brief=brief)
+    return "" if one.rate is None or one.near is None else format_interval(*one.near)
 
 
 def told(one: CurveReading, spread: int) -> str:

@@ -361,8 +361,11 @@ def test_a_figure_of_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Pa
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        (1, "No clear leader at the largest budget that both cover, 4; large measured higher from 3 on"),
-        (5, "large leads from 3 on"),
+        (
+            1,
+            "No clear leader at the largest budget that both cover, 4 samples; large measured higher from 3 samples on",
+        ),
+        (5, "large leads from 3 samples on"),
     ],
 )
 def test_the_budget_from_which_another_model_leads_is_marked_and_said(times: int, said: str) -> None:

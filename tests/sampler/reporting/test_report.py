@@ -113,13 +113,62 @@ def test_the_conclusion_names_the_winner_and_where_it_wins(model):
     )
 
 
-def test_the_conclusion_says_that_nobody_can_tell(small_and_large, model):
+def test_the_conclusion_says_that_no_model_is_clearly_better(small_and_large, model):
     assert conclusion(flops(report(*small_and_large))).startswith("At equal FLOPs")
     models = [model(1, "small", 2), model(2, "large", 2)]
     same = [tally(number, n, 2, n % 2, 10.0) for number in (1, 2) for n in range(20)]
     assert conclusion(flops(report(models, same))) == (
-        "At equal FLOPs nobody can tell which model is better: from 10 FLOP to 20 FLOP a problem no lead is clear."
+        "At equal FLOPs no model is clearly better from 10 FLOP to 20 FLOP a problem."
     )
+
+
+def test_the_conclusion_of_one_model_says_what_it_solves_and_for_how_much(model):
+    made = report([model(1, "small", 8)], [tally(1, n, 8, 2, 10.0) for n in range(20)])
+    assert conclusion(flops(made)) == (
+        "small, the only model, solves 25.0 [25.0, 25.0] % with k=1 for 10 FLOP, and 100.0 [83.9, 100] % with k=8 for "
+        "80 FLOP a problem."
+    )
+    assert "small, the only model, solves" in text_of(made)
+
+
+def test_a_report_without_a_complete_problem_begins_with_that(model):
+    made = report([model(1, "small", 8), model(2, "large", 8)], [])
+    assert text_of(made).splitlines()[1] == "Nothing can be compared yet: no problem is complete yet."
+
+
+def test_the_conclusion_about_many_models_names_only_the_nearest_of_the_others(model):
+    models = [model(n, f"m{n}", 2) for n in range(1, 13)]
+    many = [tally(m, n, 2, 2 * (m == 3), 10.0) for m in range(1, 13) for n in range(40)]
+    said = conclusion(flops(report(models, many, budgets={Unit.FLOPS: (20.0,)})))
+    assert said.startswith(
+        "At 20 FLOP a problem m3 (k=2) wins: 100.0 % against 0.0 % of m1 (k=2, nearest of 11 others)"
+    )
+    short = conclusion(flops(report(models, many, budgets={Unit.FLOPS: (200.0,)})), {"m1": "first"})
+    assert short == (
+        "At 200 FLOP a problem the models cannot be compared: too few samples of first (needs k=20) and 11 other "
+        "models; take a smaller budget."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (196.3, Unit.TOKENS, "196 tokens"),
+        (1, Unit.SAMPLES, "1 sample"),
+        (1571.0, Unit.TOKENS, "1,570 tokens"),
+        (2.5e6, Unit.TOKENS, "2.5 M tokens"),
+    ],
+)
+def test_an_amount_has_its_unit(value, unit, shown):
+    assert amount(value, unit) == shown
+
+
+def test_no_cost_loses_its_unit_where_names_are_long(model):
+    long = "somebody/a-model-with-quite-a-long-name-instruct"
+    models = [model(n, f"{long}-{n}", 4) for n in (1, 2)]
+    shown = text_of(report(models, [tally(m, n, 4, n % 5, 1.5e12) for m in (1, 2) for n in range(20)]))
+    head = next(line for line in shown.splitlines() if "pass@1" in line)
+    assert head.split()[-2:] == ["FLOPs", "seconds"]
 
 
 def test_the_conclusion_names_a_winner_for_each_range_of_budgets(model):
@@ -312,8 +361,8 @@ def test_csv_files_hold_every_point_and_every_lead(small_and_large, tmp_path):
         (12, Unit.FLOPS_PARAMS, "12 FLOP"),
         (0.0431, Unit.SECONDS, "0.0431 s"),
         (12345.0, Unit.SECONDS, "12,345 s"),
-        (196.15, Unit.TOKENS, "196"),
-        (0.5, Unit.TOKENS, "0.5"),
+        (196.15, Unit.TOKENS, "196 tokens"),
+        (0.5, Unit.TOKENS, "0.5 tokens"),
     ],
 )
 def test_amounts_are_short(value, unit, text):
@@ -344,18 +393,17 @@ def test_a_budget_beyond_all_counting_is_undefined_and_not_an_error(small_and_la
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said", "brief"),
+    ("low", "high", "said"),
     [
-        (0.4, 0.61, "[40.0, 61.0]", "[40, 61]"),
-        (0.65, 1.0, "[65.0, 100]", "[65, 100]"),
-        (0.9, 1.0 - 1e-15, "[90.0, 100]", "[90, 100]"),  # summed in another order
-        (-1e-15, 0.0, "[0, 0]", "[0, 0]"),
-        (0.9996, 0.99999, "[100.0, 100.0]", "[100, 100]"),  # nearly all is not all
+        (0.4, 0.61, "[40.0, 61.0]"),
+        (0.65, 1.0, "[65.0, 100]"),
+        (0.9, 1.0 - 1e-15, "[90.0, 100]"),  # summed in another order
+        (-1e-15, 0.0, "[0, 0]"),
+        (0.9996, 0.99999, "[100.0, 100.0]"),  # nearly all is not all
     ],
 )
-def test_an_interval_is_told_by_its_ends(low, high, said, brief):
+def test_an_interval_is_told_by_its_ends(low, high, said):
     assert format_interval(low, high) == said
-    assert format_interval(low, high, brief=True) == brief
 
 
 def with_greedy(model, tallies, *, complete: bool = True):

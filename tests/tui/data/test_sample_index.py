@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from sampler.store.filters import parse
 from sampler.store.sample_readers import SampleReader
 from tui.data.sample_index import ListQuery, SampleIndex, SampleOrder
-from tui.widgets.list_table import Column, fitted_cell, lay_out
+from tui.widgets.list_table import MARKED, Column, ListTable, fitted_cell, lay_out
 
 SAMPLES = 6_000
 
@@ -211,3 +211,17 @@ def test_columns_never_leave_the_list_and_cells_fill_theirs(
         assert place.left + place.width <= width
         assert cell_len(fitted_cell(text, place)) == place.width
     assert all(one.left + one.width < other.left for one, other in pairwise(found))
+
+
+def test_what_shortened_names_leave_goes_to_the_last_column() -> None:
+    columns = (
+        Column(key="model", label="model", width=10, names=True),
+        Column(key="error", label="error", width=0, least=4),
+    )
+    table = ListTable(columns)
+    table.set_names(["qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"])
+    for width in (30, 40, 60):
+        model, error = table.places(width)
+        shown = max(map(cell_len, table.shortened(model.width).values()))
+        assert model.width == shown + MARKED
+        assert error.left + error.width == width

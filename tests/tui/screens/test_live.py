@@ -17,6 +17,7 @@ from sampler.plotting import quantity
 from sampler.reporting.inputs import read_report
 from sampler.reporting.render import conclusion
 from sampler.stats.budget import Unit
+from sampler.store.writer import Store
 from tui.app import BudgetApp
 from tui.data.store_watcher import StoreWatcher
 from tui.screens.live import LiveScreen
@@ -369,3 +370,30 @@ async def test_a_model_that_the_study_no_longer_names_is_not_shown(new_writer: W
         await until_curves(pilot)
         await until_text(pilot, "Models (2)")
         assert "48/48 100%" in screen_text(app).splitlines()[0]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (140, 40)])
+async def test_the_first_sentence_stands_whole_however_long_the_names(
+    store_path: Path, writer_type: type[Any], view: Callable[..., Any], size: tuple[int, int]
+) -> None:
+    """Twelve models whose names share their beginning."""
+    sizes = ("0.5B", "1.5B", "3B", "7B", "14B", "32B")
+    skills = {f"Qwen/Qwen2.5-Coder-{one}-Instruct-GGUF-{kind}": 0.6 for kind in ("q4_k_m", "q8_0") for one in sizes}
+    with Store(store_path) as store:
+        writer = type("Many", (writer_type,), {"skills": skills})(store)
+        writer.fill(models=len(skills))
+        writer.finish()
+    async with view(store_path, size) as viewer:
+        await viewer.until(lambda: viewer.app.screen.settled)
+        await viewer.until(lambda: "] points." in viewer.text)
+        assert "measured highest" in " ".join(viewer.text.split())
+        await viewer.press("b", *"90T", "enter")
+        await viewer.until(lambda: "take a smaller budget." in " ".join(viewer.text.split()))
+
+
+async def test_without_a_complete_problem_the_first_line_says_so(new_writer: Writers, view: Callable[..., Any]) -> None:
+    writer = new_writer()
+    writer.add("toy-coder-3b", "Toy/0", 0)
+    writer.store.flush()
+    async with view(writer.store.path) as viewer:
+        await viewer.sees("No answer yet: no problem is complete for every model.")

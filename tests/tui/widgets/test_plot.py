@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tui.data.snapshot import Series
 from tui.widgets.canvas import CellKind, Label, Rectangle, Span, place_labels
@@ -80,7 +81,7 @@ def test_a_picture_has_its_size_whatever_is_drawn(
 ) -> None:
     plot = layout(series, size, options)
     assert len(plot.rows) == size[1]
-    assert all(len(words(row)) == size[0] for row in plot.rows)
+    assert all(cell_len(words(row)) == size[0] for row in plot.rows)
 
 
 @settings(max_examples=60)
@@ -211,3 +212,9 @@ def test_what_a_curve_says_below_at_and_beyond_its_steps() -> None:
 def test_a_series_that_is_no_step_curve_is_refused(wrong: dict[str, tuple[float, ...]]) -> None:
     with pytest.raises(ValueError, match="broken: "):
         Series(label="broken", tone=0, end=5.0, **wrong)
+
+
+def test_a_name_of_wide_letters_stands_whole_at_the_end_of_its_line() -> None:
+    plot = layout([rising(4, label="模型-编码器")], (80, 12), Options())
+    assert any(" 模型-编码器" in words(row) for row in plot.rows)
+    assert all(cell_len(words(row)) == 80 for row in plot.rows)
