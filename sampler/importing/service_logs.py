@@ -91,7 +91,7 @@ def is_inspect(row: object) -> bool:
 
 
 def inspect_samples(row: Any) -> Iterator[Imported | MissingText]:
-    """Yield the samples of a log; the number of a sample is that of its epoch."""
+    """Yield the samples of a log; the number of a sample is that of its epoch, if it has one choice."""
     model = row["eval"].get("model")
     for number, one in enumerate(row["samples"]):
         sample = table_of(one, f"sample {number}")
@@ -103,28 +103,49 @@ def inspect_samples(row: Any) -> Iterator[Imported | MissingText]:
             why = error.get("message") if isinstance(error, dict) else error
             yield MissingText(f"{where}: there is no answer" + (f", but an error: {why!r:.60}" if why else ""))
             continue
-        choice = table_of(choices[0], "choices.0")
-        text, thought = _content(table_of(choice.get("message"), "message").get("content"))
-        if _withheld(choice.get("stop_reason")) or (not text and sample.get("error")):
-            yield MissingText(f"{where}: the answer was withheld or broken off ({choice.get('stop_reason')!r:.40})")
-            continue
-        usage = table_of(output.get("usage") or {}, "usage")
-        epoch = count_of(sample, "epoch")
-        yield Imported(
-            problem=sample["id"],
-            prompt=sample.get("input") if isinstance(sample.get("input"), str) else None,
-            text=text,
-            thought=thought,
-            model=str(model) if model else None,
-            index=None if not epoch else epoch - 1,
-            finish=_finish(choice.get("stop_reason")),
-            prompt_tokens=_read(usage),
-            completion_tokens=count_of(usage, "output_tokens"),
-            thought_tokens=count_of(usage, "reasoning_tokens"),
-            cached_tokens=count_of(usage, "input_tokens_cache_read"),
-            cache_write_tokens=count_of(usage, "input_tokens_cache_write"),
-            claim=_claim(sample.get("scores")),
-        )
+        for at, one_choice in enumerate(choices):
+            choice = table_of(one_choice, f"choices.{at}")
+            text, thought = _content(table_of(choice.get("message") or {}, "message").get("content"))
+            if _withheld(choice.get("stop_reason")) or (not text and sample.get("error")):
+                yield MissingText(f"{where}: the answer was withheld or broken off ({choice.get('stop_reason')!r:.40})")
+                continue
+            usage = _known_usage(output, "input_tokens", "output_tokens", "input_tokens_cache_read")
+            found = _inspect_sample(sample, usage, alone=len(choices) == 1)
+            yield replace(
+                found,
+                text=text,
+                thought=thought,
+                model=str(model) if model else None,
+                finish=_finish(choice.get("stop_reason")),
+                claim=_claim(sample.get("scores")) if at == 0 else None,
+            )
+
+
+def _inspect_sample(sample: Mapping[str, Any], usage: Mapping[str, Any], *, alone: bool) -> Imported:
+    """Return what a sample's choices have in common.
+
+    What several choices have written is known in sum alone, and scores are of the first one.
+    """
+    epoch = count_of(sample, "epoch")
+    return Imported(
+        problem=sample["id"],
+        prompt=sample.get("input") if isinstance(sample.get("input"), str) else None,
+        text="",
+        index=epoch - 1 if epoch and alone else None,
+        prompt_tokens=_read(usage),
+        prompt_shared=not alone,
+        completion_tokens=count_of(usage, "output_tokens") if alone else None,
+        thought_tokens=count_of(usage, "reasoning_tokens") if alone else None,
+        cached_tokens=count_of(usage, "input_tokens_cache_read"),
+        cache_write_tokens=count_of(usage, "input_tokens_cache_write"),
+    )
+
+
+def _known_usage(answer: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """Return the usage of an answer; empty if all counts of these names are 0, as of services that count nothing."""
+    usage = table_of(answer.get("usage") or {}, "usage")
+    counts = [usage[name] for name in names if name in usage]
+    return {} if counts and not any(counts) else usage
 
 
 def _read(usage: Mapping[str, Any]) -> int | None:
@@ -164,7 +185,10 @@ def _content(content: object) -> tuple[str, str | None]:
     parts = [table_of(part, "a part of the content") for part in list_of(content, "content")]
     fields = {"text": "text", "output_text": "text", "refusal": "refusal"}
     texts = [text_of(part, fields[part["type"]]) for part in parts if part.get("type") in fields]
-    thoughts = [str(part.get("reasoning") or "") for part in parts if part.get("type") == "reasoning"]
+    field_of = {True: "summary", False: "reasoning"}  # what was redacted is a cipher, and has at most a summary
+    thoughts = [
+        str(part.get(field_of[bool(part.get("redacted"))]) or "") for part in parts if part.get("type") == "reasoning"
+    ]
     return "".join(texts), ("".join(thoughts) or None)
 
 
@@ -199,7 +223,7 @@ def openai_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
     answers = list(_answers(body))
     if not answers:
         raise MissingText(f"{asked}: the response holds no answer")
-    usage = table_of(body.get("usage") or {}, "usage")
+    usage = _known_usage(body, "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
     alone = len(answers) == 1
     read = ("prompt_tokens_details", "input_tokens_details")
     for text, thought, finish in answers:
@@ -230,17 +254,20 @@ def _answers(body: Mapping[str, Any]) -> Iterator[tuple[str, str | None, object]
         messages = [
             one for one in list_of(body["output"], "output") if table_of(one, "output").get("type") == "message"
         ]
-        parts = [part for one in messages for part in list_of(one.get("content") or [], "content")]
+        said_in = [_content(one.get("content") or []) for one in messages]
         why = body.get("incomplete_details")
         reason = why.get("reason") if isinstance(why, dict) else None
-        yield (*_content(parts), reason or body.get("status"))
+        thoughts = "".join(thought for _, thought in said_in if thought)
+        yield "\n\n".join(text for text, _ in said_in), thoughts or None, reason or body.get("status")
         return
-    for one in list_of(body.get("choices"), "choices"):
+    for one in list_of(body.get("choices") or [], "choices"):
         choice = table_of(one, "a choice")
         if "text" in choice:
             yield text_of(choice, "text"), None, choice.get("finish_reason")
             continue
-        message = table_of(choice.get("message"), "message")
+        message = table_of(choice.get("message") or {}, "message")
+        if not message:
+            continue
         words = said({"message": message})
         yield words.text, words.thought or None, choice.get("finish_reason")
 

@@ -229,3 +229,68 @@ def test_a_thought_in_the_parts_of_a_batchs_answer_is_kept_apart() -> None:
 def test_a_reply_of_ollama_names_its_model() -> None:
     row = {"task_id": "a", "model": "qwen3:8b", "response": "x", "eval_count": 2}
     assert [sample.model for sample in named("ollama-lines").samples(row)] == ["qwen3:8b"]
+
+
+def test_every_choice_of_an_inspect_sample_is_a_sample_and_the_score_is_of_the_first(tmp_path: Path) -> None:
+    choices = [{"message": {"content": f"{ANSWER}\n{n}"}, "stop_reason": "stop"} for n in range(3)]
+    choices.insert(1, {"message": {"content": "x"}, "stop_reason": "content_filter"})
+    output = {"choices": choices, "usage": {"input_tokens": 5, "output_tokens": 27, "reasoning_tokens": 3}}
+    found = read(log(tmp_path / "mine.eval", inspect_sample("HumanEval/0", 2, output=output)))
+    kept = [one for one in found if isinstance(one, Imported)]
+    assert [one.text[-1] for one in kept] == ["0", "1", "2"]
+    assert [one.claim for one in kept] == [Claim(passed=True, said="verify: C"), None, None]
+    costs = {
+        (one.index, one.prompt_tokens, one.prompt_shared, one.completion_tokens, one.thought_tokens) for one in kept
+    }
+    assert costs == {(None, 5, True, None, None)}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("usage", [{"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}, {}, None])
+def test_counts_that_nobody_counted_are_unknown(tmp_path: Path, usage: object) -> None:
+    output = {"choices": [{"message": {"content": ANSWER}, "stop_reason": "stop"}], "usage": usage}
+    (found,) = read(log(tmp_path / "mine.eval", inspect_sample("HumanEval/0", 1, output=output)))
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text(request("HumanEval/0", choices=[{"message": {"content": ANSWER}}], usage=usage))
+    (other,) = read(batch)
+    for one in (found, other):
+        assert isinstance(one, Imported)
+        assert (one.text, one.prompt_tokens, one.completion_tokens) == (ANSWER, None, None)
+
+
+def test_what_was_read_from_a_cache_alone_is_counted(tmp_path: Path) -> None:
+    usage = {"input_tokens": 0, "output_tokens": 0, "input_tokens_cache_read": 8, "total_tokens": 8}
+    output = {"choices": [{"message": {"content": ""}, "stop_reason": "stop"}], "usage": usage}
+    (found,) = read(log(tmp_path / "mine.eval", inspect_sample("HumanEval/0", 1, output=output)))
+    assert isinstance(found, Imported)
+    assert (found.prompt_tokens, found.completion_tokens, found.cached_tokens) == (8, 0, 8)
+
+
+def test_of_a_redacted_thought_only_the_summary_is_read(tmp_path: Path) -> None:
+    hidden = {"type": "reasoning", "reasoning": "Q2lwaGVy", "redacted": True}
+    text = {"type": "text", "text": ANSWER}
+    samples = [
+        inspect_sample(
+            "HumanEval/0", epoch, output={"choices": [{"message": {"content": parts}, "stop_reason": "stop"}]}
+        )
+        for epoch, parts in enumerate(([hidden, text], [hidden | {"summary": "Short"}, text]), 1)
+    ]
+    found = read(log(tmp_path / "mine.eval", *samples))
+    assert [one.thought for one in found if isinstance(one, Imported)] == [None, "Short"]
+
+
+def test_messages_of_a_response_stand_apart_and_what_is_no_answer_stops_nothing(tmp_path: Path) -> None:
+    parts = [{"content": [{"type": "output_text", "text": text}], "type": "message"} for text in ("Draft:", ANSWER)]
+    call = {"type": "function_call", "name": "f", "arguments": "{}"}
+    path = tmp_path / "batch.jsonl"
+    lines = [
+        request("HumanEval/0", output=[parts[0], call, parts[1]], status="completed"),
+        request("HumanEval/1", choices=None),
+        request("HumanEval/2", choices=[{"index": 0, "message": None, "finish_reason": "stop"}]),
+        request("HumanEval/3", object="list", data=[]),
+    ]
+    path.write_text("".join(lines))
+    first, *others = read(path)
+    assert isinstance(first, Imported)
+    assert first.text == f"Draft:\n\n{ANSWER}"
+    assert [str(one).partition(": ")[2] for one in others] == ["the response holds no answer"] * 3
