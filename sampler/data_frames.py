@@ -54,6 +54,7 @@ from sampler.store.reader import Reader
 from sampler.store.sample_readers import SampleReader
 from sampler.store.writer import chosen_study, open_migrated
 from sandbox.console import SanitizingConsole
+from sandbox.values import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -172,7 +173,7 @@ class StoreView:
         columns |= {name: numbers_column(name, found[name][keep]) for name in SAMPLE_NUMBERS}
         columns["prompt_shared"] = Values(found["prompt_shared"][keep], np.bool_)
         columns["verdict"] = Words(verdicts, VERDICTS)
-        columns["passed"] = Values(np.where(verdicts < 0, np.inf, verdicts == VERDICTS.index("PASSED")), np.bool_)
+        columns["passed"] = Values(np.where(verdicts < 0, np.inf, verdicts == VERDICTS.index(Verdict.PASSED)), np.bool_)
         if told is not None:
             rows = [told[at] for at in np.arange(len(told))[keep]]
             columns |= {
@@ -199,7 +200,7 @@ class StoreView:
         columns["latest"] = Values(latest[keep].astype(np.float64), np.bool_)
         words = {name: [one[at] for one in combinations] for at, name in enumerate(VERDICT_WORDS)}
         coded = {name: _recoded(told, places[keep]) for name, told in words.items()}
-        passed = np.array([one == "PASSED" for one in words["verdict"]], dtype=np.float64)
+        passed = np.array([one == Verdict.PASSED for one in words["verdict"]], dtype=np.float64)
         columns |= {"verdict": coded["verdict"], "passed": Values(passed[places[keep]], np.bool_)}
         columns |= {name: coded[name] for name in ("ending", "selection")}
         columns |= {name: numbers_column(name, numbers[name][keep]) for name in VERDICT_NUMBERS}

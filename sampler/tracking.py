@@ -262,19 +262,8 @@ def _write_curves(path: Path, rows: list[tuple[Any, ...]]) -> None:
     pq.write_table(pa.table(columns, names=list(CURVE_COLUMNS)), path)
 
 
-def data_set_card(report: Report, source: Source) -> str:
-    """Return the card of a study's samples: what they are, how they were judged, and what each column means."""
-    size = _size_category(sum(line.sampled for line in report.models))
-    (study,) = [row for row in source.reader.studies() if row.id == source.study]
-    out = io.StringIO()
-    print_report(report, Page(file=out))
-    printed = out.getvalue().rstrip()
-    fence = "`" * max(3, 1 + max((len(run) for run in _runs_of(printed)), default=0))
-    names = "\n".join(f"- `{one_line(line.name)}`: {line.sampled} samples" for line in report.models)
-    columns = "\n".join(f"| `{name}` | {kind} |" for name, kind in COLUMNS.items())
-    curves = "\n".join(f"| `{name}` | {FRAMES['curves'][name]} |" for name in CURVE_COLUMNS)
-    return f"""---
-pretty_name: {json.dumps(one_line(report.study))}
+_CARD = """---
+pretty_name: {quoted_title}
 task_categories: [text-generation]
 tags: [code, code-generation, codebudget]
 size_categories: [{size}]
@@ -286,13 +275,13 @@ configs:
   data_files: data/curves.parquet
 ---
 
-# Samples of the study {one_line(report.study)}
+# Samples of the study {title}
 
-What language models wrote for {report.problems} programming problems, and whether each program passed
+What language models wrote for {problems} programming problems, and whether each program passed
 the problems' tests.
 
-- Problems: {one_line(study.problems_source)} (SHA-256 of their content: `{study.problems_digest}`)
-- Seed of the study: {study.seed}
+- Problems: {source} (SHA-256 of their content: `{digest}`)
+- Seed of the study: {seed}
 
 {names}
 
@@ -318,6 +307,34 @@ known. Models and problems have licences of their own, which hold for what is he
 |---|---|
 {curves}
 """
+
+
+def data_set_card(report: Report, source: Source) -> str:
+    """Return the card of a study's samples: what they are, how they were judged, and what each column means."""
+    size = _size_category(sum(line.sampled for line in report.models))
+    (study,) = [row for row in source.reader.studies() if row.id == source.study]
+    out = io.StringIO()
+    print_report(report, Page(file=out))
+    printed = out.getvalue().rstrip()
+    fence = "`" * max(3, 1 + max((len(run) for run in _runs_of(printed)), default=0))
+    names = "\n".join(f"- `{one_line(line.name)}`: {line.sampled} samples" for line in report.models)
+    columns = "\n".join(f"| `{name}` | {kind} |" for name, kind in COLUMNS.items())
+    curves = "\n".join(f"| `{name}` | {FRAMES['curves'][name]} |" for name in CURVE_COLUMNS)
+    title = one_line(report.study)
+    return _CARD.format(
+        quoted_title=json.dumps(title),
+        title=title,
+        size=size,
+        problems=report.problems,
+        source=one_line(study.problems_source),
+        digest=study.problems_digest,
+        seed=study.seed,
+        names=names,
+        fence=fence,
+        printed=printed,
+        columns=columns,
+        curves=curves,
+    )
 
 
 def _size_category(count: int) -> str:

@@ -37,10 +37,13 @@ def one_line(text: str) -> str:
     return sanitize(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def first_few(lines: Sequence[str], most: int = 10) -> list[str]:
+_FEW = 10  # lines of a list of rows that were left out: enough to see what they have in common
+
+
+def first_few(lines: Sequence[str]) -> list[str]:
     """Return the first lines and, where there are others, how many more there are."""
-    more = len(lines) - most
-    return [*lines[:most], *([f"{more} more"] if more > 0 else [])]
+    more = len(lines) - _FEW
+    return [*lines[:_FEW], *([f"{more} more"] if more > 0 else [])]
 
 
 def _is_plain(character: str) -> bool:

@@ -21,6 +21,7 @@ from rich.cells import cell_len, set_cell_size
 
 from sampler.stats.budget import Unit
 from sampler.values import STRIDE
+from sandbox.values import Verdict
 
 LONGEST = 2_000
 ELLIPSIS = "…"
@@ -214,9 +215,9 @@ def glyph(verdict: str) -> str:
 
 def severity_of(verdict: str) -> Severity:
     """Return the severity of a verdict: good if it passed, bad for a wrong answer, warn for all others."""
-    if verdict == "PASSED":
+    if verdict == Verdict.PASSED:
         return Severity.GOOD
-    return Severity.BAD if verdict == "WRONG" else Severity.WARN
+    return Severity.BAD if verdict == Verdict.WRONG else Severity.WARN
 
 
 def clock(at: float) -> str:

@@ -27,6 +27,7 @@ from sampler.solving.solver import UNITS, Budget, Solution, Solver
 from sampler.stats.budget import TypedBudget, Unit
 from sampler.study.spec import Study, load_study
 from sandbox.problems import Problem
+from sandbox.values import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +242,7 @@ def _checked(solver: Solver, asked: Sequence[Problem], solved: Sequence[Solution
     """Return how many answers the problems' hidden tests accept; nothing that was handed out changes by it."""
     by_name = {problem.name: problem for problem in asked}
     programs = [by_name[one.problem].solve(one.answer.program) for one in solved]
-    return sum(solver.executor.submit(program).result().verdict == "PASSED" for program in programs)
+    return sum(solver.executor.submit(program).result().verdict == Verdict.PASSED for program in programs)
 
 
 def _summarize(solved: Sequence[Solution], right: int | None, promises: dict[str, Promise]) -> None:

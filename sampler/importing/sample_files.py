@@ -45,7 +45,6 @@ _DECODER, _SPACES = json.JSONDecoder(), re.compile(r"\s*")
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
 Samples = Callable[[Any], Iterator[Imported | MissingText]]
 SUFFIXES = (".gz", ".jsonl", ".json", ".eval")
-EXAMPLE = '{"id": "HumanEval/0", "answer": "    return 1", "tokens": 5}'
 _PLACES: Mapping[str, str] = {"passed": "claim"}
 
 

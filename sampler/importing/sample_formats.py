@@ -30,6 +30,7 @@ from sampler.importing.imported_sample import (
     texts_of,
 )
 from sampler.values import STRIDE
+from sandbox.values import Verdict
 
 # Our own lines, which `sampler export` writes and the replay backend reads: a sample with all that is known of it.
 # A verdict that stands there was made by another store, so it is a claim here.
@@ -68,7 +69,7 @@ def jsonl_samples(row: Any) -> Iterator[Imported | MissingText]:
 def _jsonl_claim(row: dict[str, Any]) -> Claim | None:
     verdict, passed = row.get("verdict"), row.get("passed")
     if isinstance(verdict, str):
-        return Claim(passed=verdict == "PASSED", said=verdict)
+        return Claim(passed=verdict == Verdict.PASSED, said=verdict)
     if not isinstance(passed, bool):
         return None
     said = row.get("said")

@@ -18,6 +18,7 @@ from sampler.reporting.verdict_explanation import explanation, stored_difference
 from sampler.store.read_models import SampleDetail
 from sampler.store.sample_readers import SampleReader
 from sampler.store.writer import chosen_study
+from sandbox.values import Verdict
 
 MOST_PAGES = 200
 MOST_SAMPLES = 12  # on a page, each of another way of failing
@@ -99,7 +100,7 @@ def _samples(failed: Sequence[tuple[int, SampleDetail]]) -> Iterator[FailedSampl
             model=row.model,
             index=row.index,
             verdict=row.verdict or "",
-            kind=stored_difference_kind(detail) if row.verdict == "WRONG" else "",
+            kind=stored_difference_kind(detail) if row.verdict == Verdict.WRONG else "",
             reason=explanation(detail)[0],
             code=cut(detail.program),
         )

@@ -22,7 +22,7 @@ from sampler.study.spec import StudySandbox
 from sampler.values import Finish, Prompt, PromptStyle
 from sandbox.judging.score_records import Facts, FactsError, unpack
 from sandbox.problems import Problem, ProblemsError, read_problems
-from sandbox.values import Answer, Assumptions, Run
+from sandbox.values import Answer, Assumptions, Run, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Group:
     @property
     def passed(self) -> list[bool]:
         """Return which of the samples are correct, by the judge's tests."""
-        return [row.verdict == "PASSED" for row in self.rows]
+        return [row.verdict == Verdict.PASSED for row in self.rows]
 
     @property
     def entries(self) -> list[Entry]:

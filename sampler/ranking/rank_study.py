@@ -46,6 +46,7 @@ from sampler.store.write_models import RankedRow, RankerRecord
 from sampler.store.writer import Store
 from sampler.study.spec import stored_sandbox
 from sandbox.scoring.collect_answers import matching_answers
+from sandbox.values import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +202,7 @@ def _ranker(under: _Under, name: str) -> int:
 
 
 def _value(group: Group, ranked: Ranked) -> Valued:
-    selected = [row.selection == "PASSED" for row in group.rows]
+    selected = [row.selection == Verdict.PASSED for row in group.rows]
     return Valued(ranking=ranked.ranking, passed=np.array(group.passed), selected=np.array(selected), costs=ranked.rows)
 
 
@@ -230,7 +231,7 @@ class _Evidence:
         if any(row.selection is None for row in self._group.rows):
             raise NoSelection(f"{self._group.problem.name} has no selection tests, or was scored without them")
         self.rows = _timed(self._group, [row.cpu_s for row in self._group.rows])
-        return [row.selection == "PASSED" for row in self._group.rows]
+        return [row.selection == Verdict.PASSED for row in self._group.rows]
 
     def given(self) -> Scores:
         return external(self._group.entries, self._group.model.name, self._under.tools.given)

@@ -29,6 +29,7 @@ from sampler.store.sample_readers import TurnReader
 from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.strategies import Feedback, Strategy, StrategyKind, next_in_tree, tree_and_place
 from sampler.values import NoSuchName, matching_name
+from sandbox.values import Verdict
 
 UNITS = (Unit.TOKENS, Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.SECONDS, Unit.DOLLARS)
 
@@ -261,7 +262,7 @@ def tries_of(model: ModelRow, rows: Sequence[TurnRow], cost: Cost) -> Tries | No
         spent = cost(model, row)
         if spent is None:
             return None
-        made.setdefault(row.problem, []).append(Try(row.selection in {None, "PASSED"}, bool(row.passed), spent))
+        made.setdefault(row.problem, []).append(Try(row.selection in {None, Verdict.PASSED}, bool(row.passed), spent))
     return made
 
 
@@ -289,7 +290,7 @@ def _answer(strategy: Strategy, turns: int, tree: _Tree) -> int:
     if not turns:
         return 0
     short = replace(strategy, turns=turns)
-    held = {place: None if row.selection is None else row.selection == "PASSED" for place, row in tree.items()}
+    held = {place: None if row.selection is None else row.selection == Verdict.PASSED for place, row in tree.items()}
     state = next_in_tree(short, held, frozenset(tree))
     return max(tree) if state.answer is None else state.answer
 

@@ -35,7 +35,7 @@ from sampler.values import Prompt, Request
 from sandbox.judging.score_records import FactsError, rejudge, unpack
 from sandbox.problems import Problem
 from sandbox.scoring.references import ReferenceFailed, References, usual_directory
-from sandbox.values import Limits, Score
+from sandbox.values import Limits, Score, Verdict
 
 SEEDS = 1 << 30  # a problem's first seed lies below; with its index added it stays below 2**31
 
@@ -121,7 +121,7 @@ class TurnPlanner:
             key = row.problem, tree
             if key in ended or row.problem not in problems:
                 continue
-            held[key][place] = None if row.selection is None else row.selection == "PASSED"
+            held[key][place] = None if row.selection is None else row.selection == Verdict.PASSED
             ids[row.problem, row.index] = row.id
             if row.scored:
                 scored[key].add(place)

@@ -27,6 +27,7 @@ from sampler.store.sample_readers import TurnReader
 from sampler.store.writer import chosen_study, open_migrated
 from sampler.study.spec_models import ModelSpec
 from sampler.values import NoSuchName, matching_name
+from sandbox.values import Verdict
 
 
 class NoPolicy(CommandError, ValueError):
@@ -122,8 +123,8 @@ def read_promises(path: Path, study: str | None, unit: Unit, budget: float | Non
                 problems=len(replayed),
                 tries=max(map(len, (tries or {}).values()), default=0),
                 ran_out=ran_out or 0.0,
-                accepted=_sureness([turn for turn in drafts if turn.selection == "PASSED"]),
-                refused=_sureness([turn for turn in drafts if turn.selection not in {None, "PASSED"}]),
+                accepted=_sureness([turn for turn in drafts if turn.selection == Verdict.PASSED]),
+                refused=_sureness([turn for turn in drafts if turn.selection not in {None, Verdict.PASSED}]),
                 untested=_sureness([turn for turn in drafts if turn.selection is None]),
             )
     return made

@@ -366,11 +366,11 @@ class CrossValidated:
         return self.cost > 1.01 * budget
 
 
-def deal(problems: int, rng: np.random.Generator, parts: int = PARTS) -> list[Places]:
+def deal(problems: int, rng: np.random.Generator) -> list[Places]:
     """Return the problems, divided at random into parts of about equal size; none for fewer than two."""
     if problems < 2:
         return []
-    return [np.sort(part) for part in np.array_split(rng.permutation(problems), min(parts, problems))]
+    return [np.sort(part) for part in np.array_split(rng.permutation(problems), min(PARTS, problems))]
 
 
 def held_out(

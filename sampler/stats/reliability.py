@@ -111,15 +111,6 @@ def bayes_at_n(samples: Sequence[int], right: Sequence[int]) -> Posterior:
     )
 
 
-def predicted_pass_hat_k(samples: int, right: int, k: int) -> float:
-    """Return the posterior mean of p^k, the chance that k *further* samples are all right: B(a+k, b) / B(a, b)."""
-    a, b = right + 1, samples - right + 1
-    value = 1.0
-    for more in range(k):
-        value *= (a + more) / (a + b + more)
-    return value
-
-
 def _of_one(a: int, b: int) -> Interval:
     return Interval(_quantile(a, b, (1 - LEVEL) / 2), _quantile(a, b, (1 + LEVEL) / 2))
 

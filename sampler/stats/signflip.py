@@ -35,8 +35,6 @@ _AT_ONCE = 500  # flips whose statistics are made together
 _EQUAL = 1e-12  # differences of rates below this are rounding
 _TIE = 1e-9  # statistics this close are the same
 
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class PValues:
@@ -66,7 +64,7 @@ def family_tests(
     return _tested(values[differing] if exact else values, members, others, (drawn, exact))
 
 
-def one_sided_p(gaps: Floats, seed: int, flips: int = FLIPS) -> float:
+def one_sided_p(gaps: Floats, seed: int) -> float:
     """Return the chance of a sum at least as large as that of `gaps` if each sign is random.
 
     This is Fisher's randomisation test.
@@ -75,7 +73,7 @@ def one_sided_p(gaps: Floats, seed: int, flips: int = FLIPS) -> float:
     if not moved.any():
         return 1.0
     gaps = gaps[moved]
-    drawn, exact = _signs(len(gaps), seed, flips, mirrored=False)
+    drawn, exact = _signs(len(gaps), seed, FLIPS, mirrored=False)
     least = float(gaps.sum()) - _TIE * float(np.sqrt((gaps**2).sum()))
     counts = [(int((signs @ gaps >= least).sum()), len(signs)) for signs in drawn]
     return _share(np.array([sum(found for found, _ in counts)]), sum(times for _, times in counts), exact=exact).item()

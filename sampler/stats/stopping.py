@@ -56,15 +56,6 @@ class Stop:
     rate_interval: Interval | None = None
 
 
-def stopping_curve(rates: Floats, attempts: Floats, each: Floats, once: Floats) -> tuple[Stop, ...]:
-    """One `Stop` for every k; `rates` and `attempts` are problems x ks, `each` and `once` the cost on each problem."""
-    costs = (once[:, None] + attempts * each[:, None]).mean(axis=0)
-    return tuple(
-        Stop(k=k, cost=float(cost), rate=float(rate))
-        for k, (cost, rate) in enumerate(zip(costs, rates.mean(axis=0), strict=True), 1)
-    )
-
-
 def reached_by(stops: Sequence[Stop], budget: float) -> float:
     """Return what share is solved when the set's budget is `budget` for each problem, spent in rounds.
 

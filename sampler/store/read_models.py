@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sampler.values import Architecture, GivenCosts
+from sandbox.values import Verdict
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -347,7 +348,7 @@ class ExportRow:
     @property
     def passed(self) -> bool | None:
         """Return whether the sample passed, by our verdict where there is one."""
-        return self.claimed if self.verdict is None else self.verdict == "PASSED"
+        return self.claimed if self.verdict is None else self.verdict == Verdict.PASSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

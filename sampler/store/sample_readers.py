@@ -37,16 +37,16 @@ from sampler.store.read_models import (
 from sampler.store.reader import LATEST, Reader
 from sampler.store.write_models import RankedRow
 from sampler.values import STRIDE
+from sandbox.values import Verdict
 
 LONGEST_TEXT = 1_000_000
 MESSAGE = 80  # characters by which error messages are told apart
 
-_VERDICTS = ("PASSED", "WRONG", "ERROR", "SYNTAX", "TIMEOUT", "MEMORY", "OUTPUT", "CRASHED", "EARLY_EXIT")
 SORTS: Mapping[str, str] = {  # what a list may be sorted by, as a number
     "newest": "0",
     "model": "(SELECT position FROM model WHERE id = s.model_id)",
     "problem": "(SELECT position FROM problem WHERE id = s.problem_id)",
-    "verdict": "CASE v.verdict " + " ".join(f"WHEN '{v}' THEN {n}" for n, v in enumerate(_VERDICTS)) + " ELSE 99 END",
+    "verdict": "CASE v.verdict " + " ".join(f"WHEN '{v}' THEN {n}" for n, v in enumerate(Verdict)) + " ELSE 99 END",
     "tok": "coalesce(s.completion_tokens, -1)",
     "thought": "coalesce(s.thought_tokens, -1)",
     "sec": "coalesce(s.prompt_seconds + s.decode_seconds, -1)",

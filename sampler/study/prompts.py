@@ -31,7 +31,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from sampler.values import Prompt, PromptStyle
-from sandbox.extraction import PROGRAM_STOPS, STOPS, Extracted, answered, continued, stops_of
+from sandbox.extraction import PROGRAM_STOPS, Extracted, answered, continued, stops_of
 from sandbox.languages import find_language
 from sandbox.problems import Form, Problem
 from sandbox.values import PYTHON
@@ -197,8 +197,6 @@ def bigcodebench(problem: Problem) -> str:
     return f"{_BIGCODEBENCH_ASKS}\n```\n{asked}\n```\n"
 
 
-COMPLETION_STOPS = STOPS  # of Python; those of other languages come with their problems
-CHAT_PREFILL = "```python\n"
 CHAT_STOPS = ("\n```",)
 BEGIN, DONE = "[BEGIN]", "[DONE]"
 TASK_STOPS = (DONE, "\n```")

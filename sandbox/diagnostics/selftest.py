@@ -204,11 +204,11 @@ class AttackRunner:
         broken = [*_against(case, scored), *self._invariants(case, seconds - run.waited_s)]
         return AttackOutcome(case=case, score=scored, seconds=seconds, broken=tuple(broken))
 
-    def run_again(self, case: AttackCase, times: int = 2) -> Iterator[str]:
-        """Run a case's program as a script that runs again and again; return what does not hold."""
+    def run_again(self, case: AttackCase) -> Iterator[str]:
+        """Run a case's program twice, as a script that runs again; return what does not hold."""
         again = Job(program=Program(source=case.program.source), limits=LIMITS, repeat=True)
         box = self._fresh()
-        for _ in range(times):
+        for _ in range(2):
             box.run(again)
             if not box.accepts(again):
                 yield "the box could not be cleaned between two visits"

@@ -351,11 +351,11 @@ def _pairs(value: Any, key: str) -> list[tuple[Any, Any]]:
 
 def _question(row: dict[str, Any], examples: list[tuple[Any, Any]]) -> str:
     """Return the statement, which the set keeps in parts."""
-    parts = [json_fields.text_or(row, "title"), json_fields.text(row, "description")]
+    parts = [json_fields.text_or_empty(row, "title"), json_fields.text(row, "description")]
     for key, title in _PARTS:
-        if text := json_fields.text_or(row, key):
+        if text := json_fields.text_or_empty(row, key):
             parts.append(f"{title}\n{text}")
     parts += [f"Example input\n{given}\nExample output\n{wanted}" for given, wanted in examples]
-    if note := json_fields.text_or(row, "note"):
+    if note := json_fields.text_or_empty(row, "note"):
         parts.append(f"Note\n{note}")
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"

@@ -92,10 +92,10 @@ def text(row: Mapping[str, Any], key: str) -> str:
     return _text(field(row, key), key)
 
 
-def text_or(row: Mapping[str, Any], key: str, otherwise: str = "") -> str:
-    """Return a text, or a default if it is missing or null."""
+def text_or_empty(row: Mapping[str, Any], key: str) -> str:
+    """Return a text, or an empty one if it is missing or null."""
     value = row.get(key)
-    return otherwise if value is None else _text(value, key)
+    return "" if value is None else _text(value, key)
 
 
 def text_or_none(row: Mapping[str, Any], key: str) -> str | None:

@@ -185,9 +185,9 @@ def _humaneval(row: dict[str, Any]) -> Fields:
         prompt=json_fields.text(row, "prompt"),
         entry_point=json_fields.text(row, "entry_point"),
         tests=json_fields.text(row, "test"),
-        public_tests=json_fields.text_or(row, "example_test"),
+        public_tests=json_fields.text_or_empty(row, "example_test"),
         canonical_solution=json_fields.text_or_none(row, "canonical_solution"),
-        suffix=json_fields.text_or(row, "suffix"),
+        suffix=json_fields.text_or_empty(row, "suffix"),
         assumptions=_OLDER,
     )
 
@@ -198,8 +198,8 @@ def _mbpp(row: dict[str, Any]) -> Fields:
     if not asserts.strip():
         raise json_fields.NoTests(f"MBPP/{json_fields.name(row, 'task_id')}")
     imports = [] if row.get("test_imports") is None else json_fields.texts(row, "test_imports")
-    setup = json_fields.text_or(row, "test_setup_code") or "\n".join(imports)
-    question = json_fields.text_or(row, "text") or json_fields.text(row, "prompt")
+    setup = json_fields.text_or_empty(row, "test_setup_code") or "\n".join(imports)
+    question = json_fields.text_or_empty(row, "text") or json_fields.text(row, "prompt")
     return Fields(
         name=f"MBPP/{json_fields.name(row, 'task_id')}",
         prompt=f'"""\n{question}\n{asserts}\n"""\n',

@@ -20,6 +20,7 @@ from sampler.reporting.verdict_explanation import stored_difference_kind
 from sampler.store.filters import narrowed
 from sampler.store.read_models import GroupRow
 from sampler.store.sample_readers import SampleReader
+from sandbox.values import Verdict
 from tui.text import sanitize
 
 SLICE_SECONDS = 0.025
@@ -89,7 +90,7 @@ def filter_of(group: FailureGroup, *, model: str | None = None, any_message: boo
 
 def without_message(group: FailureGroup) -> str:
     """Return what is said of a group that has no message."""
-    if group.verdict != "WRONG":
+    if group.verdict != Verdict.WRONG:
         return "—"
     return "an assertion failed" if group.error == "AssertionError" else "answers differ"
 
@@ -200,7 +201,6 @@ class FailureCounter:
 
 MOST_EXPLAINED = 2_000
 MOST_IDS = 40  # that a filter lists
-_WRONG = "WRONG"
 
 
 class DifferenceCounter:
@@ -215,7 +215,7 @@ class DifferenceCounter:
 
     def step(self, reader: SampleReader, counted: GroupTable) -> GroupTable:
         """Look at further wrong answers; return the groups of `counted` with wrong ones by what differs."""
-        wrong = [group for group in counted.groups if group.verdict == _WRONG]
+        wrong = [group for group in counted.groups if group.verdict == Verdict.WRONG]
         total = sum(group.count for group in wrong)
         if total != self._wrong:
             self._wrong, self._asked = total, reader.wrong(self._study, MOST_EXPLAINED)
@@ -228,7 +228,7 @@ class DifferenceCounter:
             done += 1
             if self._clock() > until:
                 break
-        others = replace(counted, groups=tuple(group for group in counted.groups if group.verdict != _WRONG))
+        others = replace(counted, groups=tuple(group for group in counted.groups if group.verdict != Verdict.WRONG))
         groups = sorted([*merge_messages(others).groups, *self._groups(total)], key=_rank)
         return replace(counted, groups=tuple(groups), behind=counted.behind or done < len(missing))
 
@@ -245,7 +245,7 @@ class DifferenceCounter:
     def _group(kind: str, rows: Sequence[tuple[int, int, int]], scale: float) -> FailureGroup:
         models = [model for _, _, model in rows]
         return FailureGroup(
-            verdict=_WRONG,
+            verdict=Verdict.WRONG.value,
             error="",
             message=kind,
             count=round(len(rows) * scale),

@@ -16,7 +16,7 @@ from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -384,10 +384,6 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
         top = min(top, max(0, self.count - rows))
         if top != self.first_in_sight:
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
-
-    def cursor_region(self) -> Region:
-        """Return the place of the chosen line in the widget."""
-        return Region(0, self.cursor - self.first_in_sight + HEAD, self.size.width, 1)
 
 
 class StillTable(ListTable, can_focus=False):

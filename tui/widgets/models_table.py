@@ -13,6 +13,7 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import DataTable
 
+from sandbox.values import Verdict
 from tui.data.snapshot import Snapshot
 from tui.progress import scored_of
 from tui.text import Severity, fit, glyph, grouped, sanitize, severity_of, shorten_names
@@ -186,7 +187,7 @@ def verdict_counts(snapshot: Snapshot, model: int) -> list[VerdictCount]:
     """Return the verdicts of one model (by its id): PASSED first, the others by how often they came up."""
     found = {verdict: n for (owner, verdict), n in snapshot.counts.items() if owner == model and n}
     total = sum(found.values())
-    ordered = sorted(found, key=lambda verdict: (verdict != "PASSED", -found[verdict], verdict))
+    ordered = sorted(found, key=lambda verdict: (verdict != Verdict.PASSED, -found[verdict], verdict))
     return [VerdictCount(verdict=sanitize(v, 20), count=found[v], share=found[v] / total) for v in ordered]
 
 

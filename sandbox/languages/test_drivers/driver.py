@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
 _NO_CODE = re.compile(
     r'//[^\n]*|/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\\n])*(?:"|$)|\'(?:\\u\{[0-9a-fA-F]+\}|\\.[^\'\n]{0,8}|[^\'\\\n])\'|`(?:\\.|[^`\\])*`',
     re.DOTALL | re.MULTILINE,

@@ -93,8 +93,8 @@ def dataset(row: dict[str, Any]) -> Given:
     code = f"{source}\n\ncheck({entry_point})\n"
     return Given(
         name=json_fields.name(row, "task_id"),
-        question=json_fields.text_or(row, "problem_description") or json_fields.text(row, "query"),
-        starter=json_fields.text_or(row, "starter_code"),
+        question=json_fields.text_or_empty(row, "problem_description") or json_fields.text(row, "query"),
+        starter=json_fields.text_or_empty(row, "starter_code"),
         function=function,
         tests=check_tests(source, function, _NAMES) or _code(code, function, prelude, solution),
         solution=solution,
@@ -181,7 +181,7 @@ def read_bigcodebench(row: dict[str, Any]) -> Given:
 
 def _task(row: dict[str, Any], *tasks: str) -> str:
     """Return which task of a row is asked for, the first if it does not say; raises ValueError."""
-    task = json_fields.text_or(row, "task") or tasks[0]
+    task = json_fields.text_or_empty(row, "task") or tasks[0]
     if task not in tasks:
         raise ValueError(f"there is no task {task!r}; there are {' and '.join(tasks)}")
     return task
@@ -315,11 +315,11 @@ def _humaneval_x(row: dict[str, Any]) -> Given:
     prompt, declaration = json_fields.text(row, "prompt"), json_fields.text(row, "declaration")
     if language == "rust" and declaration.strip() not in prompt:
         prompt += declaration
-    function = json_fields.text_or(row, "entry_point") or _declared(declaration)
+    function = json_fields.text_or_empty(row, "entry_point") or _declared(declaration)
 
     def tests(key: str) -> LanguageTests | None:
-        text = json_fields.text_or(row, key)
-        setup = json_fields.text_or(row, "test_setup") if language == "go" else ""
+        text = json_fields.text_or_empty(row, key)
+        setup = json_fields.text_or_empty(row, "test_setup") if language == "go" else ""
         if not text.strip():
             return None
         return LanguageTests(language=language, text=f"{setup}\n{text}", declaration=prompt, function=function)

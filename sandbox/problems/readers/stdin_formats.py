@@ -168,7 +168,7 @@ def apps(row: dict[str, Any], place: int = 0) -> Given:
     return Given(
         name=_apps_name(row, place),
         question=json_fields.text(row, "question"),
-        starter=json_fields.text_or(row, "starter_code"),
+        starter=json_fields.text_or_empty(row, "starter_code"),
         function=function,
         tests=checks,
         solution=json_fields.texts({"solutions": solutions[:1]}, "solutions")[0] if solutions else None,
@@ -291,11 +291,11 @@ def livecodebench(row: dict[str, Any]) -> Given:
     if not public and not private:
         raise json_fields.NoTests(f"LiveCodeBench/{json_fields.name(row, 'question_id')}")
     metadata = json_fields.an_object(json_fields.inner(row, "metadata") or {}, "metadata")
-    function = json_fields.text_or(metadata, "func_name")
+    function = json_fields.text_or_empty(metadata, "func_name")
     return Given(
         name=f"LiveCodeBench/{json_fields.name(row, 'question_id')}",
         question=json_fields.text(row, "question_content"),
-        starter=json_fields.text_or(row, "starter_code"),
+        starter=json_fields.text_or_empty(row, "starter_code"),
         function=function,
         tests=_livecodebench_tests([*public, *private], function),
         public=_livecodebench_tests(public, function) if public else None,

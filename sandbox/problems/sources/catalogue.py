@@ -69,14 +69,14 @@ def _livecodebench(release: int, problems: int) -> DataSet:
     )
 
 
-def _evoeval(kind: str, problems: int = 100) -> DataSet:
+def _evoeval(kind: str) -> DataSet:
     name = "evoeval" if kind == "difficult" else f"evoeval-{kind}"
     return DataSet(
         name=name,
         about=f"EvoEval, {kind} (Xia et al. 2024)",
         source=_hub(f"evoeval/EvoEval_{kind}", "main"),
         licence="Apache-2.0",
-        problems=problems,
+        problems=100,
         tests=CALLS,
         prompt=_CONTINUES,
         checked="not run on the whole set: its files could not be had",

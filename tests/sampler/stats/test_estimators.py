@@ -31,6 +31,7 @@ from sampler.stats.budget import UnitCost
 from sampler.stats.passk import pass_at_every_k, pass_at_k
 from sampler.stats.stopping import (
     Spent,
+    Stop,
     attempts_at_every_k,
     by_own_cost,
     cost_of_pass,
@@ -40,7 +41,6 @@ from sampler.stats.stopping import (
     reached_in_rounds,
     replay,
     rounds_intervals,
-    stopping_curve,
 )
 
 SAMPLES = st.lists(st.booleans(), min_size=1, max_size=6)
@@ -66,6 +66,13 @@ def test_attempts_are_the_sum_of_the_chances_of_drawing_in_vain(passed):
     n, c = len(passed), sum(passed)
     by_formula = [sum(comb(n - c, j) / comb(n, j) for j in range(k)) for k in range(1, n + 1)]
     assert list(attempts_at_every_k([n], [c], n)[0]) == pytest.approx(by_formula)
+
+
+def stopping_curve(rates, attempts, each, once):
+    """One `Stop` for every k; `rates` and `attempts` are problems x ks, `each` and `once` the cost on each problem."""
+    costs = (once[:, None] + attempts * each[:, None]).mean(axis=0)
+    pairs = zip(costs, rates.mean(axis=0), strict=True)
+    return tuple(Stop(k=k, cost=float(cost), rate=float(rate)) for k, (cost, rate) in enumerate(pairs, 1))
 
 
 def test_a_set_s_budget_is_spent_in_rounds_over_what_is_unsolved():

@@ -18,7 +18,6 @@ from sampler.stats.reliability import (
     maj_at_k,
     mg_pass_at_k,
     pass_hat_k,
-    predicted_pass_hat_k,
     tail,
 )
 
@@ -138,7 +137,3 @@ def test_the_posterior_of_many_samples_is_narrow_and_of_no_problem_undefined():
         bayes_at_n([], [])
     with pytest.raises(ValueError, match="every problem"):
         bayes_at_n([3], [4])
-
-
-def test_the_prediction_for_further_samples():
-    assert [predicted_pass_hat_k(10, 5, k) for k in (2, 4, 8)] == pytest.approx([0.2692, 0.0923, 0.0170], abs=5e-5)
