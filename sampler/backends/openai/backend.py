@@ -140,8 +140,14 @@ _QUERY = re.compile(r"(?:api-version=[\w.-]{1,40})?")  # Azure's; others could h
 
 
 def _check_address(base_url: str, api_key_env: str) -> None:
-    url = urlsplit(base_url)
-    if url.scheme not in {"http", "https"} or not url.hostname or url.fragment or not _QUERY.fullmatch(url.query):
+    try:
+        url = urlsplit(base_url)
+        _ = url.port  # reading it raises ValueError for one that is none
+        valid = url.scheme in {"http", "https"} and bool(url.hostname) and not re.search(r"[^\x21-\x7e]", base_url)
+        valid = valid and not url.fragment and bool(_QUERY.fullmatch(url.query))
+    except ValueError:
+        valid = False
+    if not valid:
         raise ValueError(
             'base_url must be the server\'s address, as "http://127.0.0.1:8000/v1", behind which at most '
             f"?api-version=… may stand, not {base_url!r}"

@@ -208,6 +208,14 @@ def test_the_version_in_an_address_of_azure_goes_behind_every_path(servers):
     assert targets == ["/v1/models?api-version=2024-10-21", "/v1/chat/completions?api-version=2024-10-21"]
 
 
+@pytest.mark.parametrize(
+    "address", ["http://h:99999/v1", "http://h:a/v1", "http://h h/v1", "http://[::1/v1", "http://ä/"]
+)
+def test_an_address_that_is_none_is_told_when_the_study_is_read(address):
+    with pytest.raises(ValueError, match="base_url must be the server's address"):
+        OpenAIOptions(base_url=address)
+
+
 @pytest.mark.parametrize("query", ["?key=secret", "?api-version=1&key=secret", "?api-version=", "#a"])
 def test_an_address_holds_no_key(query):
     with pytest.raises(ValueError, match="base_url must be"):
