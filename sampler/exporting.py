@@ -352,6 +352,10 @@ class Exporter:
     send: Callable[[str, Source], Iterable[str]] | None = None
     track: Callable[[Any], Any] | None = None  # opens a run of a tracker, for `[report] log` (`sampler.tracking`)
 
+    def __post_init__(self) -> None:
+        if self.write is None and self.send is None and not self.copies:
+            raise ValueError("an exporter has `write` or `send`, or `copies` the store")
+
 
 REGISTRY = Registry("exporters", Exporter)
 
@@ -369,8 +373,11 @@ def destinations() -> tuple[str, ...]:
 
 def _write(exporter: Exporter, path: Path, source: Source) -> None:
     if exporter.write is not None:
-        with _told(next((name for name, one in REGISTRY.values().items() if one is exporter), "")):
+        name = next((name for name, one in REGISTRY.values().items() if one is exporter), "")
+        with _told(name):
             exporter.write(path, source)
+        if not path.exists():
+            raise ExportFault(f"the exporter {name!r} has not written {str(path)!r}")
 
 
 def _write_evalplus(path: Path, source: Source) -> None:

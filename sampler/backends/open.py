@@ -9,10 +9,11 @@ import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer, WaitPolicy
 from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, metered
@@ -27,7 +28,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.models.architecture import GgufError, read_gguf
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.pull import absence, cached, default_cache
-from sampler.values import ModelCard
+from sampler.values import ModelCard, Request, Sample, SamplingParams
 from sandbox.registry import PluginError, Registry
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ class BackendKind:
     scorer: Callable[[str, Any, BackendContext], Scorers] | None = None
     scorer_options: type[Any] | None = None
 
+    def __post_init__(self) -> None:
+        for options in (self.options, self.scorer_options):
+            if options is not None and not (isinstance(options, type) and is_dataclass(options)):
+                raise ValueError(f"options is {options!r}; it must be a dataclass whose fields are the options")
+
 
 REGISTRY = Registry("backends", BackendKind)
 
@@ -96,7 +102,51 @@ def open_backend(
     BackendError.
     """
     found, context = backend_kind(kind), context or BackendContext()
-    return found.open(model, _options(found.options, options or {}), context)
+    if kind in REGISTRY.built_in:
+        return found.open(model, _options(found.options, options or {}), context)
+    title = REGISTRY.plugins[kind].title
+    with _told(title):
+        opened = found.open(model, _options(found.options, options or {}), context)
+        if not (isinstance(getattr(opened, "card", None), ModelCard) and callable(getattr(opened, "sample", None))):
+            raise BackendError(f"{title} has opened {opened!r:.60}, which has no `card` or cannot `sample`")
+    return _OfPlugin(opened, title)
+
+
+@contextmanager
+def _told(title: str) -> Iterator[None]:
+    """Raise BackendError for an error of a plugin that is none of ours, and so is no bug of this program."""
+    try:
+        yield
+    except CommandError:
+        raise
+    except Exception as error:
+        raise BackendError(f"{title} failed: {type(error).__name__}: {error}") from error
+
+
+class _OfPlugin:
+    """A backend of a plugin, whose errors name it."""
+
+    def __init__(self, backend: Backend, title: str) -> None:
+        self._backend, self._title, self.card = backend, title, backend.card
+
+    def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
+        with _told(self._title):
+            for sample in self._backend.sample(requests, params):
+                if not isinstance(sample, Sample):
+                    raise TypeError(f"it yields {sample!r:.60}, which is no Sample")
+                yield sample
+
+    def close(self) -> None:
+        with _told(self._title):
+            self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 @contextmanager

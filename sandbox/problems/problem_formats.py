@@ -49,13 +49,13 @@ def fields_of(row: dict[str, Any], place: int, columns: Mapping[str, str]) -> Fi
 
 
 def _of_a_known_format(row: dict[str, Any], place: int) -> Fields:
-    for one in _formats(built_in=True):
+    for one in _formats():
         if one.knows(row):
             return _given(one.read(row, place))
     if not {"test_list", "code"} <= row.keys() and not {"task_id", "prompt", "entry_point", "test"} <= row.keys():
-        for one in _formats(built_in=False):
-            if one.knows(row):
-                return _given(one.read(row, place))
+        for name, one in _plugins():
+            if _known_by(name, one, row):
+                return _read_by(name, one, row, place)
     if not row.keys() & {"test_list", "test"}:
         missing = next((key for key in ("task_id", "prompt", "entry_point", "test") if key not in row), "test")
         raise ValueError(f"{missing!r} is missing. These formats are known by these fields: {_FORMATS}")
@@ -137,12 +137,35 @@ TRAINING = ProblemFormat(order=11, knows=training_rows.knows, read=training_rows
 
 
 @cache
-def _formats(*, built_in: bool) -> tuple[ProblemFormat, ...]:
-    """Return the formats that are built in, or those of plugins, in the order in which they are tried."""
-    own = REGISTRY.built_in
-    found = REGISTRY.values(built_in=built_in)
-    chosen = [one for name, one in found.items() if (name in own) == built_in]
-    return tuple(sorted(chosen, key=lambda one: one.order))
+def _formats() -> tuple[ProblemFormat, ...]:
+    """Return the formats that are built in, in the order in which they are tried."""
+    return tuple(sorted(REGISTRY.values(built_in=True).values(), key=lambda one: one.order))
+
+
+@cache
+def _plugins() -> tuple[tuple[str, ProblemFormat], ...]:
+    """Return the formats of plugins by their names, in the order in which they are tried."""
+    added = [(name, one) for name, one in REGISTRY.values().items() if name not in REGISTRY.built_in]
+    return tuple(sorted(added, key=lambda pair: pair[1].order))
+
+
+def _known_by(name: str, plugin: ProblemFormat, row: dict[str, Any]) -> bool:
+    """Return whether a plugin knows a row; where it fails, it does not, and the failure is logged once."""
+    try:
+        return bool(plugin.knows(row))
+    except Exception as error:  # noqa: BLE001  # a plugin may fail in any way, and other formats may know the row
+        REGISTRY.leave_out(name, f"`knows` failed: {type(error).__name__}: {error}")
+        return False
+
+
+def _read_by(name: str, plugin: ProblemFormat, row: dict[str, Any], place: int) -> Fields:
+    """Return the problem that a plugin reads; raises ValueError, which names the plugin where that is at fault."""
+    try:
+        return _given(plugin.read(row, place))
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{REGISTRY.plugins[name].title} failed: {type(error).__name__}: {error}") from error
 
 
 def data_set_of_plugin(name: str) -> ProblemFormat | None:

@@ -133,3 +133,99 @@ def test_what_the_project_registers_is_there_and_can_be_loaded(group: str) -> No
     assert registry.built_in
     assert registry.values(built_in=True).keys() == set(registry.built_in)
     assert registry.errors == {}
+
+
+FORMATS = """
+from sandbox.problems.problem_formats import ProblemFormat
+from codebudget_helper import fail, takes_nothing
+FAILS = ProblemFormat(knows=fail, read=fail)
+READS = ProblemFormat(knows=lambda row: "reads" in row, read=lambda row, place: {"no": "problem"})
+SIGNED = ProblemFormat(knows=lambda row: "signed" in row, read=takes_nothing)
+REFUSES = ProblemFormat(knows=lambda row: "refuses" in row, read=lambda row, place: int("x"))
+"""
+HELPER = """
+def fail(*_):
+    raise RuntimeError("no licence")
+def takes_nothing():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("reads", "line 1: plugin 'reads' of codebudget.problems (package mine 2.5) failed: AttributeError"),
+        ("signed", "line 1: plugin 'signed' of codebudget.problems (package mine 2.5) failed: TypeError"),
+        ("refuses", "line 1: invalid literal"),
+        ("other", "line 1: 'task_id' is missing"),
+    ],
+)
+def test_a_format_that_fails_is_named_and_keeps_no_row_from_other_formats(
+    tmp_path: Path, field: str, told: str
+) -> None:
+    (tmp_path / "codebudget_helper.py").write_text(HELPER)
+    points = ("fails=:FAILS", "reads=:READS", "signed=:SIGNED", "refuses=:REFUSES")
+    package(tmp_path, "mine", FORMATS, *points, group="problems")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({field: 1}) + "\n")
+    ran = run(tmp_path, "-c", "from sandbox.cli import main; main()", "problems", str(tmp_path / "rows.jsonl"))
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert ran.stderr.count("(package mine 2.5): `knows` failed: RuntimeError: no licence") == 1
+
+
+BACKENDS = """
+from sampler.backends.open import BackendKind
+from sampler.values import ModelCard
+from codebudget_helper import fail, takes_nothing
+class Backend:
+    card = ModelCard(name="m", digest=None, architecture=None, engine="mine 1")
+    def __init__(self, sample, close=lambda: None):
+        self.sample, self.close = sample, close
+FAILS = BackendKind(open=fail)
+SIGNED = BackendKind(open=takes_nothing)
+NOTHING = BackendKind(open=lambda *_: None)
+BREAKS = BackendKind(open=lambda *_: Backend(fail))
+NUMBERS = BackendKind(open=lambda *_: Backend(lambda *_: iter([5])))
+CLOSES = BackendKind(open=lambda *_: Backend(lambda *_: iter(()), fail))
+"""
+SAMPLE = """
+import sys
+from sampler.backends.open import open_backend
+with open_backend(sys.argv[1], "m") as opened:
+    list(opened.sample([], None))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("fails", "failed: RuntimeError: no licence"),
+        ("signed", "failed: TypeError: takes_nothing() takes 0 positional arguments"),
+        ("nothing", "has opened None, which has no `card` or cannot `sample`"),
+        ("breaks", "failed: RuntimeError: no licence"),
+        ("numbers", "failed: TypeError: it yields 5, which is no Sample"),
+        ("closes", "failed: RuntimeError: no licence"),
+    ],
+)
+def test_a_backend_of_a_plugin_that_fails_is_named_and_is_no_bug_of_ours(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / "codebudget_helper.py").write_text(HELPER)
+    package(tmp_path, "mine", BACKENDS, f"{name}=:{name.upper()}", group="backends")
+    ran = run(tmp_path, "-c", SAMPLE, name)
+    said = f"sampler.backends.base.BackendError: plugin {name!r} of codebudget.backends (package mine 2.5) {told}"
+    assert said in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "told"),
+    [
+        ("backends", "sampler.backends.open import BackendKind as K; V = K(open=print, options=dict)", "a dataclass"),
+        ("exporters", "sampler.exporting import Exporter as K; V = K(suffix='.x')", "has `write` or `send`"),
+    ],
+)
+def test_a_plugin_that_can_do_nothing_is_refused_when_it_is_loaded(
+    tmp_path: Path, group: str, value: str, told: str
+) -> None:
+    package(tmp_path, "mine", f"from {value}", "mine=:V", group=group)
+    code, errors = listed(tmp_path)
+    assert code == 1
+    assert told in str(errors["mine", "mine"])
