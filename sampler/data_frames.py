@@ -38,7 +38,7 @@ from sampler.frame_columns import (
     small_frame,
     words_column,
 )
-from sampler.page.page_model import MOST_EXAMPLES, PageFacts, PageModel, make_sheet
+from sampler.page.page_model import MOST_EXAMPLES, PageFacts, PageModel, make_page_model
 from sampler.page.write import figure, page_html
 from sampler.reporting.comparison import compare
 from sampler.reporting.inputs import RequestedUnits, Source, facts_and_request, load_paired, read_report
@@ -69,13 +69,13 @@ class ReportView:
     In a notebook it shows its tables; `print(report)` prints them as text.
     """
 
-    sheet: PageModel
+    page_model: PageModel
     kind: str
 
     @property
     def made(self) -> Report:
         """Return the report as values, for programs."""
-        return self.sheet.report
+        return self.page_model.report
 
     @property
     def models(self) -> Frame:
@@ -119,11 +119,11 @@ class ReportView:
     @property
     def html(self) -> str:
         """Return the whole page, as `sampler report --html` writes it."""
-        return page_html(self.sheet)
+        return page_html(self.page_model)
 
     def plot(self) -> Figure:
         """Return a figure of the curves, one below the other for each unit; needs the extra `plots`."""
-        return figure(self.sheet)
+        return figure(self.page_model)
 
     def __str__(self) -> str:
         out = io.StringIO()
@@ -257,8 +257,8 @@ class StoreView:
         """Return the report in these units, or in those of the study file; `metrics` are those of `sampler report`."""
         chosen = tuple(map(Unit, units))
         wanted = tuple(map(metric_choice, [metrics] if isinstance(metrics, str) else metrics))
-        sheet = read_sheet(self.path, self.study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
-        return ReportView(sheet, self.kind)
+        page_model = read_page_model(self.path, self.study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
+        return ReportView(page_model, self.kind)
 
     def plot(self, unit: str = "flops", *, prompt: str = "each") -> Figure:
         """Return a figure of the curves in one unit; needs the extra `plots`."""
@@ -332,7 +332,7 @@ def _trees(path: Path, study: str, request: ReportRequest) -> tuple[TreeReport, 
     return tuple(read_trees(path, study, unit, charge) for unit in request.units if unit in TREE_UNITS)
 
 
-def read_sheet(
+def read_page_model(
     path: Path,
     name: str | None = None,
     *,
@@ -349,4 +349,4 @@ def read_sheet(
         page = replace(page, failing=samples.failing(row.id, MOST_EXAMPLES))
     if any(model.strategy for model in facts.models):
         page = replace(page, trees=_trees(path, row.name, request))
-    return make_sheet(page, replace(request, metrics=metrics))
+    return make_page_model(page, replace(request, metrics=metrics))

@@ -6,9 +6,10 @@ box breaks or cannot be proved clean: then it is removed, and the job is tried i
 accident.
 
 From the outside in, and imports go that way only: `cli` and `commands` read the command line; `serving` (HTTP), `api`
-(Python) and `plugin` (inspect_ai) are for other programs; `scoring` ties together `boxes`, which run programs,
-`judging`, which decides, `extraction`, which finds the program in an answer, and `problems`, which say what is asked;
-`diagnostics` checks whether a machine is fit for it. `values` holds the types that all of them share, and `inside` is
+(Python) and `plugin` (inspect_ai, agents) are for other programs; `cluster` is the pool over many machines; `scoring`
+ties together `boxes`, which run programs, `judging`, which decides, `extraction`, which finds the program in an answer,
+`problems`, which say what is asked, and `languages`, which say how programs are compiled and run; `diagnostics` checks
+whether a machine is fit for it. `values` holds the types that all of them share, and `inside` is
 what runs in the container.
 """
 

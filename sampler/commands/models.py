@@ -19,7 +19,7 @@ from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
 from sampler.plotting import sized
 from sampler.reporting.render import NAMES, amount, one_line
-from sampler.reporting.unit_costs import CostSheet, Lengths, make_sheet, subject_of, subjects_of
+from sampler.reporting.unit_costs import CostSheet, Lengths, make_cost_sheet, subject_of, subjects_of
 from sampler.stats.budget import BudgetError, PromptCharge, TypedBudget, Unit, UnitCost, parse_budget
 from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
@@ -63,7 +63,7 @@ def show_model(
         subjects, budgets = list(subjects_of(study)), budgets or study.budgets
     else:
         subjects = [subject_of(what)]
-    sheets = [make_sheet(subject, lengths, budgets) for subject in subjects]
+    sheets = [make_cost_sheet(subject, lengths, budgets) for subject in subjects]
     if as_json:
         said = {"schema": 1, "lengths": asdict(lengths), "models": [asdict(sheet) for sheet in sheets]}
         click.echo(json.dumps(said, indent=2))

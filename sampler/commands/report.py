@@ -131,11 +131,11 @@ def report(
                 )
             made = report_counts(store, params_of(params), chosen, wanted)
         elif html or plot:
-            from sampler.data_frames import read_sheet  # a table needs neither page nor template engine
+            from sampler.data_frames import read_page_model  # a table needs neither page nor template engine
 
-            sheet = read_sheet(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
-            _write(sheet, html, plot, pages_of=store if pages else None, err=as_json)
-            made = sheet.report
+            page_model = read_page_model(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
+            _write(page_model, html, plot, pages_of=store if pages else None, err=as_json)
+            made = page_model.report
         else:
             made = read_report(store, study, units=chosen, charge=PromptCharge(prompt), metrics=wanted)
         if csv_folder:
@@ -170,7 +170,7 @@ def _rows(units: tuple[Unit, ...], budgets: tuple[TypedBudget, ...]) -> dict[Uni
     return {unit: tuple(sorted(set(typed))) for unit, typed in rows.items()}
 
 
-def _write(sheet: PageModel, html: Path | None, plot: Path | None, *, pages_of: Path | None, err: bool) -> None:
+def _write(page_model: PageModel, html: Path | None, plot: Path | None, *, pages_of: Path | None, err: bool) -> None:
     """Write the requested files, and print their names on standard output, or with JSON on standard error.
 
     The failing problems of the store `pages_of` have pages of their own beside the HTML file.
@@ -179,11 +179,11 @@ def _write(sheet: PageModel, html: Path | None, plot: Path | None, *, pages_of: 
     from sampler.page.write import draw, page_html
 
     if html:
-        links = write_problem_pages(sheet, pages_of, html) if pages_of else {}
-        html.write_text(page_html(sheet, links), encoding="utf-8")
+        links = write_problem_pages(page_model, pages_of, html) if pages_of else {}
+        html.write_text(page_html(page_model, links), encoding="utf-8")
         click.echo(f"wrote {html}{f' and {len(links)} pages beside it' if pages_of else ''}", err=err)
     if plot:
-        draw(sheet, plot)
+        draw(page_model, plot)
         click.echo(f"wrote {plot}", err=err)
 
 

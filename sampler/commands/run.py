@@ -157,14 +157,14 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
         with open_migrated(store, Reader) as reader:
             row = chosen_study(reader.studies(), store, study)
         with Store(store) as opened, interrupts(stop.set, tell) as caught:
-            wish = StoredScoring(
+            request = StoredScoring(
                 study=row,
                 problems=wanted["problems"],
                 executor=lambda limits: real_executor(limits, wanted["boxes"], saying(tell)),
                 boxes=wanted["boxes"],
                 explain=(lambda line: click.echo(one_line(line), err=True)) if explain else None,
             )
-            end = score_stored(wish, opened, tell, stop)
+            end = score_stored(request, opened, tell, stop)
         click.echo(f"{row.name}: {end.reason}")
         sys.exit(Exit.OK if not end.unscored else Exit.INTERRUPTED if caught else Exit.INCOMPLETE)
     sys.exit(failed[0])

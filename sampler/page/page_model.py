@@ -291,7 +291,7 @@ class PageFacts:
     trees: tuple[TreeReport, ...] = ()  # where a model has a strategy, one for each unit
 
 
-def make_sheet(page: PageFacts, request: ReportRequest) -> PageModel:
+def make_page_model(page: PageFacts, request: ReportRequest) -> PageModel:
     """Return the page model of one study."""
     facts = page.facts
     report = make_report(facts, request)

@@ -55,7 +55,7 @@ class ProblemPage:
     passing: str
 
 
-def write_problem_pages(sheet: PageModel, store: Path, page: Path) -> Mapping[str, str]:
+def write_problem_pages(page_model: PageModel, store: Path, page: Path) -> Mapping[str, str]:
     """Write the pages into a folder beside `page`, the study's; return the links to them by the problems' names.
 
     Problems come in the order of the number of their failures. Raises OSError or StoreError.
@@ -63,18 +63,18 @@ def write_problem_pages(sheet: PageModel, store: Path, page: Path) -> Mapping[st
     folder = page.with_name(f"{page.stem}-problems")
     folder.mkdir(exist_ok=True)
     links = {}
-    for one in problem_pages(sheet, store):
-        text = render("problem.html.jinja", page=one, study=sheet.report.study, back=f"../{page.name}")
+    for one in problem_pages(page_model, store):
+        text = render("problem.html.jinja", page=one, study=page_model.report.study, back=f"../{page.name}")
         (folder / one.file).write_text(text, encoding="utf-8")
         links[one.problem] = f"{folder.name}/{one.file}"
     return links
 
 
-def problem_pages(sheet: PageModel, store: Path) -> Iterator[ProblemPage]:
+def problem_pages(page_model: PageModel, store: Path) -> Iterator[ProblemPage]:
     """Yield the pages of the problems with the most failures, at most MOST_PAGES."""
-    rates = {row.problem: dict(zip(sheet.heat.models, row.cells, strict=True)) for row in sheet.heat.rows}
+    rates = {row.problem: dict(zip(page_model.heat.models, row.cells, strict=True)) for row in page_model.heat.rows}
     with SampleReader(store) as reader:
-        study = chosen_study(reader.studies(), store, sheet.report.study).id
+        study = chosen_study(reader.studies(), store, page_model.report.study).id
         for number, (_, newest) in enumerate(reader.failing(study, MOST_PAGES), 1):
             problem = newest.row.problem
             failed = reader.failed_of(study, problem, MOST_SAMPLES)

@@ -41,13 +41,13 @@ def render(template: str, **values: object) -> str:
     )
 
 
-def page_html(sheet: PageModel, links: Mapping[str, str] | None = None) -> str:
+def page_html(page_model: PageModel, links: Mapping[str, str] | None = None) -> str:
     """Return the page of a study; `links` lead to pages of failing problems, by the problems' names."""
     return render(
         "page.html.jinja",
-        sheet=sheet,
+        page_model=page_model,
         links=links or {},
-        data=[_data(chart, lines) for chart, lines in _figures(sheet)],
+        data=[_data(chart, lines) for chart, lines in _figures(page_model)],
         unit_name=lambda unit: NAMES[unit],
         amount=amount,
         spanned=spanned,
@@ -62,16 +62,16 @@ def page_html(sheet: PageModel, links: Mapping[str, str] | None = None) -> str:
     )
 
 
-def _figures(sheet: PageModel) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
+def _figures(page_model: PageModel) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
     """Return all figures in the order of their numbers.
 
     First come the curves of every unit, then their frontiers, then the extrapolations.
     """
-    yield from ((figure.chart, figure.lines) for figure in sheet.figures)
-    for figure in sheet.figures:
+    yield from ((figure.chart, figure.lines) for figure in page_model.figures)
+    for figure in page_model.figures:
         yield (figure.choices.chart, figure.choices.lines) if figure.choices else (None, ())
-    if sheet.beyond:
-        yield sheet.beyond.chart, sheet.beyond.lines
+    if page_model.beyond:
+        yield page_model.beyond.chart, page_model.beyond.lines
 
 
 class _Ours(str):
@@ -129,19 +129,19 @@ class PlotError(CommandError):
     exit_code = Exit.USAGE
 
 
-def draw(sheet: PageModel, path: Path) -> None:
+def draw(page_model: PageModel, path: Path) -> None:
     """Write the curves of every unit, one below the other; raises PlotError or OSError."""
     if path.suffix.lower() not in KINDS:
         raise PlotError(f"{str(path)!r}: a figure is one of {', '.join(KINDS)}; name the file so")
-    figure(sheet).savefig(path, dpi=DOTS_PER_INCH, metadata=_dateless(path))
+    figure(page_model).savefig(path, dpi=DOTS_PER_INCH, metadata=_dateless(path))
 
 
-def figure(sheet: PageModel) -> Canvas:
+def figure(page_model: PageModel) -> Canvas:
     """Return the curves of every unit as a figure of matplotlib, one below the other; raises PlotError."""
-    shown = [one for one in sheet.figures if one.chart is not None]
+    shown = [one for one in page_model.figures if one.chart is not None]
     if not shown:
         raise PlotError(
-            f"{sheet.report.study!r} has no curve to draw yet: no model's cost is known on complete problems"
+            f"{page_model.report.study!r} has no curve to draw yet: no model's cost is known on complete problems"
         )
     try:
         from matplotlib.figure import Figure as Canvas  # heavy, and an extra

@@ -296,7 +296,7 @@ class CostSheet:
     bought: tuple[Bought, ...]
 
 
-def make_sheet(subject: Subject, lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> CostSheet:
+def make_cost_sheet(subject: Subject, lengths: Lengths, budgets: Mapping[Unit, Sequence[float]]) -> CostSheet:
     """Return the cost sheet of one model."""
     costs = {unit: _cost(subject, lengths, unit) for unit in Unit}
     return CostSheet(

@@ -44,29 +44,29 @@ class StoredScoring:
     explain: Callable[[str], None] | None = None
 
 
-def score_stored(wish: StoredScoring, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
+def score_stored(request: StoredScoring, store: Store, tell: Subscriber, stop: threading.Event) -> RunEnd:
     """Score the samples without a verdict; raises StoreError, ProblemsError or SandboxError."""
-    study = wish.study.id
+    study = request.study.id
     with Reader(store.path) as reader:
-        _refuse_drawn(reader, wish.study)
+        _refuse_drawn(reader, request.study)
         sandbox = stored_sandbox(reader.limits(study))
-        problems, limits = _problems(reader, wish, sandbox), sandbox.limits
+        problems, limits = _problems(reader, request, sandbox), sandbox.limits
         waiting = bool(reader.pending(study, limit=1))
     if waiting:
         store.begin_run(study)
         try:
-            _score(wish, store, tell, stop, (problems, limits))
+            _score(request, store, tell, stop, (problems, limits))
         except BaseException as error:
             with suppress(StoreError):
                 store.end_run(study, "failed", str(error) or "interrupted at once")
             raise
-    end = _end(wish.study, store, tell, stop)
+    end = _end(request.study, store, tell, stop)
     store.end_run(study, end.status, end.reason)
     return end
 
 
 def _score(
-    wish: StoredScoring,
+    request: StoredScoring,
     store: Store,
     tell: Subscriber,
     stop: threading.Event,
@@ -75,31 +75,31 @@ def _score(
     problems, limits = given
 
     def note(message: str) -> None:
-        store.add_event(wish.study.id, "warning", "unscored", message)
+        store.add_event(request.study.id, "warning", "unscored", message)
         tell(Notice(level="warning", kind="unscored", message=message))
 
     job = ScoringJob(
         store=store,
-        study=wish.study.id,
+        study=request.study.id,
         problems=problems,
         limits=limits,
         chosen=frozenset(),  # nothing sets the limits of an imported study
         judge=JUDGE_VERSION,
-        ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (wish.boxes or os.cpu_count() or 1)),
+        ahead=max(AHEAD_LEAST, AHEAD_PER_BOX * (request.boxes or os.cpu_count() or 1)),
         tell_fault=note,
-        explain=_explaining(wish, store),
+        explain=_explaining(request, store),
     )
-    with Ticker(store, wish.study.id, tell), wish.executor(limits) as executor, Scoring(executor, job) as scoring:
-        store.opened_executor(wish.study.id, executor.image)
+    with Ticker(store, request.study.id, tell), request.executor(limits) as executor, Scoring(executor, job) as scoring:
+        store.opened_executor(request.study.id, executor.image)
         scoring.finish(stop)
 
 
-def _explaining(wish: StoredScoring, store: Store) -> Callable[[PendingRow, str], None] | None:
-    tell = wish.explain
+def _explaining(request: StoredScoring, store: Store) -> Callable[[PendingRow, str], None] | None:
+    tell = request.explain
     if tell is None:
         return None
     with Reader(store.path) as reader:
-        names = {model.id: model.name for model in reader.models(wish.study.id)}
+        names = {model.id: model.name for model in reader.models(request.study.id)}
     return lambda row, why: tell(f"{names.get(row.model_id, '?')} {row.problem} #{row.index}: {why}")
 
 
@@ -113,10 +113,10 @@ def _refuse_drawn(reader: Reader, study: StudyRow) -> None:
         )
 
 
-def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dict[str, Problem]:
+def _problems(reader: Reader, request: StoredScoring, sandbox: StudySandbox) -> dict[str, Problem]:
     """Return the study's problems; raises StoreError if they are not those that its samples were made for."""
-    source = wish.problems or wish.study.problems_source
-    names = tuple(reader.problem_names(wish.study.id))  # chosen when the study was made; other rows are no matter
+    source = request.problems or request.study.problems_source
+    names = tuple(reader.problem_names(request.study.id))  # chosen when the study was made; other rows are no matter
     chosen = choose_problems(
         ProblemsSpec(
             source=source,
@@ -130,10 +130,10 @@ def _problems(reader: Reader, wish: StoredScoring, sandbox: StudySandbox) -> dic
             checker_files=sandbox.checker_files,
         )
     )
-    if problems_digest(chosen) != wish.study.problems_digest:
+    if problems_digest(chosen) != request.study.problems_digest:
         raise StoreError(
-            f"the problems of {source!r} are not those of study {wish.study.name!r}: a prompt or a test has changed; "
-            "give the right ones with --problems"
+            f"the problems of {source!r} are not those of study {request.study.name!r}: a prompt or a test has "
+            "changed; give the right ones with --problems"
         )
     return {problem.name: problem for problem in chosen}
 

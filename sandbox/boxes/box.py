@@ -89,7 +89,7 @@ class Box:
             self._ours_mb = max(OVERHEAD_MB, fact(self.greeting, "idle_mb", int) + SPARE_MB) + self.added_mb
             self._movable = spec.limits.movable
             if self._ours_mb > OVERHEAD_MB + self.added_mb:
-                self._move_walls(spec.limits)
+                self._change_limits(spec.limits)
         except BaseException:
             self.close()
             raise
@@ -112,7 +112,7 @@ class Box:
                 "open a pool with the job's limits"
             )
         if job.limits.movable != self._movable:
-            self._move_walls(job.limits)
+            self._change_limits(job.limits)
         self.clean, self._guest = False, None
         if job.isolation is Isolation.BOX:
             self._sole = job.program.source
@@ -138,7 +138,7 @@ class Box:
             order["installed"] = [list(file) for file in self._installed]
         return order
 
-    def _move_walls(self, limits: Limits) -> None:
+    def _change_limits(self, limits: Limits) -> None:
         """Give the box as much memory, and as many processes, as a program may have with these limits."""
         self._movable = (0, 0)  # until it is done
         memory_mb, processes = memory_wall_mb(limits, self._ours_mb), limits.processes + OVERHEAD_PROCESSES

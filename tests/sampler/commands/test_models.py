@@ -11,7 +11,7 @@ from script import ROOT
 from sampler.commands import cli
 from sampler.costs import arch_flops
 from sampler.models.catalogue import find
-from sampler.reporting.unit_costs import Lengths, Subject, make_sheet, subject_of, subjects_of
+from sampler.reporting.unit_costs import Lengths, Subject, make_cost_sheet, subject_of, subjects_of
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.study.spec import load_study
 from sampler.values import GivenCosts
@@ -25,7 +25,7 @@ def show(*words: str):
 
 
 def test_a_sheet_says_what_the_published_shapes_say():
-    sheet = make_sheet(subject_of("qwen2.5-coder-0.5b"), Lengths(), {})
+    sheet = make_cost_sheet(subject_of("qwen2.5-coder-0.5b"), Lengths(), {})
     assert sheet.numbers.params == 493_961_216
     assert sheet.numbers.written_token == pytest.approx(0.988e9, rel=1e-3)
     assert sheet.numbers.read_token == 2 * 357_826_560
@@ -38,13 +38,13 @@ def test_a_budget_buys_what_samples_of_these_lengths_cost(charge):
     lengths = Lengths(prompt=100, completion=50, charge=charge)
     once, each = (flops.prompt, flops.decode) if charge is PromptCharge.ONCE else (0, flops.prompt + flops.decode)
     enough, short = float(once + 7 * each), float(once + 7 * each - 1)
-    sheet = make_sheet(subject_of(QWEN.name), lengths, {Unit.FLOPS: (enough, short)})
+    sheet = make_cost_sheet(subject_of(QWEN.name), lengths, {Unit.FLOPS: (enough, short)})
     assert [bought.samples for bought in sheet.bought] == [7, 6]
 
 
 def test_what_is_not_known_is_not_bought():
     subject = Subject(name="m", architecture=None, costs=GivenCosts(table_flops=2.0))
-    sheet = make_sheet(subject, Lengths(), {Unit.FLOPS: (10.0,), Unit.TABLE_FLOPS: (10.0,), Unit.JOULES: (10.0,)})
+    sheet = make_cost_sheet(subject, Lengths(), {Unit.FLOPS: (10.0,), Unit.TABLE_FLOPS: (10.0,), Unit.JOULES: (10.0,)})
     assert [(bought.unit, bought.samples) for bought in sheet.bought] == [(Unit.TABLE_FLOPS, 5)]
     assert (sheet.numbers, sheet.weights_bytes, sheet.unit_costs[Unit.SECONDS]) == (None, None, None)
 

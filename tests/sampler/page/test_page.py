@@ -17,7 +17,7 @@ from study_rows import study_row
 
 from sampler.commands import cli
 from sampler.page.chart import HEIGHT, WIDTH, ChartMark, Extra, Line, chart, promises
-from sampler.page.page_model import MOST_MODELS, PageFacts, PageModel, choices, heat, make_sheet, marks, turns
+from sampler.page.page_model import MOST_MODELS, PageFacts, PageModel, choices, heat, make_page_model, marks, turns
 from sampler.page.write import PlotError, draw, page_html
 from sampler.plotting import format_interval
 from sampler.reporting.analyse import AnalysisRequest, analyse
@@ -66,7 +66,7 @@ def origin() -> OriginRow:
     return OriginRow(image="box:1", limits={"cpu_s": 3.0}, versions={"python": "3.11"})
 
 
-def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[FailureRow, ...] = ()) -> PageModel:
+def page_model(*, names: tuple[str, str] = ("small", "large"), failures: tuple[FailureRow, ...] = ()) -> PageModel:
     models = [model(1, names[0]), model(2, names[1])]
     solved = {"p/0": (4, 4), "p/1": (1, 4), "p/2": (0, 3), "p/3": (0, 0)}
     tallies = [tally(number, name, row[number - 1]) for number in (1, 2) for name, row in solved.items()]
@@ -81,7 +81,7 @@ def sheet(*, names: tuple[str, str] = ("small", "large"), failures: tuple[Failur
         failures=failures,
         origin=origin(),
     )
-    return make_sheet(page, ReportRequest(units=(Unit.FLOPS_PARAMS, Unit.FLOPS), budgets={}))
+    return make_page_model(page, ReportRequest(units=(Unit.FLOPS_PARAMS, Unit.FLOPS), budgets={}))
 
 
 class Balanced(HTMLParser):
@@ -118,7 +118,7 @@ def parsed(page: str) -> Balanced:
 
 
 def test_the_page_is_one_file_that_fetches_nothing() -> None:
-    page = page_html(sheet())
+    page = page_html(page_model())
     found = parsed(page)
     assert found.links == []
     assert "url(" not in page
@@ -127,7 +127,7 @@ def test_the_page_is_one_file_that_fetches_nothing() -> None:
 
 
 def test_the_page_says_what_the_report_says() -> None:
-    made = sheet()
+    made = page_model()
     page = page_html(made)
     rows = made.figures[0].table.rows
     assert any(row.finding is Finding.CLEAR for row in rows) or any(
@@ -141,7 +141,7 @@ def test_the_page_says_what_the_report_says() -> None:
 
 
 def test_the_page_shows_every_metric_of_reliability_and_whose_its_interval_is() -> None:
-    made = sheet()
+    made = page_model()
     text = " ".join(page_html(made).split())
     names = [table.metric for table in made.reliability]
     assert names == ["pass@k", "pass^k", "g-pass@k:0.5", "mg-pass@k", "maj@k", "bayes@n"]
@@ -154,7 +154,7 @@ def test_the_page_shows_every_metric_of_reliability_and_whose_its_interval_is() 
 
 
 def test_whom_to_ask_is_said_with_its_worth_on_problems_that_the_choice_has_not_seen() -> None:
-    made = sheet()
+    made = page_model()
     page = page_html(made)
     whom = made.figures[0].choices
     assert whom is not None
@@ -182,12 +182,12 @@ def test_of_many_models_the_page_says_who_works_out_whom_to_ask() -> None:
     models = [model(number, f"m{number}") for number in range(1, MOST_MODELS + 2)]
     tallies = [tally(number, f"p/{at}", (number + at) % 5) for number in range(1, MOST_MODELS + 2) for at in range(3)]
     facts = StudyFacts(study=study_row(), models=models, tallies=tallies, verdicts={})
-    made = make_sheet(
+    made = make_page_model(
         PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
     )
     page = page_html(made)
     assert f"for at most {MOST_MODELS} models; <code>sampler analyse</code>" in page
-    assert "for at most" not in page_html(sheet())
+    assert "for at most" not in page_html(page_model())
 
 
 def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
@@ -217,7 +217,7 @@ def test_the_router_of_the_page_is_that_of_the_analysis() -> None:
 
 
 def test_what_lies_beyond_the_samples_is_dashed_and_warned_of() -> None:
-    made = sheet()
+    made = page_model()
     assert made.beyond is not None
     page = page_html(made)
     for row in made.beyond.rows:
@@ -243,14 +243,14 @@ def test_a_model_that_solved_nothing_promises_nothing_and_the_page_says_why() ->
 
 
 def test_a_unit_that_nobody_has_a_cost_in_is_said_to_be_unknown() -> None:
-    made = sheet()
+    made = page_model()
     assert made.figures[1].chart is None
     assert "No comparison: the cost of a sample is not known of small, large." in page_html(made)
 
 
 def test_hostile_names_and_messages_are_text() -> None:
     failures = (FailureRow(model=HOSTILE, verdict="ERROR", error_type=HOSTILE, samples=3, problems=1, example=HOSTILE),)
-    page = page_html(sheet(names=(HOSTILE, "large"), failures=failures))
+    page = page_html(page_model(names=(HOSTILE, "large"), failures=failures))
     parsed(page)
     assert "<script>alert" not in page
     assert "\x1b" not in page
@@ -318,7 +318,7 @@ def test_a_star_says_its_interval_where_one_points_at_it() -> None:
         verdicts={},
         greedy=[star],
     )
-    made = make_sheet(
+    made = make_page_model(
         PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
     )
     (figure,) = made.figures
@@ -346,7 +346,7 @@ def test_nothing_to_draw_is_no_figure() -> None:
 def test_a_figure_for_a_paper_is_drawn(tmp_path: Path, kind: str) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra `plots`)")
     path = tmp_path / f"curves.{kind}"
-    draw(sheet(), path)
+    draw(page_model(), path)
     first = path.read_bytes()
     assert first.startswith({"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}[kind])
     if kind == "svg":
@@ -355,7 +355,7 @@ def test_a_figure_for_a_paper_is_drawn(tmp_path: Path, kind: str) -> None:
 
 def test_a_figure_of_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(PlotError, match=r"\.svg, \.pdf, \.png"):
-        draw(sheet(), tmp_path / "curves.gif")
+        draw(page_model(), tmp_path / "curves.gif")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sampler
-from sampler.data_frames import read_sheet
+from sampler.data_frames import read_page_model
 from sampler.exit_codes import Exit
 from sampler.exporting import ExportRequest, export
 from sampler.importing.importer import import_files
@@ -283,13 +283,13 @@ def test_each_turn_is_set_against_independent_samples_at_its_cost(repaired):
 
 
 def test_the_page_shows_the_same_in_each_of_its_units(repaired):
-    sheet = read_sheet(repaired, units=(Unit.TOKENS, Unit.DOLLARS))
-    assert [made.unit for made in sheet.trees] == [Unit.TOKENS, Unit.DOLLARS]
-    assert sheet.trees[0] == read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH)
-    html = page_html(sheet)
+    page_model = read_page_model(repaired, units=(Unit.TOKENS, Unit.DOLLARS))
+    assert [made.unit for made in page_model.trees] == [Unit.TOKENS, Unit.DOLLARS]
+    assert page_model.trees[0] == read_trees(repaired, None, Unit.TOKENS, PromptCharge.EACH)
+    html = page_html(page_model)
     section = html.partition("<h2>Turns against independent samples</h2>")[2].partition("<h2>")[0]
     assert section.count("<table>") == 3  # of each unit, and of whole trees
-    for line in sheet.trees[0].policies:
+    for line in page_model.trees[0].policies:
         assert f"<td>{line.policy}</td>" in section
 
 
