@@ -153,7 +153,7 @@ def _known_by(name: str, plugin: ProblemFormat, row: dict[str, Any]) -> bool:
     """Return whether a plugin knows a row; where it fails, it does not, and the failure is logged once."""
     try:
         return bool(plugin.knows(row))
-    except Exception as error:  # noqa: BLE001  # a plugin may fail in any way, and other formats may know the row
+    except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
         REGISTRY.leave_out(name, f"`knows` failed: {type(error).__name__}: {error}")
         return False
 
