@@ -8,8 +8,9 @@ kinds (`rankers`), which statistics treat differently (`sampler.stats.ranking`):
 * **votes**, where samples that agree support each other: duplicates (the same program except for its
   style), majority and MBR-EXEC (the same answers), CodeT (the same generated tests passed).
 
-Evidence comes in as data: `generated_tests` reads tests that a model wrote, `execution` has programs answer calls in
-the sandbox, a `TextScorer` of `sampler.backends` says how probable a model finds a text. Samples are hostile text, and
+Evidence comes in as data (`evidence`): `generated_tests` reads tests that a model wrote, programs answer calls in the
+sandbox, and a `TextScorer` of `sampler.backends` says how probable a model finds a text. `rank_study` ranks the samples
+of a store, and `evaluation` measures what the choice is worth. Samples are hostile text, and
 nothing here runs it. A sample that a ranker cannot score is last, with -inf; a ranker that lacks its evidence raises
 RankingError.
 """

@@ -6,6 +6,7 @@ sample, what it costs to stop at the first pass, and what a solution costs. `rel
 samples are correct. `bootstrap`: how sure a mean is, by resampling problems. `differences`: two models on the same
 problems. `signflip`: claims of who leads, corrected. `betabinomial`: beyond the samples that were drawn. `allocation`:
 which model to ask when there are several. `ranking`: the chance that the sample chosen from k is correct, by scores,
-votes or tests. Every function documents when its value is undefined (it raises or returns None), names its source, and
-takes its random generator as an argument.
+votes or tests. `trees`: what drafts with repairs reach. `short_m_at_k`: what waiting for the shortest thoughts reaches.
+`sequential`: when a study may stop early. Every function documents when its value is undefined (it raises or returns
+None), names its source, and takes its random generator as an argument.
 """

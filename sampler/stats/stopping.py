@@ -89,10 +89,10 @@ def reached_in_rounds(costs: Floats, rates: Floats, budgets: Sequence[float]) ->
 
 
 def rounds_intervals(costs: Floats, rates: Floats, budgets: Sequence[float], draws: Floats) -> list[Interval]:
-    """The interval of what rounds reach at each budget; `costs` and `rates` are problems x rounds, from round 0 on.
+    """Return the interval of what rounds reach at each budget.
 
-    Each resample spends the budgets anew, so that the interval includes the uncertainty about which problems are
-    expensive.
+    `costs` and `rates` are problems x rounds, from round 0 on. Each resample spends the budgets anew, so that the
+    interval includes the uncertainty about which problems are expensive.
     """
 
     def reached(weights: Floats) -> Floats:

@@ -112,7 +112,7 @@ def _context() -> dict[str, bytes]:
 
 
 def content_digest(spec: ImageSpec = USUAL) -> str:
-    """SHA-256 over the names and contents of the build context, and over what decides the base and the packages."""
+    """Return the SHA-256 of the build context (names and contents), and of what decides the base and the packages."""
     total = hashlib.sha256()
     base = f"{registry_reference(spec.python)} {debian_reference(spec.python)}"
     if spec.toolchain is not None:

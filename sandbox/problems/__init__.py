@@ -7,8 +7,8 @@ module of readers for each kind of format: `codebudget_format` (ours; `problem.s
 `stdin_formats` (whole programs), `code_formats` (tests that are code), `evalplus` (inputs and a reference).
 `training_rows` reads rows of training sets and of one's own. `json_fields` checks each field when it is read; `sources`
 finds rows: of files, folders, and data sets by name. `examples` makes selection tests of the examples in a statement.
-`parse_tests` turns tests that are calls and literals into data, `in_process_tests` decides where the others run, and
-`ast_names` finds the names that a text uses.
+`checkers` reads code that checks outputs. `parse_tests` turns tests that are calls and literals into data,
+`in_process_tests` decides where the others run, and `ast_names` finds the names that a text uses.
 """
 
 from __future__ import annotations

@@ -169,7 +169,10 @@ class Problem:
                 raise ProblemsError(f"{self.name} has no selection tests; ask for the judge's, or for both")
 
     def assuming(self, assumed: Mapping[str, Any]) -> Problem:
-        """Return the problem with these assumptions instead of its data set's (`assumed.read_assumed`)."""
+        """Return the problem with these assumptions instead of its data set's.
+
+        `codebudget_format.read_assumption_words` reads them from the command line.
+        """
         return replace(self, assumptions=replace(self.assumptions, **assumed)) if assumed else self
 
     def with_checker_files(self, files: Files) -> Problem:

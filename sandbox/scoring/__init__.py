@@ -32,5 +32,6 @@ and how its facts are judged, explained and judged again in `sandbox.judging`.
 
 `scorer` opens pools and takes one program after another; selection tests are scored by the same table, apart from the
 tests that give the verdict. Where programs are compared with each other, `collect_answers` gets every answer.
+`compiler` runs programs of other languages than Python.
 `samples` and `scorefile` are for files, which can be judged again without a box.
 """

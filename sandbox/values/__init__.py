@@ -5,7 +5,8 @@ during that visit: facts only. A *verdict* is the judgement over a run; `sandbox
 makes it.
 
 `jobs` holds programs and jobs, with their `limits` and assumptions. `tests` says how programs are tested, and
-`output_rules` how printed output is compared. `runs` holds what a box reports, `scores` the verdicts.
+`output_rules` how printed output is compared; `answer_forms` makes programs of answers that are only a part of one.
+`runs` holds what a box reports, `scores` the verdicts.
 """
 
 from __future__ import annotations

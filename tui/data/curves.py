@@ -171,7 +171,7 @@ class ModelComparison:
 def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float | None) -> ModelComparison:
     """Return the comparison of two models by their places in the study."""
     models = snapshot.models[tones[0]], snapshot.models[tones[1]]
-    paired = _ground(models, snapshot)
+    paired = _paired_data(models, snapshot)
     if len(paired.models) < 2 or len(paired.problems) < 2:
         return ModelComparison(tones=tones, why_not="fewer than two problems are complete for both models")
     pair, family = (paired.entries(some, unit, CHARGE) for some in (paired.models, paired.family))
@@ -221,7 +221,7 @@ def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
     return Conclusion(words=_said(at_rule, interim=interim), rows=table.rows[1:], interim=interim, at_rule=at_rule)
 
 
-def _ground(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:
+def _paired_data(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:
     """Return the pair's paired data, with the family of its study's report; for two studies, the pair is the family."""
     paired = paired_data(pair, snapshot.tallies, snapshot.study.seed, intervals=False)
     second_store = {model.id < 0 for model in pair}  # a second store's models have ids below zero

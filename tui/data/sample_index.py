@@ -3,7 +3,7 @@
 Samples that wait for a verdict are listed once; afterwards only new samples and new verdicts are read.
 
 A `SampleIndex` belongs to the reading thread. Each `step` reads one range of the store, newest first or new rows, and
-returns an `SampleOrder`: an immutable copy of the ids so far, eight bytes each. Rows are read only for the visible ids.
+returns a `SampleOrder`: an immutable copy of the ids so far, eight bytes each. Rows are read only for the visible ids.
 """
 
 from __future__ import annotations
