@@ -32,6 +32,7 @@ from sandbox.cluster.ray_client import Actor, ActorLost, RayClient
 
 QUEUED = 8  # requests that wait at a replica's engine
 HEARTBEAT_S, LEASE_S, SILENT_S = 0.5, 30.0, 90.0
+NO_ANSWER = f"it has not answered for {SILENT_S:.0f} s"
 OPENING_S = 1800.0  # loading weights may take that long
 _ERRORS = {kind.__name__: kind for kind in (BackendError, CannotLoad, EngineLost)}
 ErrorWords = tuple[str, str]  # the name and the words of an exception
@@ -287,6 +288,7 @@ class _Drawing:
         self._events: queue.SimpleQueue[tuple[_Replica, Future[Drawn]]] = queue.SimpleQueue()
         for replica in replicas:
             replica.ended = True
+            replica.owed.clear()  # an earlier call was left before its end
 
     def samples(self) -> Iterator[Sample]:
         """Yield every sample once."""
@@ -301,8 +303,6 @@ class _Drawing:
                 yield from _arrived(replica, done)
             except ActorLost as error:
                 self._lose(replica, str(error))
-                for idle in [one for one in self._replicas if one not in self._asked]:
-                    self._feed(idle)
                 continue
             if replica.ended:
                 self._again.extend(_undrawn(replica) or ([] if self._again else self._surplus(replica)))
@@ -310,11 +310,18 @@ class _Drawing:
 
     def _feed(self, replica: _Replica) -> None:
         """Give a replica requests, and ask for what it has drawn; one that has ended begins again if there are any."""
+        if replica in self._asked or replica not in self._replicas:
+            return  # it was lost, or fed in the place of one that was
         given = self._following(QUEUED if replica.ended else replica.room)
         if replica.ended and not given:
             return
         if replica.ended:
-            replica.actor.call("begin", self._params).result(SILENT_S)
+            try:
+                replica.actor.call("begin", self._params).result(SILENT_S)
+            except (ActorLost, TimeoutError) as error:  # it was lost since the last call
+                self._again.extendleft(reversed(given))
+                self._lose(replica, str(error) or NO_ANSWER)
+                return
             replica.ended, replica.heard_at = False, time.monotonic()
         for request in given:
             for number in range(request.count):
@@ -337,13 +344,15 @@ class _Drawing:
         return taken
 
     def _lose(self, replica: _Replica, reason: str) -> None:
-        """Drop a replica, and ask others for what it has not drawn; raises EngineLost if it was the last one."""
+        """Drop a replica, and ask the others for what it has not drawn; raises EngineLost if it was the last one."""
         self._replicas.remove(replica)
         replica.actor.kill()
         self._tell(f"the replica on {replica.name} is lost: {reason}")
         if not self._replicas:
             raise EngineLost(f"all replicas are lost, the last one on {replica.name}: {reason}")
         self._again.extend(_undrawn(replica))
+        for idle in [one for one in self._replicas if one not in self._asked]:
+            self._feed(idle)
 
     def _surplus(self, idle: _Replica) -> list[Request]:
         """Return requests for an idle replica which another one has not begun."""
@@ -375,7 +384,10 @@ def _arrived(replica: _Replica, done: Future[Drawn]) -> Iterator[Sample]:
         time.sleep(HEARTBEAT_S)  # the network has failed for a moment; samples are kept there until they are confirmed
         replica.room = 0
         return
-    drawn = done.result()
+    try:
+        drawn = done.result()
+    except Exception as error:  # whatever it is, this replica answers no more
+        raise ActorLost(str(error) or NO_ANSWER) from error
     replica.heard_at, replica.room, replica.ended = time.monotonic(), drawn.room, drawn.ended
     if drawn.error is not None:
         name, words = drawn.error

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import select
 import signal
 import sqlite3
 import sys
@@ -68,6 +69,12 @@ def test_two_engines_draw_every_sample_once_and_one_alone_goes_on(cluster: RayNo
         assert all(one.decode_seconds and one.completion_tokens for one in samples)
         assert list(backend.sample([], PARAMS)) == []
 
+        left = backend.sample(requests(10), PARAMS)
+        next(left)
+        left.close()  # what it has asked for belongs to no later call
+        samples = list(backend.sample(requests(2), PARAMS))
+        assert sorted((one.problem, one.index, one.seed) for one in samples) == wanted(2)
+
         drawn = backend.sample(requests(10), PARAMS)
         samples = [next(drawn)]
         first, *others = cluster.processes("ReplicaHost")
@@ -82,6 +89,25 @@ def test_two_engines_draw_every_sample_once_and_one_alone_goes_on(cluster: RayNo
         os.kill(others[0], signal.SIGKILL)
         with pytest.raises(EngineLost, match="all replicas are lost"):
             list(drawn)
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore")
+def test_a_replica_that_is_lost_between_two_calls_leaves_its_work_to_the_others(cluster, smallest_model) -> None:
+    options = OPTIONS | {"cluster": cluster.address}
+    with open_backend("llamacpp", str(smallest_model.path), options, BackendContext()) as backend:
+        first, other = cluster.processes("ReplicaHost")
+        ended = [os.pidfd_open(process) for process in (first, other)]
+        os.kill(first, signal.SIGKILL)
+        select.select(ended[:1], [], [], 60)
+        samples = list(backend.sample(requests(3), PARAMS))
+        assert sorted((one.problem, one.index, one.seed) for one in samples) == wanted(3)
+        os.kill(other, signal.SIGKILL)
+        select.select(ended[1:], [], [], 60)
+        with pytest.raises(EngineLost, match="all replicas are lost"):
+            list(backend.sample(requests(1), PARAMS))
+        for descriptor in ended:
+            os.close(descriptor)
 
 
 @pytest.mark.model
