@@ -59,7 +59,8 @@ class Drawn:
 class ReplicaHost:
     """One engine on a node. Its methods are called by Ray, each on a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease_s: float = LEASE_S) -> None:
+        self._lease_s = lease_s
         self._changed = threading.Condition()
         self._waiting: deque[Request] = deque()
         self._samples: deque[tuple[int, Sample]] = deque()
@@ -154,7 +155,7 @@ class ReplicaHost:
             yield request
 
     def _watch_driver(self) -> None:
-        while time.monotonic() - self._heard < LEASE_S:
+        while time.monotonic() - self._heard < self._lease_s:
             time.sleep(1.0)
         self.end()
 
@@ -187,7 +188,12 @@ class _Replica:
 
 
 class ReplicatedBackend(Closeable):
-    """One model in several engines on a cluster; see the module."""
+    """One model in several engines on a cluster; see the module.
+
+    An engine ends `lease_s` after the last word of its driver, which a thread sends also while nobody asks for samples.
+    """
+
+    lease_s = LEASE_S
 
     def __init__(
         self,
@@ -199,6 +205,7 @@ class ReplicatedBackend(Closeable):
         """Wait for nodes, start the engines and load the model in each; raises BackendError, and leaves none behind."""
         self._tell, self._waiting = tell, waiting or WaitPolicy()
         self._replicas: list[_Replica] = []
+        self._closed = threading.Event()
         self._stack = ExitStack()  # the nodes, and below them the connection
         try:
             self._ray = RayClient(spec.cluster)
@@ -223,9 +230,11 @@ class ReplicatedBackend(Closeable):
     def _opened(self, engine: OpenEngine, reservation: Reservation) -> ModelCard:
         opening = []
         for node, measured in zip(reservation.nodes, reservation.measured, strict=True):
-            actor = self._ray.start(ReplicaHost, node.id, gpus=reservation.gpus)
+            actor = self._ray.start(ReplicaHost, node.id, self.lease_s, gpus=reservation.gpus)
             self._replicas.append(_Replica(actor, node.name))
             opening.append(actor.call("open", engine, measured=measured))
+        beating = (self._replicas, self.lease_s / 6, self._closed)
+        threading.Thread(target=_beat, args=beating, name="replicas", daemon=True).start()
         cards: list[ModelCard] = []
         for replica, future in zip(self._replicas, opening, strict=True):
             card = self._waited(future, replica)
@@ -240,14 +249,12 @@ class ReplicatedBackend(Closeable):
         return cards[0]
 
     def _waited(self, future: Future[Any], replica: _Replica) -> Any:
-        """Return what opening a replica came to; the others hear of this driver meanwhile."""
+        """Return what opening a replica came to."""
         deadline = time.monotonic() + OPENING_S
         while time.monotonic() < deadline:
             try:
                 return future.result(HEARTBEAT_S)
             except TimeoutError:
-                for one in self._replicas:
-                    one.actor.call("beat")
                 if self._waiting.stopping():
                     raise NotOpened(f"stopped while the replica on {replica.name} opened") from None
             except ActorLost as error:
@@ -260,6 +267,7 @@ class ReplicatedBackend(Closeable):
 
     def close(self) -> None:
         """End all engines."""
+        self._closed.set()
         replicas, self._replicas = self._replicas, []
         for ending in [replica.actor.call("end") for replica in replicas]:
             if ending.exception(SILENT_S) is not None:
@@ -267,6 +275,12 @@ class ReplicatedBackend(Closeable):
         for replica in replicas:
             replica.actor.kill()
         self._stack.close()
+
+
+def _beat(replicas: list[_Replica], interval_s: float, closed: threading.Event) -> None:
+    while not closed.wait(interval_s):
+        for replica in list(replicas):
+            replica.actor.call("beat")
 
 
 class _Drawing:

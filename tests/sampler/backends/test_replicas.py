@@ -19,7 +19,7 @@ from ray_cluster import SETTINGS, RayNodes, installed
 from sampler.backends.base import Backend, BackendError, CannotLoad, EngineLost
 from sampler.backends.cost_attribution import CpuMeter, MeteredBackend
 from sampler.backends.llamacpp.backend import ModelFile
-from sampler.backends.open import BackendContext, open_backend
+from sampler.backends.open import BackendContext, _open_on_node, open_backend
 from sampler.backends.replica_placement import ReplicaSpec
 from sampler.backends.replicas import ReplicatedBackend
 from sampler.models.pull import models_dir
@@ -108,6 +108,27 @@ def test_a_replica_that_is_lost_between_two_calls_leaves_its_work_to_the_others(
             list(backend.sample(requests(1), PARAMS))
         for descriptor in ended:
             os.close(descriptor)
+
+
+class Brief(ReplicatedBackend):
+    """Engines that end soon after the last word of their driver."""
+
+    lease_s = 10.0
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore")
+def test_engines_stay_while_nobody_takes_samples_for_longer_than_they_live_alone(cluster, smallest_model) -> None:
+    told: list[str] = []
+    options = {key: value for key, value in OPTIONS.items() if key != "replicas"}
+    engine = partial(_open_on_node, "llamacpp", str(smallest_model.path), options, None)
+    with Brief(engine, ReplicaSpec(replicas=2, cluster=cluster.address), told.append) as backend:
+        drawn = backend.sample(requests(12), PARAMS)
+        samples = [next(drawn)]
+        assert not threading.Event().wait(Brief.lease_s * 1.3)  # such as for the verdicts of slow programs
+        samples += drawn
+    assert sorted((one.problem, one.index, one.seed) for one in samples) == wanted(12)
+    assert not [message for message in told if "is lost" in message]
 
 
 @pytest.mark.model
