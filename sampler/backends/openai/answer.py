@@ -190,10 +190,10 @@ class ServerAnswer:
     def hear(self, event: dict[str, Any]) -> list[int]:
         """Process an event; return the unfinished choices that it extended. Raises Spoilt if it is malformed."""
         try:
-            choices: list[dict[str, Any]] = event.get("choices") or []
+            choices = self._placed(event.get("choices") or [])
             grown = [index for choice in choices for index in self._choice(choice)]
             alone = choices[0] if len(choices) == 1 else {}
-            usage = _plain(event.get("usage") or alone.get("usage"))  # Moonshot puts it into the choice
+            usage = _plain(event.get("usage") or alone.get("usage") or _beside(event))  # Moonshot: in the choice
             self._cached = _cached(usage, event.get("timings"), self._cached)
             self._cache_written = _cache_written(usage, self._cache_written)
             if isinstance(usage, dict):
@@ -229,6 +229,13 @@ class ServerAnswer:
         known = several and (not cut or "prompt_tokens" in self._usage)
         whole = [n for n, draft in enumerate(self._drafts) if known and draft.finish is not None and _taken(draft)]
         return {n: self._written(self._drafts[n]) for n in whole if not cut or self._drafts[n].tokens is not None}
+
+    def _placed(self, choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the choices of an event; by their places if all come at once without a number of their own."""
+        numbers = {choice.get("index") or 0 for choice in choices} if len(choices) == len(self._drafts) else set()
+        if len(choices) > 1 and numbers == {0}:
+            return [choice | {"index": place} for place, choice in enumerate(choices)]
+        return choices
 
     def _choice(self, choice: dict[str, Any]) -> list[int]:
         index = choice.get("index") or 0
@@ -379,6 +386,12 @@ _ALSO_CALLED = (
 )
 
 
+def _beside(event: dict[str, Any]) -> Any:
+    """Return the counts where Groq puts them in a stream."""
+    found = event.get("x_groq")
+    return found.get("usage") if isinstance(found, dict) else None
+
+
 def _plain(usage: Any) -> Any:
     """Return `usage` under the names of OpenAI's chats, its counts as whole numbers."""
     if not isinstance(usage, dict):
@@ -389,6 +402,9 @@ def _plain(usage: Any) -> Any:
     if whole.get("prompt_tokens") is None and isinstance(whole.get("input_tokens"), int):
         cached = (whole.get(key) for key in ("cache_read_input_tokens", "cache_creation_input_tokens"))
         whole["prompt_tokens"] = whole["input_tokens"] + sum(part for part in cached if isinstance(part, int))
+    read, total = whole.get("prompt_tokens"), whole.get("total_tokens")
+    if not whole.keys() & {"completion_tokens", "output_tokens"} and isinstance(read, int) and isinstance(total, int):
+        whole["completion_tokens"] = total - read
     for ours, theirs in _ALSO_CALLED:
         if whole.get(ours) is None and whole.get(theirs) is not None:
             whole[ours] = whole[theirs]

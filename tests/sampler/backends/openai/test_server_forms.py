@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from sampler.backends.base import BackendError
+from sampler.backends.openai.answer import ServerAnswer
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
 from sampler.backends.openai.http_client import CallRefused, ServerAddress
 from sampler.values import Finish, Prompt, PromptStyle, Request, Sample, SamplingParams
@@ -148,10 +149,26 @@ def test_an_event_that_breaks_off_is_an_outage_and_asked_again(servers):
         {"input_tokens": 10, "output_tokens": 20, "total_tokens": 30},
         {"input_tokens": 3, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 20},
         {"prompt_tokens": 10, "completion_tokens": 20, "input_tokens": 0, "output_tokens": 0},
+        {"prompt_tokens": 10, "total_tokens": 30},
     ],
 )
 def test_counts_are_found_under_the_names_of_other_interfaces(servers, usage):
     assert facts(sampled(servers, http(stream(*usual(usage)), "text/event-stream"))) == WHOLE
+
+
+def test_counts_are_found_where_groq_puts_them(servers):
+    events = [*pieces(), choice({}, "stop") | {"x_groq": {"id": "1", "usage": USAGE}}]
+    assert facts(sampled(servers, http(stream(*events), "text/event-stream"))) == WHOLE
+
+
+@pytest.mark.parametrize("numbered", [{"index": 0}, {}, {"index": None}])
+def test_choices_of_one_answer_that_have_no_numbers_are_told_apart_by_their_places(numbered):
+    answer = ServerAnswer(2, 8)
+    told = [
+        {"text": text, "finish_reason": "stop", "logprobs": {"token_logprobs": [-1.0]}, **numbered} for text in "ab"
+    ]
+    answer.hear({"choices": told, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    assert {number: one.text for number, one in answer.written().items()} == {0: "a", 1: "b"}
 
 
 @pytest.mark.parametrize("said", [-0.25, 0.0, [{"token": "a", "logprob": -0.5}], "n/a", {}, {"content": None}])
