@@ -280,6 +280,12 @@ def canonical_json(value: Mapping[str, object]) -> str:
 STRIDE = 1_000_000  # between the indices of the samples of one tree (`sampler.study.strategies`)
 
 
+def sample_number(index: int) -> str:
+    """Return the number of a sample for people: "3", and of the second program after draft 3 in its tree "3+2"."""
+    place, tree = divmod(index, STRIDE)
+    return f"{tree}+{place}" if place else str(tree)
+
+
 class Closeable:
     """A context manager that calls `close` at its end; subclasses define a `close` that may be called twice."""
 

@@ -20,7 +20,6 @@ from itertools import chain, takewhile
 from rich.cells import cell_len, set_cell_size
 
 from sampler.stats.budget import Unit
-from sampler.values import STRIDE
 from sandbox.values import Verdict
 
 LONGEST = 2_000
@@ -235,9 +234,3 @@ def next_unit(unit: Unit, available: Sequence[Unit]) -> Unit:
 def grouped(count: int) -> str:
     """Return a whole number in groups of three digits."""
     return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def sample_number(index: int) -> str:
-    """Return the number of a sample: "#3", and of the second program after draft 3 in its tree "#3+2"."""
-    place, tree = divmod(index, STRIDE)
-    return f"#{tree}+{place}" if place else f"#{tree}"

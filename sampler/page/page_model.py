@@ -27,6 +27,7 @@ from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import Curve
 from sampler.store.read_models import FailureRow, ModelRow, OriginRow, SampleDetail, StudyRow, TallyRow
+from sampler.values import sample_number
 from sandbox.sanitize import sanitize
 
 MARGIN = 16  # on the right of a figure without names
@@ -238,7 +239,7 @@ class FailingProblem:
     problem: str
     failures: int
     model: str
-    index: int
+    number: str
     reason: str
     prompt: str
     code: str
@@ -250,7 +251,7 @@ def failing_problem(failures: int, detail: SampleDetail) -> FailingProblem:
         problem=detail.row.problem,
         failures=failures,
         model=detail.row.model,
-        index=detail.row.index,
+        number=sample_number(detail.row.index),
         reason=explanation(detail)[0],
         prompt=cut(detail.prompt),
         code=cut(detail.program),

@@ -18,6 +18,7 @@ from sampler.reporting.verdict_explanation import explanation, stored_difference
 from sampler.store.read_models import SampleDetail
 from sampler.store.sample_readers import SampleReader
 from sampler.store.writer import chosen_study
+from sampler.values import sample_number
 from sandbox.values import Verdict
 
 MOST_PAGES = 200
@@ -31,7 +32,7 @@ class FailedSample:
 
     count: int
     model: str
-    index: int
+    number: str
     verdict: str
     kind: str  # what differs, of a wrong answer
     reason: str
@@ -87,7 +88,7 @@ def problem_pages(page_model: PageModel, store: Path) -> Iterator[ProblemPage]:
                 tests=cut(newest.shown_tests),
                 rates=rates.get(problem, {}),
                 samples=tuple(_samples(failed)),
-                passed_by=f"{passing.row.model}, sample {passing.row.index}" if passing else "",
+                passed_by=f"{passing.row.model}, sample {sample_number(passing.row.index)}" if passing else "",
                 passing=cut(passing.program) if passing else "",
             )
 
@@ -98,7 +99,7 @@ def _samples(failed: Sequence[tuple[int, SampleDetail]]) -> Iterator[FailedSampl
         yield FailedSample(
             count=count,
             model=row.model,
-            index=row.index,
+            number=sample_number(row.index),
             verdict=row.verdict or "",
             kind=stored_difference_kind(detail) if row.verdict == Verdict.WRONG else "",
             reason=explanation(detail)[0],

@@ -146,7 +146,8 @@ def conclusion(table: Table, called: Mapping[str, str] | None = None) -> str:
     won = [_won(rows, table.unit, names) for model, rows in runs if model is not None]
     if not won:
         end = compared[-1]
-        last = f": {_measured(end, names)} at {amount(end.budget, table.unit)}" if end.lead else ""
+        last = f": {_measured(end, names)}" if end.lead else ""
+        last += f" at {amount(end.budget, table.unit)}" if last and len(compared) > 1 else ""
         return f"At equal {unit} no model is clearly better {_budgets(compared, table.unit)}{last}."
     rest = " At the other budgets of the table no lead is clear." if len(won) < len(runs) else ""
     return f"At equal {unit} {', and '.join(won)}.{rest}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from sampler.store.read_models import SampleDetail
 from sandbox.judging.explaining import difference_kind, explain
@@ -89,12 +90,13 @@ def _reason(detail: SampleDetail) -> str:
 def _by_facts(detail: SampleDetail, words: Callable[[Score, Limits, Tests], str | None]) -> str | None:
     """Return what `words` makes of the stored facts.
 
-    None without facts, and with those of other tests than the store's: what the columns say is still true.
+    None without facts, and with those of other tests than the store's: what the columns say is still true. The facts
+    of the selection tests are left aside: they do not decide the verdict, and the store does not hold these tests.
     """
     if detail.facts is None or len(detail.facts) > MOST_FACTS:
         return None
     try:
-        facts = unpack(detail.facts)
+        facts = replace(unpack(detail.facts), selection=None)
         tests = _problem(detail).checked_by
         return words(rejudge(facts, tests), facts.limits, tests)
     except (FactsError, ProblemsError, ValueError):

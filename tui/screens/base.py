@@ -6,11 +6,12 @@ These are the application, which reads for them, and the frame of a screen (head
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from rich.text import Text
 from textual import getters
 from textual.app import App, ComposeResult
 from textual.containers import Container
@@ -33,12 +34,13 @@ from tui.screens import SCREENS
 from tui.screens.dialogs import PickScreen
 from tui.settings import Settings
 from tui.text import Severity, sanitize
-from tui.view_state import ViewState
+from tui.view_state import LABEL_WIDTH, ViewState, labels_of
 from tui.widgets.header import HeaderLine, TabLine
 
 Value = TypeVar("Value")
 
 TABS = tuple((name, f"{number} {name.capitalize()}") for number, name in enumerate(SCREENS))
+NAME_WIDTHS = (200, 32, LABEL_WIDTH, 12)  # cells of a name in a sentence, as far as that needs to be short
 SLIM = 68  # columns below which side panes give way
 
 
@@ -385,6 +387,20 @@ class StudyScreen(Screen[None]):
             self._titles[pane] = (title, subtitle)
             widget = self.query_one(pane)
             widget.border_title, widget.border_subtitle = Content(title), Content(subtitle)
+
+    def told_whole(self, say: Callable[[Mapping[str, str]], str], lines: int) -> str:
+        """Return a sentence about models, with shorter names where it would need more lines than that.
+
+        `say` makes it of what to call each model.
+        """
+        snapshot, words = self._snapshot, ""
+        models = [model.name for model in snapshot.models] if snapshot else []
+        for width in NAME_WIDTHS:
+            labels = labels_of(snapshot, width) if snapshot else []
+            words = sanitize(say(dict(zip(models, labels, strict=True))))
+            if len(Text(words).wrap(self.app.console, max(1, self.size.width - 2))) <= lines:
+                break
+        return words
 
     def copy(self, text: str, what: str) -> None:
         """Put text into the clipboard of the terminal (OSC 52)."""

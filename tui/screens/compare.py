@@ -41,6 +41,11 @@ FLIPS = (
 )
 
 
+LINES = 2  # of the sentence
+LEAST_LABEL = 12  # cells of a name in the title of the flips
+BESIDE = 44  # cells beside its two names
+
+
 def ladder_cells(at: AtBudget, models: Sequence[tuple[int, str]], unit: str) -> tuple[Cell, ...]:
     """Return the cells of one budget; `models` are the tones and names of the chosen and of the pinned model."""
     if at.gap is None:
@@ -205,11 +210,11 @@ Flips lists the problems by the difference between the models at the rule. enter
         if found is None or max(found.tones) >= len(snapshot.models):
             return
         whole = names_of(snapshot)
-        labels = labels_of(snapshot, max(LABEL_WIDTH, self.size.width // 3))
-        names = labels[found.tones[0]], labels[found.tones[1]]
+        first, second = (snapshot.models[tone].name for tone in found.tones)
         unit = UNIT_NAMES[snapshot.curves.unit] if snapshot.curves else ""
         alone = f" · {sanitize(snapshot.compared.why_not)}" if snapshot.compared and snapshot.compared.why_not else ""
-        self.query_one("#verdict", Static).update(Content(verdict_words(found, names, unit) + alone))
+        words = self.told_whole(lambda names: verdict_words(found, (names[first], names[second]), unit) + alone, LINES)
+        self.query_one("#verdict", Static).update(Content(words))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
         ladder.set_names(whole)
         models = [(tone, whole[tone]) for tone in found.tones]
@@ -226,7 +231,9 @@ Flips lists the problems by the difference between the models at the rule. enter
         pair = " against ".join(f"{mark(tone)} {titled[tone]}" for tone in found.tones)
         self.set_title("#ladder-pane", pair, f"{found.problems} problems · chosen minus pinned")
         ahead = sum(row.gap > 0 for row in rows), sum(row.gap < 0 for row in rows)
-        told = f"Flips at the rule · {ahead[0]} for {names[0]} · {ahead[1]} for {names[1]}"
+        short = labels_of(snapshot, max(LEAST_LABEL, (flips.room - BESIDE) // 2))
+        ours, theirs = (f"{mark(tone)} {short[tone]}" for tone in found.tones)
+        told = f"Flips at the rule · {ahead[0]} for {ours} · {ahead[1]} for {theirs}"
         self.set_title("#flips-pane", told, "bar to the left: chosen ahead · to the right: pinned ahead")
 
     @property

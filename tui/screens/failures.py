@@ -21,6 +21,7 @@ from textual.widget import Widget
 from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
 from sampler.store.sample_readers import SampleReader
+from sampler.values import sample_number
 from tui.data.export import Tabular
 from tui.data.failure_groups import (
     DifferenceCounter,
@@ -35,10 +36,10 @@ from tui.data.snapshot import Snapshot
 from tui.screens.base import StudyScreen
 from tui.screens.sample_pages import coloured_lines, pages
 from tui.text import Severity, glyph, grouped, sanitize, severity_of
-from tui.view_state import tone_of
+from tui.view_state import tone_of, toned_names
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.plot import mark
-from tui.widgets.styles import is_dark
+from tui.widgets.styles import is_dark, series_style
 from tui.widgets.text_view import TextView
 
 NARROW = 96  # cells of the list, below which the error has no column of its own
@@ -103,14 +104,20 @@ def read_example(reader: SampleReader, verdict: int) -> Example | None:
     return Example(detail=detail, reason=reason, line=int(blamed[-1]) if blamed else None)
 
 
-def example_lines(example: Example, *, dark: bool) -> list[Text]:
-    """Return an example as lines: which sample, why it failed, its program from a little above the blamed line on."""
+def example_lines(example: Example, named: Text, *, dark: bool) -> list[Text]:
+    """Return an example as lines: which sample, why it failed, its program from a little above the blamed line on.
+
+    `named` is the mark of its model.
+    """
     row = example.detail.row
     page = pages(example.detail, (), None)[0]
     code = coloured_lines(page, dark=dark)
     start = max(0, (example.line or 0) - 1 - _BEFORE) if example.line and example.line <= len(code) else 0
     lines = [
-        Text(f"{sanitize(row.model, 200)} · {sanitize(row.problem, 200)} #{row.index}", "dim"),
+        Text.assemble(
+            named,
+            (f"{sanitize(row.model, 200)} · {sanitize(row.problem, 200)} #{sample_number(row.index)}", "dim"),
+        ),
         Text(f"{glyph(row.verdict or '')} {sanitize(example.reason, 600)}", "bold"),
     ]
     for number, line in enumerate(code[start:], start + 1):
@@ -247,10 +254,10 @@ enter lists the samples of a group, o only those of the selected model.
         )
         self._draw_example()
         self._read_examples()
-        told = f"Failures · {grouped(table.total)} of {grouped(snapshot.study.scored)} · {len(rows)} groups"
+        told = f"Failures · {grouped(table.total)} of {grouped(sum(snapshot.counts.values()))} · {len(rows)} groups"
         if self._counted.behind:
             told += f" · {table.scanned * 100:.0f} % scanned"
-        self.set_title("#list-pane", told, f"by {self._grouping} · m groups otherwise")
+        self.set_title("#list-pane", told, f"by {self._grouping} · m changes the grouping")
 
     def _cells(self, group: FailureGroup, total: int, tones: Mapping[int, int]) -> tuple[Cell, ...]:
         return group_cells(group, total, tones, self._differs(group), brief=self.query_one(ListTable).room < NARROW)
@@ -285,12 +292,14 @@ enter lists the samples of a group, o only those of the selected model.
             self._draw_example()
 
     def _draw_example(self) -> None:
-        group, dark = self._chosen, is_dark(self)
+        group, dark, snapshot = self._chosen, is_dark(self), self._snapshot
         example = self._examples.get(group.newest) if group else None
         if group is None or example is None or self._previewed == (group.newest, dark):
             return
         self._previewed = (group.newest, dark)
-        self.query_one("#example", TextView).show(example_lines(example, dark=dark), wrapped=True, hang=5)
+        tone, _ = toned_names(snapshot).get(example.detail.row.model_id, (-1, "")) if snapshot else (-1, "")
+        named = Text(f"{mark(tone)} ", series_style(self, tone)) if tone >= 0 else Text()
+        self.query_one("#example", TextView).show(example_lines(example, named, dark=dark), wrapped=True, hang=5)
         self.set_title("#example-pane", "The newest of the group", "enter lists the group's samples")
 
     def on_list_table_chosen(self, _event: ListTable.Chosen) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
@@ -25,7 +24,7 @@ from tui.data.snapshot import Snapshot
 from tui.screens.curves import PlotScreen
 from tui.screens.sample_detail import DetailScreen
 from tui.text import Severity, sanitize
-from tui.view_state import LABEL_WIDTH, labels_of, names_of, rule_of, tone_of, toned_names
+from tui.view_state import labels_of, names_of, rule_of, tone_of, toned_names
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.models_table import ModelsTable, VerdictBars, model_lines, verdict_counts
 from tui.widgets.plot import CurvePlot, CurveReading, mark
@@ -63,7 +62,7 @@ MOST_ANSWERS = 8  # lines of answers where they stand below the plot
 LEAST_MODELS = 6  # lines of the models' pane beside the verdicts
 LEAST_VERDICTS, MOST_VERDICTS = 3, 6
 MOST_LINES = 3  # of the first sentence; it is told with shorter names before it takes more, or a line of a small plot
-LONG_LABEL, SHORT_LABEL = 32, 12  # cells of a name in it
+SHORT_LABEL = 12  # cells of a name in an answer
 BESIDE_NAMES = 76  # cells of an answer beside its two names
 
 
@@ -206,7 +205,7 @@ this).
     def draw(self, snapshot: Snapshot) -> None:
         """Draw every pane."""
         self._conclude(snapshot)
-        self._draw_answer(snapshot)
+        self._draw_answer()
         self._draw_models(snapshot)
         self._draw_verdicts(snapshot)
         self.draw_plot(snapshot)
@@ -238,20 +237,14 @@ this).
         if self.is_attached:
             self._answer = found
             if self._snapshot is not None and self.is_current:
-                self._draw_answer(self._snapshot)
+                self._draw_answer()
                 self._draw_answers(self._snapshot)
                 self._conclude(self._snapshot)
 
-    def _draw_answer(self, snapshot: Snapshot) -> None:
+    def _draw_answer(self) -> None:
         """Show the sentence whole: with shorter names if it needs more lines than there are."""
-        names = [model.name for model in snapshot.models]
-        words, room = sanitize(self._answer.words), max(1, self.size.width - 2)
         lines = 1 if self.has_class("-tiny") else 2 if self.has_class("-short") else MOST_LINES
-        for width in (LONG_LABEL, LABEL_WIDTH, SHORT_LABEL):
-            if len(Text(words).wrap(self.app.console, room)) <= lines:
-                break
-            words = sanitize(self._answer.said(dict(zip(names, labels_of(snapshot, width), strict=True))))
-        self.query_one("#answer", Static).update(Content(words))
+        self.query_one("#answer", Static).update(Content(self.told_whole(self._answer.said, lines)))
 
     def _draw_answers(self, snapshot: Snapshot) -> None:
         rows, table = self._answer.rows, self.query_one("#answers", ListTable)

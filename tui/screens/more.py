@@ -6,11 +6,12 @@ fits and resamples take a second or more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from rich.cells import cell_len
 from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
@@ -54,10 +55,10 @@ SPENDING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoreSamples:
-    """The analysis at the rule, and a sentence on how many problems would make the lead clear."""
+    """The analysis at the rule, and a sentence on how many problems would make the lead clear, by models' names."""
 
     analysis: Analysis
-    problems: str
+    problems: Callable[[Mapping[str, str]], str]
 
 
 def more_samples(snapshot: Snapshot, unit: Unit, rule: float) -> MoreSamples:
@@ -70,27 +71,34 @@ def more_samples(snapshot: Snapshot, unit: Unit, rule: float) -> MoreSamples:
     )
 
 
-def problems_words(paired: PairedData, unit: Unit, rule: float) -> str:
-    """Return how many problems of the same kind would show the lead that was measured at a budget."""
+def problems_words(paired: PairedData, unit: Unit, rule: float) -> Callable[[Mapping[str, str]], str]:
+    """Return how many problems of the same kind would show the lead that was measured at a budget.
+
+    The sentence takes what to call each model.
+    """
     if len(paired.problems) < 2 or len(paired.models) < 2:
-        return "How many problems it takes cannot be said: that needs two models and two complete problems."
+        why = "How many problems it takes cannot be said: that needs two models and two complete problems."
+        return lambda _: why
     table = table_at(paired, unit, CHARGE, rule)
     row = table.rows[0] if table.rows else None
     cells = [cell for cell in row.cells if cell.point and cell.reach is Reach.REACHED] if row else []
     if row is None or len(cells) < 2 or row.finding not in {Finding.CLEAR, Finding.NO_CLEAR_WINNER}:
-        return "At this budget no two models can be compared: move the rule (b, ←→)."
+        return lambda _: "At this budget no two models can be compared: move the rule (b, ←→)."
     if row.finding is Finding.CLEAR:
-        return f"{sanitize(row.model or '', 200)} already leads clearly on {len(paired.problems)} problems."
+        winner = row.model or ""
+        return lambda names: f"{names.get(winner, winner)} already leads clearly on {len(paired.problems)} problems."
     best, second = sorted(cells, key=lambda cell: cell.point.rate if cell.point else 0.0, reverse=True)[:2]
     rates = {counts.model: counts.rates for counts in paired.counts.values()}
     gaps = rates[best.model][:, best.k - 1] - rates[second.model][:, second.k - 1]
     found = detectable(np.asarray(gaps, dtype=np.float64))
-    pair = f"{sanitize(best.model, 200)} over {sanitize(second.model, 200)}"
     least = f"{len(paired.problems)} problems show a lead of {100 * found.difference:.1f} points or more"
     if found.problems is None:
-        return f"The two best are equal here; {least}."
-    lead = f"{100 * float(gaps.mean()):.1f} points of {pair}"
-    return f"About {found.problems} problems of this kind would show the lead of {lead}; {least}."
+        return lambda _: f"The two best are equal here; {least}."
+    lead, needed = 100 * float(gaps.mean()), found.problems
+    return lambda names: (
+        f"About {needed} problems of this kind would show the lead of {lead:.1f} points of "
+        f"{names.get(best.model, best.model)} over {names.get(second.model, second.model)}; {least}."
+    )
 
 
 def promise_cells(model: ModelAnalysis, name: str, tone: int) -> tuple[Cell, ...]:
@@ -130,14 +138,24 @@ def spending_cells(row: AllocationRow, labels: dict[str, str], unit: str) -> Ite
             cost = f"{quantity(held.cost, unit)}{' (over)' if held.over(row.budget) else ''}"
         yield (
             Cell(text=words),
-            Cell(text=legs_words(choice, labels)),
+            Cell(text=legs_words(choice, labels or {name: name for name, _ in choice.legs})),
             Cell(text=rate, strong=held is not None and held.rate == best),
             Cell(text=cost, severity=Severity.FAINT),
         )
 
 
-BESIDE = 58  # cells beside the names in the table of ways
-LABEL = 11  # cells that each name of a choice has at least
+def spending_columns(rows: Sequence[tuple[Cell, ...]]) -> tuple[Column, ...]:
+    """Return the columns of the ways, no wider than what stands in them, so that choices have the rest."""
+    longest = {
+        column.key: max(cell_len(text) for text in (column.label, *(row[at].text for row in rows)))
+        for at, column in enumerate(SPENDING)
+    }
+    return tuple(replace(column, width=longest[column.key]) if column.width else column for column in SPENDING)
+
+
+ANSWER_LINES, PROBLEMS_LINES = 4, 3
+LEGS = 20  # cells of a choice beside its names: marks, "k=10", "mixed"
+LABEL = 7  # cells that each name of a choice has at least
 
 
 class MoreScreen(PlotScreen):
@@ -205,17 +223,20 @@ How many problems: so many of the same kind would show the measured lead with 80
         tones = {model.name: tone for tone, model in enumerate(snapshot.models)}
         whole = names_of(snapshot)
         spending = self.query_one("#spending", PlainTable)
-        labels = labels_of(snapshot, max(LABEL, (spending.room - BESIDE) // min(2, max(1, len(whole)))))
+        rows: Sequence[AllocationRow] = made.allotment.rows if made.allotment else ()
+        spending.columns = spending_columns([cells for row in rows for cells in spending_cells(row, {}, unit)])
+        beside = LEGS + sum(column.width + 1 for column in spending.columns)
+        labels = labels_of(snapshot, max(LABEL, (spending.room - beside) // min(2, max(1, len(whole)))))
         shown = [model for model in made.models if model.name in tones]
-        self.query_one("#answer", Static).update(Content(sanitize(analysis_conclusion(made))))
-        self.query_one("#problems", Static).update(Content(self._found.problems))
+        words = self.told_whole(lambda names: analysis_conclusion(made, names), ANSWER_LINES)
+        self.query_one("#answer", Static).update(Content(words))
+        self.query_one("#problems", Static).update(Content(self.told_whole(self._found.problems, PROBLEMS_LINES)))
         promises = self.query_one("#promises", PlainTable)
         promises.set_names(whole)
         promises.show_rows(
             [promise_cells(model, whole[tones[model.name]], tones[model.name]) for model in shown],
             empty="no problem is complete yet",
         )
-        rows: Sequence[AllocationRow] = made.allotment.rows if made.allotment else ()
         names = {name: f"{mark(tone)} {labels[tone]}" for name, tone in tones.items()}
         spending.show_rows(
             [cells for row in rows for cells in spending_cells(row, names, unit)], empty="no model fits the budget"

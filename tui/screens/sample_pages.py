@@ -17,9 +17,10 @@ from rich.text import Text
 
 from sampler.plotting import quantity
 from sampler.store.read_models import SampleDetail, SampleRow
+from sampler.values import sample_number
 from sandbox.languages import PYTHON_NAMES, find_language
 from tui.progress import HeaderPart
-from tui.text import ELLIPSIS, Severity, json_pairs, sample_number, sanitize, severity_of
+from tui.text import ELLIPSIS, Severity, json_pairs, sanitize, severity_of
 
 LONGEST_LINE = 2_000
 MOST_LINES = 5_000
@@ -161,7 +162,7 @@ def _why(detail: SampleDetail, sentences: Sequence[str]) -> tuple[str, ...]:
         ("finish reason", row.finish),
         ("prompt form", detail.prompt_form),
         ("seed", detail.seed),
-        ("turn", f"{row.turn}, after {sample_number(row.parent)}" if row.parent is not None else None),
+        ("turn", f"{row.turn}, after #{sample_number(row.parent)}" if row.parent is not None else None),
     ]
     told = [sanitize(sentence, LONGEST_LINE) for sentence in sentences]
     if detail.extraction:
@@ -175,7 +176,7 @@ def _diff(detail: SampleDetail, passing: SampleDetail | None) -> tuple[str, ...]
         return ("No other sample of this problem has passed yet.",)
     mine, theirs = clean_lines(detail.program, DIFF_LINES), clean_lines(passing.program, DIFF_LINES)
     names = [
-        f"{sanitize(one.row.model, 100)} {sample_number(one.row.index)} {one.row.verdict}" for one in (detail, passing)
+        f"{sanitize(one.row.model, 100)} #{sample_number(one.row.index)} {one.row.verdict}" for one in (detail, passing)
     ]
     found = tuple(difflib.unified_diff(mine, theirs, names[0], names[1], lineterm="", n=5))
     return found or (f"The program is the same as that of {names[1]}.",)
@@ -185,7 +186,7 @@ def sample_parts(row: SampleRow) -> list[HeaderPart]:
     """Return the head of the page: which sample, and its verdict."""
     verdict = row.verdict or "pending"
     return [
-        HeaderPart(text=f"{sanitize(row.problem, 80)} {sample_number(row.index)}", priority=9, strong=True),
+        HeaderPart(text=f"{sanitize(row.problem, 80)} #{sample_number(row.index)}", priority=9, strong=True),
         HeaderPart(text=sanitize(row.model, 60), priority=7),
         HeaderPart(
             text=verdict, priority=10, severity=severity_of(verdict) if row.verdict else Severity.FAINT, strong=True

@@ -17,12 +17,13 @@ from sampler.plotting import quantity
 from sampler.store.filters import FilterError, parse, toggled
 from sampler.store.read_models import SampleRow, TallyRow
 from sampler.store.sample_readers import SampleReader
+from sampler.values import sample_number
 from tui.data.export import SampleExport
 from tui.data.sample_index import NOTHING, ListQuery, SampleIndex, SampleOrder
 from tui.data.snapshot import Snapshot
 from tui.screens.base import StudyScreen
 from tui.screens.sample_detail import DetailScreen
-from tui.text import Severity, clock, glyph, grouped, sample_number, sanitize, severity_of
+from tui.text import Severity, clock, glyph, grouped, sanitize, severity_of
 from tui.view_state import toned_names
 from tui.widgets.list_table import Cell, Column, ListTable
 from tui.widgets.paged_table import PagedTable
@@ -66,7 +67,7 @@ def sample_cells(row: SampleRow, models: Mapping[int, tuple[int, str]]) -> Seque
         Cell(text=verdict_words(row.verdict), severity=severity_of(verdict) if row.verdict else Severity.FAINT),
         Cell(text=name, mark=mark(tone) if tone >= 0 else "", tone=tone),
         Cell(text=sanitize(row.problem, 200)),
-        Cell(text=sample_number(row.index)[1:], severity=Severity.FAINT),
+        Cell(text=sample_number(row.index), severity=Severity.FAINT),
         Cell(text="—" if row.completion_tokens is None else str(row.completion_tokens)),
         Cell(text="—" if row.thought_tokens is None else str(row.thought_tokens)),
         Cell(text=f"{row.seconds:.2f}" if row.seconds else "—"),
@@ -96,7 +97,7 @@ def sample_words(row: SampleRow) -> str:
         for part in (
             clock(row.at),
             verdict_words(row.verdict),
-            f"{sanitize(row.model, 200)} {sanitize(row.problem, 200)} {sample_number(row.index)}",
+            f"{sanitize(row.model, 200)} {sanitize(row.problem, 200)} #{sample_number(row.index)}",
             "" if row.completion_tokens is None else f"{row.completion_tokens} tok",
             error_words(row),
         )

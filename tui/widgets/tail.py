@@ -19,8 +19,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from sampler.store.read_models import EventRow, TailRow
+from sampler.values import sample_number
 from tui.data.snapshot import Snapshot
-from tui.text import Severity, clock, fit, glyph, sample_number, sanitize, severity_of, shorten_names
+from tui.text import Severity, clock, fit, glyph, sanitize, severity_of, shorten_names
 from tui.widgets.plot import mark
 from tui.widgets.styles import series_style, severity_style
 
@@ -68,7 +69,7 @@ def _verdict_line(row: TailRow, names: ModelNames) -> TailLine:
     cost = f"{tokens} {row.seconds:.2f} s".lstrip() if row.seconds else tokens  # a replay has no clock
     error = ": ".join(sanitize(part, 300) for part in (row.error_type, row.error_message) if part)
     tone, model = names.get(row.model_id) or (-1, sanitize(row.model, 200))
-    name = f"{model} {sanitize(row.problem, 200)} {sample_number(row.index)}"
+    name = f"{model} {sanitize(row.problem, 200)} #{sample_number(row.index)}"
     return TailLine(
         at=row.at,
         glyph=glyph(row.verdict),

@@ -37,7 +37,10 @@ def ran(answer: object) -> Run:
 
 @pytest.fixture
 def wrong(store_path: Path) -> Path:
-    """Two models that both answer wrongly on five problems, with the facts of each run."""
+    """Two models that both answer wrongly on five problems, with the facts of each run.
+
+    Those of the second were asked selection tests, too, which the store does not hold.
+    """
     problems = tuple(
         Problem(
             name=f"P/{n}",
@@ -59,12 +62,13 @@ def wrong(store_path: Path) -> Path:
             problems=problems,
         )
         ids = store.open_study(record)
-        for model in ids.models.values():
+        for model, selects in zip(ids.models.values(), (False, True), strict=True):
             for problem, answer in zip(problems, ANSWERS, strict=True):
                 tests = problem.checked_by
                 assert isinstance(tests, CallTests)
                 made = replace(score(ran(answer), Program(source="", tests=tests), Limits()), tests=tests)
                 assert made.verdict is Verdict.WRONG
+                made = replace(made, selection=made) if selects else made
                 where = {"model_id": model, "problem_id": ids.problems[problem.name]}
                 sample = Sample(
                     problem=problem.name,

@@ -389,6 +389,10 @@ async def test_the_first_sentence_stands_whole_however_long_the_names(
         assert "measured highest" in " ".join(viewer.text.split())
         await viewer.press("b", *"90T", "enter")
         await viewer.until(lambda: "take a smaller budget." in " ".join(viewer.text.split()))
+        await viewer.press("escape", "8")
+        await viewer.until(lambda: " points or more." in " ".join(viewer.text.split()))
+        assert "a fit promises" in " ".join(viewer.text.split())
+        assert ", ▲" in viewer.text or ", ■" in viewer.text, "both models of a cascade are named"
 
 
 async def test_without_a_complete_problem_the_first_line_says_so(new_writer: Writers, view: Callable[..., Any]) -> None:
