@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from sampler.exit_codes import allow_closed_pipe
 from sampler.stats.budget import BudgetError, PromptCharge, TypedBudget, Unit, parse_budget, unit_of
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+T = TypeVar("T")
 FILE = click.Path(dir_okay=False, path_type=Path)
 STORE = click.Path(path_type=Path)  # whatever is no store is told by who reads it, with one exit code
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -116,6 +123,17 @@ params_option = click.option(
     metavar="MODEL=N",
     help="Number of parameters of a model of a counts file, such as 8e9 or 8b.",
 )
+
+
+def print_result(made: T, *, as_json: bool, json: Callable[[T], str], text: Callable[[T, Console], None]) -> None:
+    """Print what a command has made on standard output, as JSON or as text; a reader that leaves is no error."""
+    from sampler.reporting.render import Page  # imports Rich, which commands without tables do not need
+
+    with allow_closed_pipe(sys.stdout):
+        if as_json:
+            click.echo(json(made))
+        else:
+            text(made, Page(file=sys.stdout))
 
 
 def params_of(given: Sequence[str]) -> dict[str, float]:

@@ -16,8 +16,18 @@ from rich.padding import Padding
 from rich.text import Text
 
 from sampler.cli_errors import error_boundary
-from sampler.commands.common import FILE, STORE, Amount, amounts, counted_in, json_option, study_option, unit_option
-from sampler.exit_codes import Exit, allow_closed_pipe
+from sampler.commands.common import (
+    FILE,
+    STORE,
+    Amount,
+    amounts,
+    counted_in,
+    json_option,
+    print_result,
+    study_option,
+    unit_option,
+)
+from sampler.exit_codes import Exit
 from sampler.gating import (
     Checked,
     Decision,
@@ -35,7 +45,7 @@ from sampler.gating import (
     usual_budgets,
 )
 from sampler.reporting.inputs import read_budgets, read_facts
-from sampler.reporting.render import Page, amount, one_line
+from sampler.reporting.render import amount, one_line
 from sampler.reporting.report import StudyFacts
 from sampler.running.ci import CiCase, CiOutcome, Places, tell_ci
 from sampler.stats.budget import Unit
@@ -273,11 +283,12 @@ def gate(traceback: bool, /, **options: Any) -> None:
         except (GateError, ValueError) as error:
             _stop(error, Exit.USAGE)
         places = Places(junit=options["junit_file"], summary=options["github_summary"], annotate=options["annotate"])
-        with allow_closed_pipe(sys.stdout):
-            if options["as_json"]:
-                click.echo(decision_json(decision, unit))
-            else:
-                print_decision(decision, unit, Page(file=sys.stdout))
+        print_result(
+            decision,
+            as_json=options["as_json"],
+            json=lambda made: decision_json(made, unit),
+            text=lambda made, console: print_decision(made, unit, console),
+        )
         tell_ci(places, verdict_line(decision, unit), cases(decision, unit), partial(click.echo, err=True))
         sys.exit(Exit.OK if decision.passed else Exit.GATE)
     sys.exit(failed[0])

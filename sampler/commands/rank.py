@@ -16,8 +16,8 @@ from rich.text import Text
 
 from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.cli_errors import error_boundary
-from sampler.commands.common import FILE, STORE, boxes_option, json_option, prompt_option, study_option
-from sampler.exit_codes import Exit, allow_closed_pipe
+from sampler.commands.common import FILE, STORE, boxes_option, json_option, print_result, prompt_option, study_option
+from sampler.exit_codes import Exit
 from sampler.models.pull import models_dir
 from sampler.plotting import format_interval
 from sampler.ranking.evaluation import (
@@ -34,7 +34,7 @@ from sampler.ranking.rank_study import rank_study
 from sampler.ranking.rankers import BY_TEXT, Need, known
 from sampler.ranking.rankers import REGISTRY as RANKERS
 from sampler.ranking.rankers import rankers as every_ranker
-from sampler.reporting.render import NAMES, Page, amount, grid, in_lines, one_line, plain
+from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain
 from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit
@@ -305,17 +305,9 @@ def rank(
             draws=draws,
         )
         made = _ranked(store, study, request, rank_dependencies(models_dir(), boxes, _say, engine))
-        _print(made, as_json=as_json)
+        print_result(made, as_json=as_json, json=ranks_json, text=print_ranks)
         sys.exit(Exit.OK if made.models else Exit.EMPTY)
     sys.exit(failed[0])
-
-
-def _print(made: RankReport, *, as_json: bool) -> None:
-    with allow_closed_pipe(sys.stdout):
-        if as_json:
-            click.echo(ranks_json(made))
-        else:
-            print_ranks(made, Page(file=sys.stdout))
 
 
 def _usual(model: str | None) -> tuple[str, ...]:

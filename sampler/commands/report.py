@@ -8,6 +8,7 @@ with independent samples.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,12 @@ from sampler.commands.common import (
     json_option,
     params_of,
     params_option,
+    print_result,
     prompt_option,
     study_option,
     unit_option,
 )
-from sampler.exit_codes import Exit, allow_closed_pipe
+from sampler.exit_codes import Exit
 from sampler.reporting.analyse import Accept, AnalysisRequest, AnalysisSource, read_analysis
 from sampler.reporting.comparison import compare as compared
 from sampler.reporting.comparison import comparison_json, print_comparison
@@ -43,7 +45,7 @@ from sampler.reporting.inputs import (
     source,
 )
 from sampler.reporting.metrics import metric_choice
-from sampler.reporting.render import Page, print_report, report_json, write_csv
+from sampler.reporting.render import print_report, report_json, write_csv
 from sampler.reporting.render_analysis import analysis_json, print_analysis
 from sampler.reporting.tree_report import UNITS as TREE_UNITS
 from sampler.reporting.tree_report import print_trees, read_trees, trees_json
@@ -141,11 +143,8 @@ def report(
         if csv_folder:
             for path in write_csv(made, csv_folder):
                 click.echo(f"wrote {path}", err=as_json)
-        with allow_closed_pipe(sys.stdout):
-            if as_json:
-                click.echo(report_json(made))
-            elif not html and not plot:
-                print_report(made, Page(file=sys.stdout))
+        if as_json or (not html and not plot):
+            print_result(made, as_json=as_json, json=report_json, text=print_report)
         sys.exit(Exit.OK if made.compared else Exit.EMPTY)
     sys.exit(failed[0])
 
@@ -221,11 +220,7 @@ def compare(
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         paired = load_paired((source(first), source(second)), params_of(params))
         made = compared(paired, counted, PromptCharge(prompt), amounts(budgets))
-        with allow_closed_pipe(sys.stdout):
-            if as_json:
-                click.echo(comparison_json(made))
-            else:
-                print_comparison(made, Page(file=sys.stdout))
+        print_result(made, as_json=as_json, json=comparison_json, text=print_comparison)
         sys.exit(Exit.OK)
     sys.exit(failed[0])
 
@@ -293,11 +288,8 @@ def analyse(
         )
         asked = AnalysisSource(path=store, study=study, models=models, params=params_of(params), programs=diversity)
         made = read_analysis(asked, request)
-        with allow_closed_pipe(sys.stdout):
-            if as_json:
-                click.echo(analysis_json(made))
-            else:
-                print_analysis(made, Page(file=sys.stdout), everything=everything or diversity)
+        text = partial(print_analysis, everything=everything or diversity)
+        print_result(made, as_json=as_json, json=analysis_json, text=text)
         sys.exit(Exit.OK if made.problems else Exit.EMPTY)
     sys.exit(failed[0])
 
@@ -340,10 +332,6 @@ def trees(
     """
     with error_boundary(sys.stderr, traceback=traceback) as failed:
         made = read_trees(store, study, Unit(unit), PromptCharge(prompt), against)
-        with allow_closed_pipe(sys.stdout):
-            if as_json:
-                click.echo(trees_json(made))
-            else:
-                print_trees(made, Page(file=sys.stdout))
+        print_result(made, as_json=as_json, json=trees_json, text=print_trees)
         sys.exit(Exit.OK)
     sys.exit(failed[0])

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from sampler.costs import params_flops
 from sampler.exit_codes import CommandError, Exit
-from sampler.reporting.render import Page, one_line
+from sampler.reporting.render import one_line
 from sampler.stats.bootstrap import Floats, Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.trees import Gain, Grown, Try, gain, repairs_drawn, resampling, tree_pass
@@ -328,9 +329,11 @@ def trees_json(made: TreeReport) -> str:
     return json.dumps(asdict(made), indent=2)
 
 
-def print_trees(made: TreeReport, page: Page) -> None:
+def print_trees(made: TreeReport, console: Console) -> None:
     """Print the tables."""
-    page.print(f"{one_line(made.study)} · one answer for each problem, by the public tests · cost in {made.unit.value}")
+    console.print(
+        f"{one_line(made.study)} · one answer for each problem, by the public tests · cost in {made.unit.value}"
+    )
     table = Table("model", "policy", "right", "cost", "samples", "difference", box=SIMPLE_HEAD, pad_edge=False)
     for line in made.policies:
         of = line.gain
@@ -344,8 +347,8 @@ def print_trees(made: TreeReport, page: Page) -> None:
             if of.difference is None
             else f"{'≤ ' * of.ended}{_points(of.difference):+.1f}{_around(of.difference_interval)}",
         )
-    page.print(table)
-    page.print(
+    console.print(table)
+    console.print(
         "right: share of problems, in percent, whose one answer the judge tests accept. samples: what independent "
         f"samples of {one_line(made.against or 'the same model')} reach at the same cost, drawn until one passes the "
         "public tests; – where one costs more, and for these samples themselves; with ≥ all that were drawn, which "
@@ -356,10 +359,10 @@ def print_trees(made: TreeReport, page: Page) -> None:
         for tree in made.trees:
             rate = f"{100 * tree.rate:.1f}{_around(tree.interval)}"
             grid.add_row(one_line(tree.model), str(tree.drafts), str(tree.repairs), rate, f"{tree.programs:.2f}")
-        page.print(grid)
-        page.print("any right: some program of whole trees, drafts among them, is right by the judge tests.")
+        console.print(grid)
+        console.print("any right: some program of whole trees, drafts among them, is right by the judge tests.")
     for note in made.notes:
-        page.print(one_line(note))
+        console.print(one_line(note))
 
 
 def _around(interval: Interval | None) -> str:
