@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import textwrap
 from pathlib import Path
 
 from sampler.exit_codes import CommandError, Exit
@@ -20,9 +21,10 @@ from sandbox.problems.parse_tests import assert_tests
 MOST_TEXT = 200_000  # characters
 _FENCE = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DEFINED = re.compile(r"^(?:async )?def (\w+)\s*\(", re.MULTILINE)
-_ASSERT = re.compile(r"^\s*assert\s.*$", re.MULTILINE)
+_ASSERT = re.compile(r"\s*assert[\s(]")
+_MOST_TRIES = 1000  # to find where asserts of several lines end, in a whole text
 _CALLS = (r"^\s*assert\s+(?:not\s+)?(\w+)\(", r"^\s*>>>\s*(\w+)\(", r"`(?:def )?([^\W\d]\w*)\([^`\n]*\)[^`\n]*`")
-_SUFFIXES = (".jsonl", ".json", ".gz", ".parquet")
+_SUFFIXES = (".jsonl", ".json", ".gz", ".csv", ".parquet")
 
 
 class UnclearProblem(CommandError, ValueError):
@@ -39,7 +41,7 @@ def read_asked(path: Path, tests: str, entry: str | None) -> list[Problem]:
     if path.suffix in _SUFFIXES:
         return [with_examples(problem) for problem in read_problems(str(path)).problems]
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ProblemsError(f"cannot read {str(path)!r}: {reason}; give a text in UTF-8") from error
@@ -90,7 +92,7 @@ def problem_of(text: str, tests: str = "", entry: str | None = None, name: str =
 def _public(text: str, tests: str, function: str) -> str:
     """Return the public tests as asserts, each once."""
     lines = [f"assert {call} == {value}" for call, value in examples(text, function)]
-    shown = [line.strip() for line in _ASSERT.findall(text) if f"{function}(" in line and _parses(line.strip())]
+    shown = [one for one in _asserts(text) if f"{function}(" in one]
     given = tests.strip()
     if given and not _parses(given):
         raise UnclearProblem("the tests are no Python; write asserts, such as: assert name(1) == 2")
@@ -119,8 +121,31 @@ def _function(text: str) -> str | None:
 
 def _called(text: str) -> str | None:
     """Return the function that a text calls: in an assert, as doctest does, or between backticks; none of Python's."""
-    found = (one[1] for pattern in _CALLS for one in re.finditer(pattern, text, re.MULTILINE))
-    return next((name for name in found if name not in vars(builtins)), None)
+    found = [one[1] for pattern in _CALLS for one in re.finditer(pattern, text, re.MULTILINE)]
+    within = (name for one in _asserts(text) for name in _names_called(one))
+    return next((name for name in (*found, *within) if name not in vars(builtins)), None)
+
+
+def _asserts(text: str) -> list[str]:
+    """Return the asserts of a text, each of one line or several."""
+    lines, found, tries = text.splitlines(), [], _MOST_TRIES
+    for number, line in enumerate(lines):
+        end = number + 1
+        while _ASSERT.match(line) and end <= len(lines):
+            statement = textwrap.dedent("\n".join(lines[number:end])).strip()
+            if _parses(statement):
+                found.append(statement)
+                break
+            end, tries = end + 1, tries - 1
+            if tries < 0:
+                break
+    return found
+
+
+def _names_called(line: str) -> list[str]:
+    """Return the functions that a line calls by their names, those in arguments of others too: sorted(f(1)) == [1]."""
+    calls = (node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call))
+    return [node.func.id for node in calls if isinstance(node.func, ast.Name)]
 
 
 def _commented(text: str) -> str:

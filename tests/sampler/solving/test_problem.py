@@ -19,6 +19,9 @@ CODE = 'def f(x):\n    """Twice.\n\n    >>> f(1)\n    2\n    """\n'
         ("Write `g`, the sum of a list.\nassert g([1, 2]) == 3", "", "g", "assert g([1, 2]) == 3"),
         ("Write the sum of a list.", "assert total([]) == 0\n", "total", "assert total([]) == 0"),
         (CODE, "assert f(1) == 2\nassert f(-1) == -2", "f", "assert f(1) == 2\nassert f(1) == 2\nassert f(-1) == -2"),
+        ("Sort.\nassert sorted(g([2, 1])) == [1, 2]", "", "g", "assert sorted(g([2, 1])) == [1, 2]"),
+        ("Add.\nassert 3 == g(1, 2)", "", "g", "assert 3 == g(1, 2)"),
+        ("Add.\nassert g(\n    1,\n    2,\n) == 3", "", "g", "assert g(1, 2) == 3"),
         ("def f(x):\n", "", "f", ""),
     ],
 )
