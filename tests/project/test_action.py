@@ -29,7 +29,24 @@ backend = "replay"
 file = "{RECORDING}"
 samples = 2
 """
-GH = '#!/bin/sh\nprintf "%s\\n" "$@" > commented\ncp "$7" said.md\n'
+GH = """#!{python}
+import json, os, pathlib, sys
+words, kept = sys.argv[1:], pathlib.Path("comments.json")
+if not os.environ.get("GH_TOKEN"):
+    sys.exit("gh: To use GitHub CLI in a GitHub Actions workflow, set the GH_TOKEN environment variable.")
+comments = json.loads(kept.read_text())
+path = next(word.partition("?")[0] for word in words if word.startswith("repos/some/repository/issues/"))
+body = [pathlib.Path(word.removeprefix("body=@")).read_text() for word in words if word.startswith("body=@")]
+if not body:
+    assert "env.MARK" in words[words.index("--jq") + 1]
+    print(*(one["id"] for one in comments if one["body"].startswith(os.environ["MARK"])), sep="\\n")
+elif "PATCH" in words:
+    next(one for one in comments if path.endswith(f"/issues/comments/{{one['id']}}"))["body"] = body[0]
+else:
+    assert path.endswith("/issues/7/comments")
+    comments.append({{"id": 10 + len(comments), "body": body[0]}})
+kept.write_text(json.dumps(comments))
+"""  # the part of `gh api` that the step uses, over a file
 
 
 def steps() -> dict[str, str]:
@@ -78,22 +95,36 @@ def test_no_input_is_pasted_into_a_shell() -> None:
 @pytest.mark.usefixtures("engine")
 def test_it_runs_the_study_comments_its_table_and_gates(tmp_path: Path) -> None:
     shutil.copy(ROOT / "examples" / "replay" / RECORDING, tmp_path)
-    (tmp_path / "mine.toml").write_text(STUDY)
-    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "my study.toml").write_text(STUDY)
+    (tmp_path / "gh").write_text(GH.format(python=sys.executable))
     (tmp_path / "gh").chmod(0o755)
+    other = {"id": 3, "body": "coverage: 97%"}
+    (tmp_path / "comments.json").write_text(json.dumps([other]))
     summary = tmp_path / "summary.md"
-    study = {"STUDY": "mine.toml", "STORE": "mine.db", "GITHUB_STEP_SUMMARY": str(summary)}
-    ran = run("Run the study", tmp_path, **study)
-    assert ran.returncode == 0, ran.stderr
-    told = run("Comment the table", tmp_path, NUMBER="7", GITHUB_REPOSITORY="some/repository")
-    assert told.returncode == 0, told.stderr
-    assert (tmp_path / "commented").read_text().split("\n")[:5] == ["pr", "comment", "7", "--repo", "some/repository"]
-    assert "pass@1" in (tmp_path / "said.md").read_text()
-    assert summary.read_text().endswith((tmp_path / "said.md").read_text())
-    gate = {"STORE": "mine.db", "AT": "2e11", "LEAST": "0.01", "BASELINE": ""}
+    study = {"STUDY": "my study.toml", "STORE": "my store.db", "GITHUB_STEP_SUMMARY": str(summary)}
+    comment = {"NUMBER": "7", "GITHUB_REPOSITORY": "some/repository", "GH_TOKEN": "secret"}
+    for _ in range(2):
+        ran = run("Run the study", tmp_path, **study)
+        assert ran.returncode == 0, ran.stderr
+        told = run("Comment the table", tmp_path, **comment)
+        assert (told.returncode, told.stdout) == (0, ""), told.stderr
+    first, said = json.loads((tmp_path / "comments.json").read_text())
+    assert first == other, "a comment of another tool is left alone"
+    assert "pass@1" in said["body"]
+    assert "pass@1" in ran.stdout
+    assert summary.read_text().endswith(said["body"])
+    without = run("Comment the table", tmp_path, **comment | {"GH_TOKEN": ""})
+    assert without.returncode == 0, "a fork's token may not comment, and its gate counts all the same"
+    assert without.stdout.startswith("::warning::the table is not commented")
+    gate = {"STORE": "my store.db", "AT": "200 GFLOP", "LEAST": "0.01", "BASELINE": ""}
     passed = run("Gate", tmp_path, **gate)
     assert "gate: PASS" in passed.stdout, passed.stderr
     assert run("Gate", tmp_path, **gate | {"AT": "nothing"}).returncode == 2
+    assert run("Gate", tmp_path, **gate | {"LEAST": "0.99"}).returncode == 1
+    (tmp_path / "more.toml").write_text(STUDY.replace("samples = 2", "samples = 50"))
+    broken = run("Run the study", tmp_path, **study | {"STUDY": "more.toml", "STORE": "more.db"})
+    assert broken.returncode not in {0, 1}
+    assert "holds no sample 10" in broken.stderr
 
 
 # The same on GitLab: `gitlab-template.yml`.
@@ -139,9 +170,9 @@ def test_the_template_of_gitlab_runs_comments_once_and_gates(tmp_path: Path) -> 
     text = (ROOT / "gitlab-template.yml").read_text(encoding="utf-8")
     script = text.partition("  script:\n")[2].partition("  artifacts:")[0]
     items = [textwrap.dedent(item.removeprefix("|\n")) for item in re.split(r"^    - ", script, flags=re.MULTILINE)[1:]]
-    assert [item.split()[0] for item in items] == ["pip", "command", "if", "sampler", "if", "if"]
+    assert [item.split()[0] for item in items] == ["pip", "command", "if", "code=0", "MARK=$(head", "if"]
     shutil.copy(ROOT / "examples" / "replay" / RECORDING, tmp_path)
-    (tmp_path / "mine.toml").write_text(STUDY)
+    (tmp_path / "my study.toml").write_text(STUDY)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Notes)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {
@@ -151,30 +182,39 @@ def test_the_template_of_gitlab_runs_comments_once_and_gates(tmp_path: Path) -> 
         "CI_PROJECT_ID": "5",
         "CI_MERGE_REQUEST_IID": "3",
         "CODEBUDGET_TOKEN": "secret",
-        "STUDY": "mine.toml",
-        "STORE": "mine.db",
-        "AT": "2e11",
+        "STUDY": "my study.toml",
+        "STORE": "my store.db",
+        "AT": "200 GFLOP",
         "LEAST": "0.01",
         "no_proxy": "127.0.0.1",
     }
+
+    def piped(**other: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", "\n".join(items[3:])],
+            cwd=tmp_path,
+            env=environment | other,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
     try:
         for _ in range(2):
-            ran = subprocess.run(
-                ["bash", "-eo", "pipefail", "-c", "\n".join(items[3:])],
-                cwd=tmp_path,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=300,
-            )
+            ran = piped()
             assert ran.returncode == 0, ran.stderr
             assert "gate: PASS" in ran.stdout
+            assert "not commented" not in ran.stdout
     finally:
         server.shutdown()
         server.server_close()
+    away = piped()
+    assert (away.returncode, "the table is not commented" in away.stdout) == (0, True), "no answer of the API"
+    failed = piped(LEAST="0.99", CODEBUDGET_TOKEN="")
+    assert (failed.returncode, "gate: FAIL" in failed.stdout) == (1, True), failed.stderr
     (note,) = Notes.held
-    assert str(note["body"]).startswith("<!-- codebudget -->")
+    assert str(note["body"]).startswith("<!-- codebudget my study.toml -->")
     assert "pass@1" in str(note["body"])
     place = "/api/v4/projects/5/merge_requests/3/notes"
     assert Notes.asked == [
