@@ -68,12 +68,9 @@ class _Link:
 
 
 class _TaskFuture(Future[Any]):
-    """A future of a task that calls `on_cancel` when it is cancelled; where that is true, nobody else will end it.
+    """A future of a task that calls `on_cancel` when it is cancelled; where that is true, nobody else will end it."""
 
-    A callback for each would take time at every result, and hardly any is cancelled.
-    """
-
-    task: Task
+    task: Task  # which has no callback for it: that would take time at every result, and hardly any is cancelled
 
     def __init__(self, on_cancel: Callable[[Task, Future[Any]], bool]) -> None:
         super().__init__()
@@ -376,8 +373,10 @@ class Dispatcher:
         link = self._links.pop(node.id, None)
         if link is not None:
             link.actor.kill()
-        self._reopen_at[node.id] = time.monotonic() + _again_s(self._count_retry(node))
-        self._say(f"{node.name} is lost: {reason}")
+        retries = self._count_retry(node)
+        self._reopen_at[node.id] = time.monotonic() + _again_s(retries)
+        if not retries:
+            self._say(f"{node.name} is lost: {reason}")
         deliveries = self.schedule.lost(node, NodeState.LOST, reason)
         self._send_all()
         return deliveries

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -28,6 +29,7 @@ HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost
 RAY_RECONNECT = ("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**8))
 DISCONNECTED = "this process has disconnected from its Ray cluster"
 _CLIENT = "ray://"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,11 +309,19 @@ def _translated(ref: Any) -> Future[Any]:
     return came
 
 
+def _why_lost(words: str) -> str:
+    """Return Ray's reason in one line: of a process that could not start, the exception that ends the traceback."""
+    lines = [_COLOURS.sub("", line).strip() for line in words.strip().splitlines()] or [""]
+    if "creation task" in lines[0]:
+        return f"its process cannot start: {next(line for line in reversed(lines) if line)}"
+    return lines[0]
+
+
 def _in_our_words(error: BaseException) -> BaseException:
     from ray import exceptions
 
     if isinstance(error, exceptions.ActorUnavailableError):
         return TimeoutError(str(error))
     if isinstance(error, exceptions.RayActorError | exceptions.NodeDiedError | exceptions.ActorUnschedulableError):
-        return ActorLost(str(error).strip().partition("\n")[0])
+        return ActorLost(_why_lost(str(error)))
     return error.cause if isinstance(error, exceptions.RayTaskError) and error.cause is not None else error

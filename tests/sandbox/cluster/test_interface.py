@@ -8,11 +8,13 @@ import os
 import pickle
 import signal
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,14 @@ OPTIONS = {
     "chosen": ScoringOptions(chosen=frozenset({"cpu_s"}), isolation=Isolation.BOX),
 }
 Either = Pool | ClusterPool
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that happens soon on a quiet machine."""
+    deadline = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def calls(*expected: object, source: str = "calls of f") -> CallTests:
@@ -262,9 +272,7 @@ def test_threads_may_share_it(pool: ClusterPool) -> None:
 def test_cancelled_programs_are_over_for_those_who_wait_and_leave_nothing_on_their_node(pool: ClusterPool) -> None:
     for turn in range(6):
         futures = [pool.submit(Program(source=f"while {turn + 1}: {number}")) for number in range(6)]
-        busy = threading.Event()
-        while sum(node.under_way for node in pool.nodes()) < 2:
-            busy.wait(0.01)
+        until(lambda: sum(node.under_way for node in pool.nodes()) >= 2)
         assert all(future.cancel() and future.cancel() for future in futures)
         assert not wait(futures, WAIT_S).not_done
         with pytest.raises(CancelledError):
@@ -272,8 +280,7 @@ def test_cancelled_programs_are_over_for_those_who_wait_and_leave_nothing_on_the
     same = [pool.submit(Program(source="while 'same': pass")) for _ in range(10_000)]
     assert all(future.cancel() for future in same)
     assert pool.submit(Program(source="print(1)")).result(WAIT_S).verdict is Verdict.PASSED
-    while any(node.under_way for node in pool.nodes()):
-        busy.wait(0.01)
+    until(lambda: not any(node.under_way for node in pool.nodes()))
 
 
 def refused(do: Callable[[], object]) -> tuple[type, str]:
@@ -333,9 +340,7 @@ def test_leaving_with_an_exception_cancels_what_waits_and_a_forgotten_pool_is_cl
     del forgotten, pool
     gc.collect()
     assert gone() is None
-    ended = threading.Event()
-    while its & set(node.processes("NodeHost")):
-        ended.wait(0.05)
+    until(lambda: not its & set(node.processes("NodeHost")))
 
 
 def test_a_connection_that_is_there_is_used_left_open_and_never_made_anew(pool: ClusterPool, node: RayNodes) -> None:
@@ -380,6 +385,33 @@ def test_whoever_shuts_ray_down_ends_the_pool_and_no_cluster_is_started_by_it(no
     with ClusterPool(node.address, LIMITS) as again:
         assert again.submit(Program(source="print(4)")).result(WAIT_S).verdict is Verdict.PASSED
     assert not ray.is_initialized()
+
+
+WITHOUT = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sandbox":
+            raise ModuleNotFoundError("No module named 'sandbox'", name="sandbox")
+sys.meta_path.insert(0, Without())
+"""
+
+
+def test_nodes_without_this_program_or_with_another_version_of_it_say_so(node: RayNodes, tmp_path: Path) -> None:
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "sitecustomize.py").write_text(WITHOUT)
+    (tmp_path / "other" / "codebudget-99.9.dist-info").mkdir(parents=True)
+    metadata = "Metadata-Version: 2.1\nName: codebudget\nVersion: 99.9\n"
+    (tmp_path / "other" / "codebudget-99.9.dist-info" / "METADATA").write_text(metadata)
+    added = [node.add(cpus=1, PYTHONPATH=tmp_path / name) for name in ("without", "other")]
+    said: list[str] = []
+    with ClusterPool.of(ClusterSpec(address=node.address, limits=LIMITS), said.append) as pool:
+        words = ("its process cannot start: ModuleNotFoundError: No module named 'sandbox'", "codebudget 99.9")
+        until(lambda: all(any(word in one for one in said) for word in words))
+        assert pool.submit(Program(source="print(5)")).result(WAIT_S).verdict is Verdict.PASSED
+    assert sum("is lost" in one for one in said) == sum("is left out" in one for one in said) == 1
+    for number in added:
+        node.kill_raylet(number)
 
 
 def test_an_address_that_is_none_is_named() -> None:
