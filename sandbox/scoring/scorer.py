@@ -47,10 +47,10 @@ from sandbox.values import (
 
 
 class Scorer:
-    """Scores programs in a pool's boxes. `strategies` is the table that says how, for each type of tests."""
+    """Scores programs in the boxes of `pool`. `strategies` is the table that says how, for each type of tests."""
 
     def __init__(self, pool: Pool, options: ScoringOptions | None = None) -> None:
-        self._pool, self.options = pool, options or ScoringOptions()
+        self.pool, self.options = pool, options or ScoringOptions()
         self.compiler = Compiler(pool)
         self._calls = CallStrategy(References(self.options.kept))
         self._programs = TestlibPrograms(self.compiler)
@@ -68,7 +68,7 @@ class Scorer:
     @property
     def limits(self) -> Limits:
         """Return the limits of each program."""
-        return self._pool.spec.limits
+        return self.pool.spec.limits
 
     def limits_for(self, assumptions: Assumptions) -> Limits:
         """Return the limits of a program whose data set has these assumptions."""
@@ -77,12 +77,12 @@ class Scorer:
     @property
     def boxes(self) -> int:
         """Return how many programs may run at a time."""
-        return self._pool.spec.boxes
+        return self.pool.spec.boxes
 
     @property
     def image(self) -> str:
         """Return the box image's reference."""
-        return self._pool.spec.image
+        return self.pool.spec.image
 
     def submit(
         self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
@@ -101,11 +101,11 @@ class Scorer:
             scored.set_result(asked)
             return scored
         job, options = asked
-        return self._pool.submit_task(lambda boxes: self._begin(job, self._visits(boxes, options)))
+        return self.pool.submit_task(lambda boxes: self._begin(job, self._visits(boxes, options)))
 
     def cancel(self, future: Future[Any]) -> None:
         """Cancel what was submitted: it does not begin, or its program is ended soon."""
-        self._pool.cancel(future)
+        self.pool.cancel(future)
 
     def task(
         self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
@@ -159,7 +159,7 @@ class Scorer:
             silent: Future[ProgramAnswers] = Future()
             silent.set_result(ProgramAnswers(answers=(None,) * len(tests.cases), cpu_s=0.0, wall_s=0.0, visits=0))
             return silent
-        return self._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience))
+        return self.pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience))
 
     def _begin(self, job: Job, visits: Visits) -> Score | Suspended[Score]:
         """Score a job; where a checker decides, it may wait for other programs that need the same one."""

@@ -57,7 +57,7 @@ def open_sides(stack: ExitStack, engine: DockerClient, chosen: argparse.Namespac
         return numpy if "numpy" in problem.prompt else plain
 
     def afresh(problem: Problem) -> Scorer:
-        return Scorer(usual(problem)._pool, ScoringOptions(fresh=True))
+        return Scorer(usual(problem).pool, ScoringOptions(fresh=True))
 
     image = peers_image(engine, ensure_image(engine, WITH_NUMPY.image_spec, say=print))
 

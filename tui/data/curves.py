@@ -75,13 +75,13 @@ def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
             counts = counts_of(model, rows, chosen[model.id])
             found = curve_over(counts, cost, draws.get(len(problems)))
             star = _star(model, snapshot, chosen[model.id], unit)
-            series.append(replace(_series(found, tone, cost), star=star, hits=_hits(counts)))
+            series.append(replace(_series(found, tone, cost), star=star, hits=equal_counts(counts)))
     rests = tuple(len(chosen[model.id]) for model in snapshot.models)
     same = len({tuple(names) for names in chosen.values() if names}) < 2
     return Curves(unit=unit, series=tuple(series), problems=rests, shared=same)
 
 
-def _hits(counts: Counts) -> tuple[tuple[int, int], ...]:
+def equal_counts(counts: Counts) -> tuple[tuple[int, int], ...]:
     """Return the samples of each problem and how many are right, as far as all problems have equally many chances."""
     return tuple(zip(counts.scored, counts.passed, strict=True)) if counts.even else ()
 

@@ -256,7 +256,7 @@ def scorer() -> Iterator[Scorer]:
 )
 @pytest.mark.docker
 def test_a_good_program_passes_after_a_bad_one(source: str, expected: Verdict, scorer: Scorer) -> None:
-    for chosen in (scorer, Scorer(scorer._pool, ScoringOptions(every_case=True))):
+    for chosen in (scorer, Scorer(scorer.pool, ScoringOptions(every_case=True))):
         assert chosen.score(Program(source=source, tests=DOUBLE)).verdict is expected
         assert scorer.score(Program(source=GOOD, tests=DOUBLE)).verdict is Verdict.PASSED
 
@@ -264,7 +264,7 @@ def test_a_good_program_passes_after_a_bad_one(source: str, expected: Verdict, s
 @pytest.mark.docker
 def test_it_stops_at_the_first_failure_or_tries_every_case(scorer: Scorer) -> None:
     program = Program(source="import time; time.sleep(0.2)", tests=DOUBLE)
-    first, every = scorer.score(program), Scorer(scorer._pool, ScoringOptions(every_case=True)).score(program)
+    first, every = scorer.score(program), Scorer(scorer.pool, ScoringOptions(every_case=True)).score(program)
     assert (first.verdict, every.verdict, every.passed_cases) == (Verdict.WRONG, Verdict.WRONG, 0)
     assert [len(one.runs or ()) for one in (first, every)] == [1, len(DOUBLE.cases)]
     assert every.run.wall_s > 0.2 * len(DOUBLE.cases)
@@ -278,7 +278,7 @@ def test_a_box_that_was_left_with_a_runner_inside_is_not_used_again(scorer: Scor
 
     before = boxes(engine)
     with pytest.raises(RuntimeError):
-        scorer._pool.submit_task(fail).result()
+        scorer.pool.submit_task(fail).result()
     assert scorer.score(Program(source=GOOD, tests=DOUBLE)).verdict is Verdict.PASSED
     assert len(before - boxes(engine)) == 1
 
@@ -292,7 +292,7 @@ def test_a_task_that_fails_leaves_a_clean_box(scorer: Scorer, engine: DockerClie
 
     before = boxes(engine)
     with pytest.raises(RuntimeError):
-        scorer._pool.submit_task(fail).result()
+        scorer.pool.submit_task(fail).result()
     assert scorer.score(Program(source=GOOD, tests=DOUBLE)).verdict is Verdict.PASSED
     assert before <= boxes(engine)
 

@@ -253,7 +253,7 @@ def test_a_visit_is_shared_only_where_the_checker_keeps_nothing(scorer: Scorer, 
         ]
         return ask_together(boxes, [request_for({0: run}, stdin_tests(asked), job, visits) for run in runs])
 
-    said = scorer._pool.submit_task(asking).result()
+    said = scorer.pool.submit_task(asking).result()
     assert said == ([(1.0,), (0.0,), (1.0,)] if shared else [None, None, None])
 
 
@@ -289,7 +289,7 @@ def test_a_checker_that_stays_answers_by_a_message_and_makes_room_for_other_code
         return stays
 
     with open_scorer(Limits(), boxes=1) as alone:
-        assert alone._pool.submit_task(points).result() == [False, True, True, False, True]
+        assert alone.pool.submit_task(points).result() == [False, True, True, False, True]
         assert alone.score(problem().solve(NONE[0])).verdict is Verdict.WRONG
 
 
@@ -298,7 +298,7 @@ def test_a_program_that_waits_for_its_checker_can_be_cancelled(engine: DockerCli
     asked = problem(cases=1)
     assert engine.answers()
     with open_scorer(Limits(), boxes=1) as alone:
-        pool = alone._pool
+        pool = alone.pool
         begin, seen, end = threading.Event(), threading.Event(), threading.Event()
         first = pool.submit_task(lambda _: begin.wait(60))
         kept, cancelled = (alone.submit(asked.solve(source)) for source in (ANY[1], ANY[2]))

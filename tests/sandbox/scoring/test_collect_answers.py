@@ -15,7 +15,7 @@ assert TESTS is not None
 
 def asked(scorer: Scorer, source: str, tests: CallTests = TESTS, patience: int = 3) -> ProgramAnswers:
     job = Job(program=Program(source=source, tests=tests), limits=Limits(cpu_s=0.3))
-    return scorer._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience)).result(timeout=300)
+    return scorer.pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run, patience)).result(timeout=300)
 
 
 @pytest.mark.docker
@@ -84,7 +84,7 @@ def test_each_call_can_have_a_process_of_its_own(scorer: Scorer) -> None:
     tests = assert_tests("\n".join(f"assert f({n}) == {n + 1}" for n in range(4)), "f")
     assert tests is not None
     job = Job(program=Program(source=counts, tests=tests), fresh=True)
-    answered = scorer._pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run)).result(timeout=300)
+    answered = scorer.pool.submit_task(lambda boxes: collect_answers(job, tests, boxes.run)).result(timeout=300)
     assert matching_answers(answered, tests) == (True, True, False, True)
     assert answered.visits == 4
 

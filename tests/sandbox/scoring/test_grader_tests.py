@@ -146,7 +146,7 @@ def test_calls_that_depend_on_no_answer_are_handed_out_together(scorer: Scorer) 
     def planned(boxes: WorkerBoxes) -> Plan:
         return GraderStrategy().plan(job, tests, Visits(boxes=boxes, limits=scorer.limits, options=scorer.options))
 
-    plan = scorer._pool.submit_task(planned).result(timeout=600)
+    plan = scorer.pool.submit_task(planned).result(timeout=600)
     assert [(one.waits, one.always) for one in plan] == [(False, True)] * 10 + [(True, False)]
 
 

@@ -184,7 +184,7 @@ def test_a_conversation_can_be_cancelled(short: Scorer) -> None:
     future = short.submit(problem(hidden=(1,)).assuming({"wall_s": 600}).solve("input()"), limits=Limits(wall_s=600))
     while not future.running():
         os.sched_yield()
-    short._pool.cancel(future)
+    short.pool.cancel(future)
     with pytest.raises(TaskCancelled):
         future.result()
     assert score(short, FINDS, problem()).verdict is Verdict.PASSED

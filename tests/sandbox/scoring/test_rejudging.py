@@ -90,7 +90,7 @@ def scored_rows(
     )
     options = ScoringOptions(kept=tmp_path / "references")
     filed = read_samples(samples, known, Limits(), ChosenTests.BOTH)
-    return problems, list(score_samples(filed, Scorer(scorer._pool, options))), options
+    return problems, list(score_samples(filed, Scorer(scorer.pool, options))), options
 
 
 @pytest.mark.docker

@@ -92,7 +92,7 @@ class TestOrder:
         assert scorer.submit(PROBLEM.solve(COUNTS)).result(timeout=300).verdict is Verdict.WRONG
 
     def test_every_call_can_have_a_fresh_process(self, scorer: Scorer) -> None:
-        fresh = Scorer(scorer._pool, ScoringOptions(fresh=True))
+        fresh = Scorer(scorer.pool, ScoringOptions(fresh=True))
         once = "seen = []\ndef f(x):\n    seen.append(x)\n    return x + len(seen)\n"
         assert scorer.submit(PROBLEM.solve(once)).result(timeout=300).verdict is Verdict.WRONG
         assert fresh.submit(PROBLEM.solve(once)).result(timeout=300).verdict is Verdict.PASSED
@@ -110,7 +110,7 @@ class TestOrder:
         ],
     )
     def test_nothing_counts_fresh_calls(self, scorer: Scorer, source: str) -> None:
-        fresh = Scorer(scorer._pool, ScoringOptions(fresh=True))
+        fresh = Scorer(scorer.pool, ScoringOptions(fresh=True))
         assert fresh.submit(PROBLEM.solve(source)).result(timeout=300).verdict in {Verdict.WRONG, Verdict.ERROR}
 
     @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ class TestOrder:
     def test_threads_and_signals_of_the_loaded_program_are_in_every_fresh_process(
         self, scorer: Scorer, source: str
     ) -> None:
-        fresh = Scorer(scorer._pool, ScoringOptions(fresh=True))
+        fresh = Scorer(scorer.pool, ScoringOptions(fresh=True))
         assert fresh.submit(PROBLEM.solve(source)).result(timeout=300).verdict is Verdict.PASSED
 
     @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ class TestOrder:
         ],
     )
     def test_a_fresh_process_ends_as_the_program_would(self, scorer: Scorer, body: str, verdict: Verdict) -> None:
-        fresh = Scorer(scorer._pool, ScoringOptions(fresh=True))
+        fresh = Scorer(scorer.pool, ScoringOptions(fresh=True))
         scored = fresh.submit(PROBLEM.complete(body)).result(timeout=300)
         assert scored.verdict is verdict
         assert Flag.IN_PROCESS not in scored.flags

@@ -255,7 +255,7 @@ class TestADataSet:
         scored = scorer.submit(read_problem(row).solve("import time\ntime.sleep(5)\nprint('ok')\n")).result(timeout=60)
         assert scored.verdict is Verdict.TIMEOUT
         assert scored.run.wall_s < 5
-        chosen = Scorer(scorer._pool, ScoringOptions(chosen=frozenset({"wall_s"})))
+        chosen = Scorer(scorer.pool, ScoringOptions(chosen=frozenset({"wall_s"})))
         assert verdict(chosen, read_problem(row), "import time\ntime.sleep(1)\nprint('ok')\n") is Verdict.PASSED
 
 

@@ -9,7 +9,7 @@ import pytest
 from sampler.reporting.metrics import Metric, MetricChoice, metric_values
 from sampler.stats.passk import Counts
 from sampler.stats.reliability import pass_hat_k
-from tui.data.curves import _hits
+from tui.data.curves import equal_counts
 from tui.screens.curves import RELIABLE, reliability_words
 from tui.widgets.plot import CurveReading
 
@@ -17,7 +17,7 @@ COUNTS = Counts(model="m", problems=("a", "b", "c"), scored=(6, 6, 8), passed=(0
 
 
 def words(metric: int, k: float | None, counts: Counts = COUNTS) -> str:
-    reading = CurveReading(label="m", tone=0, rate=0.5, near=None, k=k, beyond=False, hits=_hits(counts))
+    reading = CurveReading(label="m", tone=0, rate=0.5, near=None, k=k, beyond=False, hits=equal_counts(counts))
     return reliability_words(reading, metric)
 
 

@@ -284,7 +284,7 @@ def test_a_whole_program_is_tested_by_what_it_prints(source: str, verdict: Verdi
 
 @pytest.mark.docker
 def test_every_case_counts_where_partial_credit_is_wanted(scorer: Scorer) -> None:
-    thorough = Scorer(scorer._pool, ScoringOptions(every_case=True))
+    thorough = Scorer(scorer.pool, ScoringOptions(every_case=True))
     program = Program(source="n = int(input()); print(2 * n if n % 2 else 0)", tests=DOUBLE)
     scored = thorough.submit(program).result(timeout=300)
     assert (scored.verdict, scored.passed_cases, scored.cases) == (Verdict.WRONG, 3, 5)
