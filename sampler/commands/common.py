@@ -20,7 +20,7 @@ T = TypeVar("T")
 FILE = click.Path(dir_okay=False, path_type=Path)
 STORE = click.Path(path_type=Path)  # whatever is no store is told by who reads it, with one exit code
 FOLDER = click.Path(file_okay=False, path_type=Path)
-LARGEST = 1e18
+LARGEST = 1e18  # parameters; a larger number is a slip of the keyboard
 BUDGET_HINT = "'--budget' / '--at'"  # how click names `budget_option`
 COUNTED = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}  # parameters are counted as people say them
 

@@ -42,7 +42,7 @@ class Executor(Protocol):
         """Execute and judge a program as soon as there is room; does not block, and any thread may call it."""
 
 
-FAULTS_IN_A_ROW = 8
+FAULTS_IN_A_ROW = 8  # then it is the sandbox that is broken, and not single runs
 LOOK_SECONDS = 0.1  # how long a new sample, or a stop, may go unnoticed
 
 

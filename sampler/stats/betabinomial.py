@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, draw_problems, widened
 
 _SMALLEST, _LARGEST = np.log(1e-4), np.log(1e5)
-_CLEARLY = 2.71
+_CLEARLY = 2.71  # a likelihood ratio at 5 %: a share of 0 is the end of its range (Self and Liang 1987)
 _STEPS = 60
 _ROUNDS = 400
 _NOISE = 1e-14  # of a likelihood: at its top, steps cannot be told apart any more

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from sampler.stats.bootstrap import Floats
 
-FLIPS = 9_999
+FLIPS = 9_999  # with what was observed 10,000, so that p has steps of 0.0001
 _AT_ONCE = 500  # flips whose statistics are made together
 _EQUAL = 1e-12  # differences of rates below this are rounding
 _TIE = 1e-9  # statistics this close are the same

@@ -57,8 +57,8 @@ from sampler.store.write_models import (
 from sampler.values import Closeable, NoSuchName, matching_name, valid_text
 from sandbox.values import Score
 
-BATCH = 200
-FLUSH_SECONDS = 0.1
+BATCH = 200  # most changes in one transaction
+FLUSH_SECONDS = 0.1  # how long the first change of a transaction waits for others
 HEARTBEAT_SECONDS = 5.0
 QUEUED = 10_000  # above this, callers wait for the disk
 

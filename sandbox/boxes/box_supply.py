@@ -22,8 +22,8 @@ from sandbox.boxes.ownership import Owner, remove_orphans
 from sandbox.errors import BoxLost, SandboxError
 from sandbox.values import Limits
 
-MAX_BOXES = 512
-OPENINGS = 3
+MAX_BOXES = 512  # each has a thread, a container and a stream; more is a slip of the keyboard
+OPENINGS = 3  # of a box that is lost while its isolation is checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

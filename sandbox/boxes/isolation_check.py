@@ -37,9 +37,9 @@ from sandbox.errors import SandboxError
 from sandbox.values import CallTest, CallTests, Comparison, Ending, Job, Limits, Program, Run
 
 PROBE_LIMITS = {"cpu_s": 20.0, "wall_s": 40.0}
-TRIES = 3
-SHORT_S = 0.05
-LOCKED_FILES, LOCKS_EACH = 12, 500
+TRIES = 3  # on a busy machine a program may have no time to over-use anything
+SHORT_S = 0.05  # the limit of a program that never ends: enough for it to begin
+LOCKED_FILES, LOCKS_EACH = 12, 500  # together more record locks than a box may have
 BEYOND_MB = 64  # over the limit on memory and the room for output beside it
 WALLS = {
     "system_calls": "forbidden system calls are refused",

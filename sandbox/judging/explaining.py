@@ -341,7 +341,7 @@ def _number_kind(mine: float, wanted: float) -> str:
     return "0 where another number was expected" if not mine else "another number"
 
 
-_NEARLY = 1e-3
+_NEARLY = 1e-3  # a relative difference that may come from rounding
 
 
 def _text_kind(mine: str, wanted: str) -> str:

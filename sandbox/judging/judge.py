@@ -32,7 +32,7 @@ from sandbox.values import (
 )
 
 JUDGE_VERSION = "7"
-_NEAR = 0.9
+_NEAR = 0.9  # the share of a limit from which on a run is `near_limit`
 _IDLE = 0.05  # a program that used less than this share of its wall time slept, or waited for something
 _WAITED = 0.1  # waiting for less than this share of a visit is not reported
 _NO_FAILURE = frozenset({"", "None", "0"})  # messages of a SystemExit that means success

@@ -87,7 +87,7 @@ def _together(runs: Sequence[Run]) -> Run:
     )
 
 
-CHEAP_CPU_S = 0.01
+CHEAP_CPU_S = 0.01  # below this, a visit costs more than all calls of the reference
 REFERENCE_TIMES = 4  # a program may take so many times as long as the data set's own (EvalPlus's factor)
 
 

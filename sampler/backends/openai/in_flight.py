@@ -23,7 +23,7 @@ from sampler.backends.openai.answer import ServerAnswer, Written
 from sampler.backends.openai.http_client import Call, CallRefused, Outage, Policy, ServerAddress, Spoilt
 from sampler.values import PromptStyle, Request, Sample
 
-REFUSALS_IN_A_ROW = 8
+REFUSALS_IN_A_ROW = 8  # then the server refuses the study, and not single requests
 _LOOK_S = 1.0
 
 
