@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import tempfile
 import threading
@@ -95,9 +96,11 @@ class _Wandb:
         silent: dict[str, Any] = {"console": "off", "silent": True}
         private: dict[str, Any] = {"disable_git": True, "disable_code": True, "disable_job_creation": True}
         private |= {"x_disable_stats": True, "x_disable_meta": True}
+        entity, project = wandb_project(name)
         try:
             self._run = wandb.init(
-                project=name.project,
+                entity=entity,
+                project=project,
                 name=name.name,
                 group=name.group,
                 config=dict(name.config),
@@ -114,6 +117,17 @@ class _Wandb:
 
     def finish(self) -> None:
         self._run.finish()
+
+
+def wandb_project(name: RunName) -> tuple[str | None, str]:
+    """Return the entity (None: the user's own) and the project of a run.
+
+    ENTITY/PROJECT may be asked for. A study's own name gives a project, in which wandb allows less than we do.
+    """
+    if name.project == name.group:
+        return None, re.sub(r"[/\\#?%:]", "-", name.project)[:128]
+    entity, _, project = name.project.rpartition("/")
+    return entity or None, project
 
 
 def curve_steps(report: Report, model: str) -> Mapping[int, Mapping[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -20,7 +21,7 @@ from sampler.commands import cli
 from sampler.exit_codes import Exit
 from sampler.reporting.inputs import read_report
 from sampler.reporting.report import Report
-from sampler.tracking import LiveLog, curve_steps
+from sampler.tracking import LiveLog, RunName, curve_steps, wandb_project
 
 MODELS = ("0.5b", "1.5b")
 
@@ -147,6 +148,26 @@ def test_a_set_that_cannot_be_sent_says_what_to_do(store: Path) -> None:
     done = export(store, "hf:somebody/something", HF_HUB_OFFLINE="1")
     assert done.returncode == Exit.USAGE
     assert "hf:./folder writes the same to this machine" in done.stderr
+
+
+def test_a_hub_that_is_out_of_reach_is_no_bug_of_ours(store: Path) -> None:
+    pytest.importorskip("huggingface_hub")
+    pytest.importorskip("pyarrow")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = export(store, "hf:somebody/something", HF_ENDPOINT=f"http://127.0.0.1:{port}")
+    assert done.returncode == Exit.USAGE, done.stderr
+    assert "hf:somebody/something cannot be written: " in done.stderr
+    assert "hf:./folder writes the same to this machine" in done.stderr
+
+
+def test_a_project_of_wandb_may_have_an_entity_and_a_study_any_name() -> None:
+    def asked(project: str, study: str) -> tuple[str | None, str]:
+        return wandb_project(RunName(project=project, name="m", group=study, config={}))
+
+    assert asked("team/mine", "s") == ("team", "mine")
+    assert asked("mine", "s") == (None, "mine")
+    assert asked("a/b: 50%?", "a/b: 50%?") == (None, "a-b- 50--")
 
 
 @pytest.mark.parametrize("to", ["mlflow:mine", "jsonl:mine"])

@@ -123,10 +123,11 @@ def publish(folder: Path, repo: str) -> str:
     except ImportError as error:
         raise ProblemsError(f"hf:{repo} needs huggingface_hub; run `pip install 'codebudget[hub]'`") from error
     api = huggingface_hub.HfApi()
+    failures = (OSError, errors.HFValidationError, getattr(errors, "HTTPError", OSError))  # the last one by version
     try:
         api.create_repo(repo, repo_type="dataset", private=True, exist_ok=True)
         return str(api.upload_folder(folder_path=folder, repo_id=repo, repo_type="dataset"))
-    except (errors.HfHubHTTPError, errors.HFValidationError, errors.OfflineModeIsEnabled, OSError) as error:
+    except failures as error:
         raise ProblemsError(f"hf:{repo} cannot be written: {_why(error)}") from error
 
 
