@@ -367,13 +367,20 @@ def column_reader(columns: Mapping[str, str]) -> Callable[[Any], Iterator[Import
                 found = row if column in row else _inside(row, column)
             except KeyError:
                 if column not in met or name in _NEEDED:
-                    raise
+                    raise ImportFault(f"the field {column!r} is missing{_near(row, column)}") from None
                 continue
             met.add(column)
             told[name] = convert(found, column)
         yield Imported(**{"text": told.get("program"), **told})
 
     return samples
+
+
+def _near(row: Any, column: str) -> str:
+    """Return which column may be meant, or those that a line has, as the end of a message."""
+    names = [str(name) for name in row] if isinstance(row, dict) else []
+    close = get_close_matches(column, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the line has {', '.join(names[:8])}" if names else ""
 
 
 def _absent(row: Any, column: str) -> bool:

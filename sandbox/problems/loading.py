@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -76,7 +77,7 @@ class RowOptions(TypedDict, total=False):
 def load_problems(source: str | Path, *, filters: Filters = _EVERY, **options: Unpack[RowOptions]) -> list[Problem]:
     """Load the problems of a set of the catalogue ("humaneval"), of a data set on the hub, or of files.
 
-    A file holds JSON lines, one JSON list (.gz allowed) or Parquet; a folder holds such files, or is APPS's directory.
+    A file holds JSON lines, a JSON document (.gz allowed), CSV or Parquet; a folder holds such files, or is APPS's.
     A set on the hub is named hf:ORG/NAME@REVISION[:CONFIG][/SPLIT]. A row's fields determine its format;
     docs/problems.md lists the formats; `columns` says where rows of one's own keep the prompt, the tests and so on, as
     in {"tests": "reward_model.ground_truth"}. `task` is the one that is asked where rows hold several: "complete" or
@@ -186,7 +187,9 @@ def _open(source: str | Path) -> _Opened:
         return _Opened(rows=_placed(name, given))
     path = Path(source)
     if not path.is_dir():
-        way_out = (
+        near = get_close_matches(name.lower(), CATALOGUE, n=1)
+        way_out = f"did you mean {near[0]!r}? " if near else ""
+        way_out += (
             "give a file of problems, hf:ORG/NAME@REVISION, or a name such as humaneval (`sandbox problems --list`)"
         )
         return _Opened(rows=files.rows_of(path, name, way_out))

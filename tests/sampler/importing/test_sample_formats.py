@@ -450,8 +450,10 @@ def test_a_mapped_cost_may_be_missing_in_some_lines_but_not_in_the_first(tmp_pat
     assert [row.completion_tokens for row in rows] == [5, None, None]
     with pytest.raises(ImportFault, match=r"line 1: the field 'usage\.tokens' is missing"):
         told(tmp_path / "s.jsonl", lines(without), columns=columns)
-    with pytest.raises(ImportFault, match="line 2: the field 'id' is missing"):
+    with pytest.raises(ImportFault, match="line 2: the field 'id' is missing; the line has answer"):
         told(tmp_path / "s.jsonl", lines(whole, {"answer": "x"}), columns=columns)
+    with pytest.raises(ImportFault, match="the field 'ide' is missing; did you mean 'id'"):
+        told(tmp_path / "s.jsonl", lines(whole), columns=columns | {"problem": "ide"})
 
 
 def test_a_mapped_text_may_be_a_list_of_parts(tmp_path):

@@ -82,6 +82,8 @@ def test_what_is_no_json_is_told_with_the_kinds_of_files_that_are_read(tmp_path:
     (tmp_path / "notes.txt").write_text("a set\n")
     with pytest.raises(ProblemsError, match=r"line 1: not JSON .*; problems are JSON lines, a JSON list, CSV"):
         load_problems(tmp_path / "notes.txt")
+    with pytest.raises(ProblemsError, match="did you mean 'humaneval'"):
+        load_problems("HumanEvl")
     (tmp_path / "empty.json").write_text("[]")
     with pytest.raises(ProblemsError, match="holds no problem"):
         load_problems(tmp_path / "empty.json")
