@@ -102,7 +102,7 @@ class SamplingParams:
 class Prompt:
     """What is sent. In chat style `text` is the user's message, `system` stands before it, `prefill` begins the answer.
 
-    In completion style the answer goes on where the problem's prompt stops, unless `continues` is false: then it stands
+    In completion style the answer continues the problem's prompt, unless `continues` is false: then it stands
     alone. `form` names the way in which the problem is put. Where a text is `special`, marks such as <|fim_prefix|> in
     it are special tokens of the model, as they are in every chat.
     """

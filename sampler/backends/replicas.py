@@ -325,7 +325,7 @@ class _Drawing:
     def _feed(self, replica: _Replica) -> None:
         """Give a replica requests, and ask for what it has drawn; one that has ended begins again if there are any."""
         if replica in self._asked or replica not in self._replicas:
-            return  # it was lost, or fed in the place of one that was
+            return  # it was lost, or fed instead of one that was
         given = self._following(QUEUED if replica.ended else replica.room)
         if replica.ended and not given:
             return

@@ -16,7 +16,7 @@ from sampler.values import Finish
 class Reading(StrEnum):
     """What kind of text a sample holds."""
 
-    COMPLETION = "completion"  # goes on where the prompt stops, and is executed as it is
+    COMPLETION = "completion"  # continues the prompt, and is executed as it is
     RAW = "raw"  # the same, still to be cut where it begins something new
     PROGRAM = "program"  # stands on its own
     ANSWER = "answer"  # of a chat: prose with code in it

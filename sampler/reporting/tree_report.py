@@ -94,7 +94,7 @@ def read_trees(
 ) -> TreeReport:
     """Return the report of a store; raises StoreError, or NoTrees where no model has a strategy.
 
-    `against` names the model whose independent samples each policy is set against, in the place of its own drafts.
+    `against` names the model whose independent samples each policy is set against, instead of its own drafts.
     """
     with open_migrated(path, TurnReader) as reader:
         row = chosen_study(reader.studies(), path, study)

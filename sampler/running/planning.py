@@ -6,7 +6,7 @@ Where a budget is allotted, a model's further samples belong to a companion of i
 counts rests on samples that every problem has. The companion's indices and seeds go on where the model's end.
 
 `TurnPlanner` plans the later turns of sequential strategies: which trees have ended, and what is asked next, in which
-words. Everything follows from what the store holds, so a chain that was interrupted goes on where it stopped. What a
+words. Everything follows from what the store holds, so an interrupted chain continues where it stopped. What a
 prompt tells of a failed program is made from the facts of its *selection* tests, which the store keeps apart from those
 of the judge tests; nothing else of a verdict is read here.
 """

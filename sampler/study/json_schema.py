@@ -106,7 +106,7 @@ ASSUME = {
     "time_per_test": "Whether the time limits hold for each call of the tests, or for all calls together.",
 }
 SAMPLING = {
-    "style": "completion: the model goes on where the prompt stops. chat: it is asked in words.",
+    "style": "completion: the model continues the prompt. chat: it is asked in words.",
     "template": "A published prompt instead of the style's own: apps, or in a chat livecodebench or bigcodebench; "
     "or fim: the fill-in-the-middle prompt of the model's family, which fim-… names where the model's name does not.",
     "temperature": "0 is greedy.",

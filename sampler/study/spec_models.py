@@ -32,7 +32,7 @@ GREEDY = " (greedy)"  # behind the name of a model, it is the name of its compan
 ALLOTTED = " (allotted)"
 REPLICATED = frozenset({"llamacpp", "vllm"})  # backends with the option `replicas`
 
-STOP_SELECTED = "selection-pass"  # in the place of stop strings: sampling of a problem ends with a pass
+STOP_SELECTED = "selection-pass"  # instead of stop strings: sampling of a problem ends with a pass
 
 T = TypeVar("T")
 
@@ -197,7 +197,7 @@ def _infilling(table: TomlTable, model: str) -> Template:
 
 
 def _until_pass(model: ModelSpec) -> ModelSpec:
-    """Return the model with one run of each problem, of at most `samples` samples, in the place of so many samples."""
+    """Return the model with one run of each problem, of at most `samples` samples, instead of so many samples."""
     if model.samples == 1:
         return model
     strategy = Strategy(kind=StrategyKind.RESAMPLE, turns=model.samples - 1)

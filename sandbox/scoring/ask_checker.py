@@ -18,7 +18,7 @@ when it is asked for the second time in a row, and answers there (`Session`), wh
 There it gives only plain points; for anything else the checker is asked in a visit.
 
 A checker may fail: it raises, returns no number, or takes more than CALL_CPU_S for one output. Then it is asked about
-the data set's own answer in the place of the output. If it accepts that, it works, and the output was so malformed that
+the data set's own answer instead of the output. If it accepts that, it works, and the output was so malformed that
 it could not be read: no points. If not, the fault is the problem's: CheckerFailed is raised, and there is no verdict.
 So no program can buy another try by an output that breaks a checker. Only a checker with the protocol of testlib can
 say itself that the fault is the problem's.

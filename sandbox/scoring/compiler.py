@@ -1,6 +1,6 @@
 """Run programs of other languages than Python: compile them in one box, run them in another.
 
-`LanguageVisits` stands in the place of `Visits` for such a program. So every strategy that runs whole programs scores
+`LanguageVisits` replaces `Visits` for such a program. So every strategy that runs whole programs scores
 them as it scores Python's, and the same judge decides. A program that does not compile has one run for all of its
 cases: that of the compiler, with the compiler's first message and the stage `compile`.
 

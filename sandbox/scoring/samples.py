@@ -188,7 +188,7 @@ def _sample(
 
 
 def _instead(row: object) -> str:
-    """Return what a line has in the place of the fields that are read, and who reads other fields."""
+    """Return what a line has instead of the fields that are read, and who reads other fields."""
     if not isinstance(row, dict):
         return f"but a {type(row).__name__}; write one object a line, or read the file with `sampler import`"
     fields = ", ".join(map(repr, list(row)[:8])) or "no fields"

@@ -108,7 +108,7 @@ def read(body: Mapping[str, object], problems: KnownProblems) -> ScoreRequest:
     except ValueError as error:
         raise Refused(bodies.UNREADABLE, str(error)) from error
     if ("completions" in body) == ("solutions" in body):
-        raise Refused(bodies.UNREADABLE, "give completions, which go on where the prompt stops, or solutions, not both")
+        raise Refused(bodies.UNREADABLE, "give completions, which continue the prompt, or solutions, not both")
     wanted = bodies.text(body, "tests", ChosenTests.JUDGE)
     if wanted not in set(ChosenTests):
         raise Refused(bodies.UNREADABLE, f"tests must be one of {', '.join(ChosenTests)}, not {wanted!r}")

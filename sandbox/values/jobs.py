@@ -106,7 +106,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What is run in a box in the place of Python code: a compiler, or a program of another language.
+    """What is run in a box instead of Python code: a compiler, or a program of another language.
 
     `installed` are files that a program can only read, `sources` files that its own process writes first. With
     `collect`, the run brings back what the command has made (`Run.product`).
@@ -125,7 +125,7 @@ class Job:
 
     `answers` limits all answers together; None: the limits follow from the expected answers. With `fresh`, each call
     gets a visit of its own. With `repeat` the same script will run again with another `stdin`; so the box keeps it
-    compiled and forks it for each run. A `command` is run in the place of the program's source. A `live` program talks
+    compiled and forks it for each run. A `command` is run instead of the program's source. A `live` program talks
     with another one while it runs (`sandbox.boxes.conversation`) and has no `stdin` of its own.
     """
 

@@ -39,7 +39,7 @@ class EngineOptions:
     slots: int
     context: int
     threads: int
-    chat_template: str = ""  # in the place of the model's own
+    chat_template: str = ""  # instead of the model's own
     opened: str = ""  # the mark that is open where every text begins, for a bound of thoughts
 
 
