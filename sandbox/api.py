@@ -12,8 +12,9 @@
 "completion" of the problem's prompt or a complete "solution", both executed as they are; or a "raw" completion, which
 is cut first. Without `given`, the messages of a chat are answers and texts are completions.
 
-A score is always a verdict over what the program did. Where a program could not be judged by our fault, `score` raises
-and `reward` returns None: counting it as 0 would teach a model that it was wrong. Equal programs of a problem run once.
+A score is always a verdict over what the program did. Where a program could not be judged because of a fault of ours,
+`score` raises and `reward` returns None: counting it as 0 would teach a model that it was wrong. Equal programs of a
+problem run once.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def headless_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--max-infra-rate",
         type=float,
         metavar="RATE",
-        help="Stop once a larger share of samples has no verdict by our fault.",
+        help="Stop once a larger share of samples has no verdict because of faults of ours or of the machine.",
     )
     @click.option("--junit", type=_FILE, metavar="FILE", help="Write the result as JUnit test cases.")
     @click.option(

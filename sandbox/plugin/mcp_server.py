@@ -97,7 +97,7 @@ def _language(name: str) -> str:
 
 
 async def _run(scorer: Scorer, program: Program, cpu_s: float, stdin: str = "") -> dict[str, Any]:
-    """Run a program and return its result; raises ToolError if it could not be judged by our fault."""
+    """Run a program and return its result; raises ToolError if it could not be judged because of a fault of ours."""
     usual = scorer.limits_for(program.assumptions)
     limits = scaled(replace(usual, cpu_s=cpu_s, wall_s=max(usual.wall_s, 2 * cpu_s)), program.language)
     try:

@@ -92,8 +92,8 @@ class Scorer:
         With `every_case`, or with the option of that name, the program goes on after a failed case. `limits` replace
         all others.
 
-        The future raises a SandboxError if the program could not be judged by our fault. A program above the size
-        limits is judged without a visit.
+        The future raises a SandboxError if the program could not be judged because of a fault of ours. A program above
+        the size limits is judged without a visit.
         """
         asked = self._job(program, stdin, every_case=every_case, limits=limits)
         if isinstance(asked, Score):

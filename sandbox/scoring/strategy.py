@@ -78,7 +78,7 @@ class Visits:
     sets of tests of a program share them, so that no input is run twice. `checker_programs` asks checkers in other
     languages than Python (`testlib_programs`).
 
-    Every visit raises a SandboxError if the program cannot be judged by our fault.
+    Every visit raises a SandboxError if the program cannot be judged because of a fault of ours.
     """
 
     boxes: WorkerBoxes

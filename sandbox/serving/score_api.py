@@ -1,7 +1,7 @@
 """Read and write our own format: a problem and completions in, a verdict for each completion out.
 
 The problem is an object in any of the formats of docs/problems.md, or the name of one that the server was started with.
-A completion that could not be judged by our fault has the verdict null and the reason.
+A completion that could not be judged because of a fault of ours has the verdict null and the reason.
 """
 
 from __future__ import annotations
@@ -164,5 +164,5 @@ def answer(asked: ScoreRequest, rows: Sequence[Mapping[str, object]]) -> dict[st
 
 
 def failure(message: str) -> dict[str, object]:
-    """Return the row of a completion that could not be judged by our fault."""
+    """Return the row of a completion that could not be judged because of a fault of ours."""
     return {"verdict": None, "passed": None, "unscored": message}
