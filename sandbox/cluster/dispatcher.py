@@ -103,7 +103,7 @@ class Dispatcher:
         self.ended: SandboxError | None = None
         self._closed = threading.Event()
         self._first = threading.Event()
-        self._ticked_at = time.monotonic()
+        self._ticked_at = self.worked_at = time.monotonic()  # when a node did
         self._thread = threading.Thread(target=self._dispatch, name="cluster", daemon=True)
         self._thread.start()
         threading.Thread(target=self._look, name="cluster-nodes", daemon=True).start()
@@ -385,7 +385,7 @@ class Dispatcher:
         """Look after what takes too long."""
         now, deliveries = time.monotonic(), []
         stopped_s = max(0.0, now - self._ticked_at - 3 * LOOK_S)  # for which this process has not run: no node's fault
-        self._ticked_at = now
+        self._ticked_at, self.worked_at = now, now if self.schedule.working else self.worked_at + stopped_s
         for node in list(self.schedule.nodes.values()):
             link = self._links.get(node.id)
             if link is None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -133,8 +134,9 @@ class ClusterPool:
             return None if working else ClusterUnavailable(f"no node works: {self._dispatcher.schedule.reasons()}")
 
     def recover(self) -> bool:
-        """Return whether a node works; the pool looks for nodes by itself."""
-        return self.failure is None
+        """Return whether a node works, or has until lately and may again; the pool looks for nodes by itself."""
+        dispatcher = self._dispatcher
+        return dispatcher.ended is None and time.monotonic() - dispatcher.worked_at < self.spec.patience_s
 
     def limits_for(self, assumptions: Assumptions) -> Limits:
         """Return the limits of a program whose data set has these assumptions."""

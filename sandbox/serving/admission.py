@@ -80,7 +80,7 @@ class ScoreTask:
 
     def submit(self, pool: ClusterPool) -> Future[Score]:
         """Ask a cluster."""
-        return pool.submit(self.program)
+        return pool.submit(self.program, limits=self.limits)
 
     def read(self, score: Score) -> tuple[dict[str, Any], float]:
         """Return what the cluster answered, and how many seconds that took in a box."""

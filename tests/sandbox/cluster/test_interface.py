@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -19,13 +20,17 @@ from typing import Any
 
 import pytest
 from ray_cluster import RayNodes
+from starlette.testclient import TestClient
 
 from sandbox import ClusterPool, Pool, SandboxError, load_problems, reward, reward_async, trl_reward, verl_reward
+from sandbox.boxes.pool import Pool as OnePool
 from sandbox.cluster.pool import ClusterSpec
 from sandbox.errors import PoolInOtherProcess
 from sandbox.problems import Problem, read_problem
 from sandbox.scoring.scorefile import score_fields
+from sandbox.scoring.scorer import open_pool
 from sandbox.scoring.strategy import ScoringOptions
+from sandbox.serving.app import Server, Service
 from sandbox.values import (
     Assumptions,
     CallTest,
@@ -385,6 +390,65 @@ def test_whoever_shuts_ray_down_ends_the_pool_and_no_cluster_is_started_by_it(no
     with ClusterPool(node.address, LIMITS) as again:
         assert again.submit(Program(source="print(4)")).result(WAIT_S).verdict is Verdict.PASSED
     assert not ray.is_initialized()
+
+
+REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "verdicts": ("/v1/score", {"problem": "HumanEval/0", "completions": ["    return True\n", "    return None\n"]}),
+    "its own limit": (
+        "/v1/score",
+        {
+            "problem": {"task_id": "p", "prompt": "Echo.", "tests": [{"stdin": "1", "stdout": "1"}]},
+            "solutions": ["while True: pass"],
+            "limits": {"cpu_s": 0.4},
+        },
+    ),
+    "no limit of ours": ("/v1/score", {"problem": "HumanEval/0", "completions": [""], "limits": {"cpu_s": 1e6}}),
+    "a file": (
+        "/run_code",
+        {"language": "python", "code": "print(open('a').read())", "files": {"a": "aGk="}, "fetch_files": ["a"]},
+    ),
+    "C++": ("/run_code", {"language": "cpp", "code": CPP % "", "stdin": "4"}),
+    "a compiler that refuses": ("/run_code", {"language": "cpp", "code": "int main("}),
+    "Piston's": (
+        "/api/v2/execute",
+        {"language": "python", "version": "*", "files": [{"content": "import sys\nprint(sys.argv)"}], "args": ["x"]},
+    ),
+}
+
+
+MEASURED = re.compile(r'\d+\.\d+(e-\d+)?|(?<="memory":)\d+|(?<=u_time":)\d+|(?<=l_time":)\d+')
+
+
+def answers(pool: OnePool | ClusterPool) -> dict[str, object]:
+    """Return what a server over this pool answers, without times."""
+    versions = {"python": "3", "cpp": "1"}
+    service = Service(
+        options=ScoringOptions(),
+        problems=load_problems("humaneval"),
+        token=None,
+        room=100,
+        longest_s=60.0,
+        versions=versions,
+    )
+    client = TestClient(Server(pool, service).app(("*",)))
+    came = {name: client.post(path, json=body) for name, (path, body) in REQUESTS.items()}
+    return {name: (one.status_code, MEASURED.sub("_", one.text)) for name, one in came.items()}
+
+
+def test_a_server_over_a_cluster_answers_as_one_over_a_machine(pool: ClusterPool) -> None:
+    with open_pool(LIMITS, boxes=1) as machine:
+        expected = answers(machine)
+    assert answers(pool) == expected
+    assert {status for status, _ in expected.values()} == {200, 400}
+
+
+def test_a_server_outlives_a_moment_without_nodes(node: RayNodes) -> None:
+    with ClusterPool(node.address, LIMITS) as pool:
+        os.kill(node.processes("NodeHost")[-1], signal.SIGKILL)
+        until(lambda: pool.failure is not None or pool.boxes == 0)
+        assert pool.recover(), "its node is opened again soon"
+        until(lambda: pool.failure is None)
+        assert pool.submit(Program(source="print(6)")).result(WAIT_S).verdict is Verdict.PASSED
 
 
 WITHOUT = """
