@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
+import shutil
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -201,8 +202,14 @@ def mcp(boxes: int | None, solve: str, scoring: ScoringOptions, **options: Any) 
     except ImportError as error:
         stop(f"this needs {error.name}; run `pip install 'codebudget[mcp]'`", USAGE)
     try:
+        command = shlex.split(solve)
+    except ValueError as error:
+        stop(f"--solve {solve!r}: {error}", USAGE)
+    if command and shutil.which(command[0]) is None:
+        stop(f"--solve: there is no program {command[0]!r}; give its path, or put it on PATH", USAGE)
+    try:
         with open_scorer(limits_of(options), boxes=boxes, options=scoring, say=say) as scorer:
-            make_server(scorer, version("codebudget"), shlex.split(solve)).run("stdio")
+            make_server(scorer, version("codebudget"), command).run("stdio")
     except SandboxError as error:
         stop(str(error), OUR_FAULT)
     except ValueError as error:

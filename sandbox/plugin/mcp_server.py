@@ -28,6 +28,8 @@ from sandbox.scoring.scorer import Scorer
 from sandbox.values import PYTHON, Program
 
 SHORTEST_S, LONGEST_S = 0.01, 60.0  # of CPU time that a call may ask for
+MOST_SOLVED = 1 << 20  # bytes that a command of --solve may print
+STUBBORN_S = 5.0  # that a cancelled command of --solve has to end in
 MOST_TEXT = 64_000  # characters of each output; the context of a model is small
 _INSTRUCTIONS = """Run untrusted code in hardened containers without network. Calls share nothing: send everything that
 a program needs in one call. A verdict is PASSED only if the program (and its tests) ran to their end."""
@@ -122,21 +124,31 @@ def _cut(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+
+
 async def _solve(command: Sequence[str], problem: dict[str, Any]) -> dict[str, Any]:
     """Run the command with the problem on its standard input; raises ToolError with its message if it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+    pipe = asyncio.subprocess.PIPE
+    try:
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+    except OSError as error:
+        raise ToolError(f"the command of --solve cannot be started: {error}") from error
     try:
         out, err = await process.communicate(json.dumps(problem).encode())
     except asyncio.CancelledError:
         process.terminate()
-        await process.wait()
+        asyncio.get_running_loop().call_later(STUBBORN_S, _kill, process)
         raise
+    if len(out) > MOST_SOLVED:
+        raise ToolError(f"the command of --solve printed {len(out)} bytes; at most {MOST_SOLVED} are handed on")
     try:
         found = json.loads(out)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ToolError(f"it ended with {process.returncode}: {err.decode('utf-8', 'replace')[-2000:].strip()}")
+        said = err.decode("utf-8", "replace")[-2000:].strip()
+        raise ToolError(f"the command of --solve ended with {process.returncode} and printed no object of JSON: {said}")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ FORK_BOMB = "import os\nwhile True:\n    os.fork()\n"
 SOLVER = """import json, sys
 problem = json.load(sys.stdin)
 if problem.get("prompt") is None: sys.exit("no prompt")
+if problem["prompt"] == "long": print('{"solution": "' + 2_000_000 * "x" + '"}'); sys.exit()
+if problem["prompt"] == "odd": print("[1]"); sys.exit()
 print(json.dumps({"solution": problem["prompt"] + "    return a + b", "cost": 1}))"""
 
 
@@ -64,6 +67,16 @@ async def test_an_agent_lists_and_calls_each_tool() -> None:
         solved = await called(client, "solve_problem", problem=ADD)
         assert solved == {"solution": "def add(a, b):\n    return a + b", "cost": 1}
         assert "no prompt" in await refused(client, "solve_problem", problem={})
+        assert "at most 1048576" in await refused(client, "solve_problem", problem={"prompt": "long"})
+        assert "no object of JSON" in await refused(client, "solve_problem", problem={"prompt": "odd"})
+
+
+@pytest.mark.parametrize(("solve", "told"), [('"open', "No closing quotation"), ("/none/such --json", "no program")])
+def test_a_command_that_cannot_solve_is_refused_before_a_box_is_opened(solve: str, told: str) -> None:
+    words = ["-c", "from sandbox.cli import main; main()", "mcp", "--solve", solve]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 async def test_bad_arguments_get_the_error_of_the_protocol_and_the_next_call_an_answer() -> None:
