@@ -98,7 +98,7 @@ class SleepingHost:
         with self._changed:
             self._ended()
             results = [(number, SLEPT, None) for _, number in self._results]
-            return Reply(last=self._last, results=results, given_back=(), failure=None)
+            return Reply(last=self._last, results=results, failure=None)
 
     def _ended(self) -> bool:
         now = time.monotonic()
