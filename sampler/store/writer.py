@@ -367,7 +367,12 @@ def open_migrated(path: Path, kind: type[AnyReader]) -> AnyReader:
     try:
         return kind(path)
     except StoreOld:
-        Store(path).close()
+        try:
+            Store(path).close()
+        except StoreBusy:
+            raise
+        except StoreError as error:
+            raise StoreError(f"a store of an older version is brought up to date before it is read; {error}") from error
         return kind(path)
 
 

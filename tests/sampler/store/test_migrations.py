@@ -14,10 +14,10 @@ from sampler.reporting.unit_costs import unit_cost
 from sampler.running.headless import run_study
 from sampler.running.progress import Notice
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.reader import Reader
+from sampler.store.reader import Reader, StoreError
 from sampler.store.schema import VERSIONS
 from sampler.store.statements import StudyChanged
-from sampler.store.writer import Store, migrate
+from sampler.store.writer import Store, migrate, open_migrated
 from sampler.study.spec import Study, load_study
 
 
@@ -45,6 +45,18 @@ def old_store(path: Path, version: str) -> None:
               prompt_seconds, decode_seconds) VALUES(1, 1, 2, 1, 1, 20, 11, 1.0, 0.75);
             INSERT INTO verdict_tally VALUES(1, 'PASSED', 1);
         """)
+
+
+def test_a_store_of_an_earlier_version_where_nobody_may_write_says_why_it_must_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    old_store(path, list(dict(VERSIONS))[-2])
+    path.with_name("old.db.lock").mkdir()  # root may write into any folder
+    before = path.read_bytes()
+    with pytest.raises(
+        StoreError, match=r"of an older version is brought up to date .*; cannot write beside the store"
+    ):
+        open_migrated(path, Reader)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
