@@ -103,10 +103,20 @@ def extract(text: str, problem: Problem, *, given: TextKind = "answer") -> Extra
             return Extracted(problem.continued(text), "a completion, as it is behind the prompt")
         case "raw":
             stops = stops_of(problem)
-            return continued(text.removeprefix(problem.prompt), problem, stops=stops, alone=problem.form is Form.DATA)
+            text = _without_prompt(text, problem.prompt)
+            return continued(text, problem, stops=stops, alone=problem.form is Form.DATA)
         case "answer":
             return answered(text, problem)
     raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
+
+
+def _without_prompt(text: str, prompt: str) -> str:
+    """Return a text without the prompt that it repeats; tokenizers may change the space around it."""
+    if text.startswith(prompt):
+        return text.removeprefix(prompt)
+    begun, repeated = text.lstrip().replace("\r\n", "\n"), prompt.strip().replace("\r\n", "\n")
+    found = "\n" in repeated and begun.startswith(repeated)
+    return begun.removeprefix(repeated) if found else text
 
 
 def _no_program(text: str, problem: Problem) -> Extracted:

@@ -347,6 +347,12 @@ def test_a_completion_in_a_fence_is_taken_for_an_answer():
     assert add_of(extract("```python\ndef add(a, b):\n    return a + b\n```\n", ADD, given="raw").source)(2, 3) == 5
 
 
+@pytest.mark.parametrize("change", [str, lambda text: f"\n {text}", lambda text: text.replace("\n", "\r\n")])
+def test_a_raw_completion_may_repeat_the_prompt_with_other_space_around_it(change):
+    text = change(f"{ADD.prompt}    return a + b\n\ndef other():\n    pass\n")
+    assert add_of(extract(text, ADD, given="raw").source)(2, 3) == 5
+
+
 def test_a_completion_may_start_the_function_over():
     assert add_of(extract("def add(a, b):\n    return a + b\n", ADD, given="raw").source)(2, 3) == 5
 
