@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -31,7 +32,7 @@ from sandbox.boxes.container_config import LABEL, LABEL_OWNER
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.ownership import Owner
 from sandbox.errors import BoxLost, SandboxError
-from sandbox.values import Ending, Program, Run, Score
+from sandbox.values import CheckTests, Ending, Program, Run, Score
 
 RIGHT, WRONG = "    return a + b\n", "    return a - b\n"
 
@@ -230,6 +231,18 @@ def test_an_equal_text_in_another_language_is_another_program() -> None:
     texts = ["print(3)", "print(3)", "print(3)"]
     reward(texts, [python, python.in_language("lua"), python], pool=pool)  # type: ignore[arg-type]
     assert [program.language for program in pool.asked] == ["python", "lua"]
+
+
+def test_an_equal_text_of_a_problem_whose_tests_differ_in_more_than_their_text_is_another_program() -> None:
+    usual = read_problem({"task_id": "three", "prompt": "Print 3.", "tests": [{"stdin": "", "stdout": "3\n"}]})
+    problems = [
+        replace(usual, given=CheckTests(source="assert f() == Y", functions=("f",), prelude=f"Y = {number}"))
+        for number in (1, 2, 1)
+    ]
+    pool = Judges()
+    reward(["x", "x", "x", "x"], [problems[0], problems[1], problems[0], problems[2]], pool=pool)  # type: ignore[arg-type]
+    asked = [program.tests for program in pool.asked]
+    assert [tests.prelude for tests in asked if isinstance(tests, CheckTests)] == ["Y = 1", "Y = 2", "Y = 1"]
 
 
 @pytest.mark.parametrize("wrong", ["HumanEval/53", ["HumanEval/53"], [{"task_id": "add"}]])
