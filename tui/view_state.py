@@ -55,8 +55,13 @@ def bands_of(view_state: ViewState, snapshot: Snapshot) -> frozenset[int]:
 
 
 def rule_of(view_state: ViewState, snapshot: Snapshot) -> float | None:
-    """Return the rule's budget: the chosen one, or the default."""
-    return view_state.rule if view_state.rule is not None else default_rule(snapshot.curves)
+    """Return the rule's budget: the chosen one, or the default.
+
+    A budget that was chosen in another unit waits until the curves are of that unit.
+    """
+    curves, unit = snapshot.curves, view_state.curves.unit
+    waits = curves is not None and curves.unit is not unit and unit in snapshot.units
+    return default_rule(curves) if view_state.rule is None or waits else view_state.rule
 
 
 def labels_of(snapshot: Snapshot, width: int = LABEL_WIDTH) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.plotting import ON_LIGHT, Scale, Tick, budget_scale, budget_ticks, rate_scale, rate_ticks
+from sampler.plotting import ON_LIGHT, Scale, Tick, budget_scale, budget_ticks, format_interval, rate_scale, rate_ticks
 from sampler.reporting.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
 from sampler.stats.passk import Counts, Curve
@@ -20,6 +20,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 220, 16, 46
 LABEL_HEIGHT = 16
 PIXELS_PER_LETTER = 9  # of a tick's label, with air
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
+WHOLE_BAND = "band of the whole curve"  # wider than the interval of one point
 POINTS = 24  # of a promise, even in the logarithm of k
 DASH = "6 4"
 
@@ -44,6 +45,8 @@ class Line:
     tone: int | None = None
     dash: str | None = None
     says: tuple[str, ...] = ()
+    band: str = "interval"  # what `low` and `high` are
+    starts: tuple[str, ...] = ()  # the `xs` with their unit
     piece: bool = False
 
 
@@ -203,9 +206,10 @@ def _dots(line: Line) -> list[tuple[int, tuple[float, float]]]:
 
 
 def _said(line: Line, at: int) -> str:
-    band = f" [{100 * line.low[at]:.1f}, {100 * line.high[at]:.1f}]" if line.low else ""
+    band = f", {line.band} {format_interval(line.low[at], line.high[at])}" if line.low else ""
     what = line.says[at] if line.says else f"k={line.ks[at]}"
-    return f"{line.name} · {what} · {100 * line.ys[at]:.1f} %{band} · from {line.xs[at]:.4g}"
+    start = f" · from {line.starts[at]} on" if line.starts else ""
+    return f"{line.name} · {what} · {100 * line.ys[at]:.1f} %{band}{start}"
 
 
 def _spread(drawn: Sequence[DrawnLine]) -> tuple[DrawnLine, ...]:
@@ -289,6 +293,7 @@ def _lines(curve: Curve, found: Sequence[Beyond], tone: int) -> Iterator[Line]:
         thin=None,
         tone=tone,
         says=tuple(f"k={point.k}, measured" for point in curve.points),
+        band=WHOLE_BAND,
         piece=bool(found),
     )
     yield measured
@@ -303,5 +308,6 @@ def _lines(curve: Curve, found: Sequence[Beyond], tone: int) -> Iterator[Line]:
             end=found[-1].promise.k * 1.05,
             dash=DASH,
             says=tuple(f"k={one.promise.k}, promised" for one in found),
+            band="interval",
             piece=False,
         )

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby, pairwise
 
-from sampler.page.chart import Chart, ChartMark, Extra, Line, Promises, chart, promises
+from sampler.page.chart import WHOLE_BAND, Chart, ChartMark, Extra, Line, Promises, chart, promises
+from sampler.plotting import format_interval
 from sampler.reporting.allocation_report import Allocation, AllocationRow
 from sampler.reporting.analyse import AnalysisRequest, allotment
 from sampler.reporting.comparison import crossover_words, crossovers
 from sampler.reporting.metrics import RELIABILITY, MetricTable, metric_tables
 from sampler.reporting.paired_data import PairedData, paired_data
+from sampler.reporting.render import amount
 from sampler.reporting.render_analysis import WAYS, legs_words, short_names
 from sampler.reporting.report import Finding, Report, ReportRequest, Row, StudyFacts, Table, make_report
 from sampler.reporting.tree_report import TreeReport
@@ -79,7 +81,7 @@ def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
     tones = {drawn.model: tone for tone, drawn in enumerate(table.curves)}
     called = short_names(list(tones))
     ends = {drawn.model: drawn.end for drawn in table.curves}
-    lines = tuple(_lines(made, tones, ends))
+    lines = tuple(_lines(made, tones, ends, table.unit))
     return Choices(
         chart=chart(lines, Extra(margin=MARGIN)),
         lines=lines,
@@ -88,7 +90,7 @@ def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
     )
 
 
-def _lines(made: Allocation, tones: Mapping[str, int], ends: Mapping[str, float]) -> Iterator[Line]:
+def _lines(made: Allocation, tones: Mapping[str, int], ends: Mapping[str, float], unit: Unit) -> Iterator[Line]:
     """Return a piece for each part of the frontier that one model holds, up to the next model's part."""
     runs = [list(run) for _, run in groupby(made.frontier, key=_model)]
     for at, run in enumerate(runs):
@@ -102,6 +104,7 @@ def _lines(made: Allocation, tones: Mapping[str, int], ends: Mapping[str, float]
             ks=tuple(choice.legs[0][1] for choice in run),
             low=tuple(one.low for one in near) if known else (),
             high=tuple(one.high for one in near) if known else (),
+            starts=tuple(amount(choice.cost, unit) for choice in run),
             end=runs[at + 1][0].cost if at + 1 < len(runs) else max(ends[name], run[-1].cost),
             thin=None,
             tone=tones[name],
@@ -314,7 +317,7 @@ def make_page_model(page: PageFacts, request: ReportRequest) -> PageModel:
 
 
 def _figure(table: Table, paired: PairedData, seed: int) -> Figure:
-    lines = tuple(_line(drawn) for drawn in table.curves)
+    lines = tuple(_line(drawn, table.unit) for drawn in table.curves)
     found = turns(paired, table.unit, table.charge)
     extra = Extra(stars=tuple(_stars(table, lines)), rules=marks(found))
     whom = choices(paired, table, seed)
@@ -325,12 +328,12 @@ def _stars(table: Table, lines: Sequence[Line]) -> Iterator[ChartMark]:
     """Return the greedy samples, in the colour of their model's line."""
     for tone, line in enumerate(lines):
         if point := table.greedy.get(line.name):
-            near = f" [{100 * point.interval.low:.1f}, {100 * point.interval.high:.1f}]" if point.interval else ""
-            said = f"{line.name} greedy · {100 * point.rate:.1f} %{near} · {point.cost:.4g}"
+            near = f", interval {format_interval(point.interval.low, point.interval.high)}" if point.interval else ""
+            said = f"{line.name} greedy for {amount(point.cost, table.unit)} · {100 * point.rate:.1f} %{near}"
             yield ChartMark(x=point.cost, y=point.rate, text=said, tone=tone)
 
 
-def _line(drawn: Curve) -> Line:
+def _line(drawn: Curve, unit: Unit) -> Line:
     bands = [point.band for point in drawn.points if point.band is not None]
     known = len(bands) == len(drawn.points)
     return Line(
@@ -341,6 +344,8 @@ def _line(drawn: Curve) -> Line:
         low=tuple(band.low for band in bands) if known else (),
         high=tuple(band.high for band in bands) if known else (),
         end=drawn.end,
+        starts=tuple(amount(point.cost, unit) for point in drawn.points),
+        band=WHOLE_BAND,
         thin=next((at for at, point in enumerate(drawn.points) if point.thin), None),
     )
 

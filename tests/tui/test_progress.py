@@ -16,7 +16,7 @@ from tui.progress import GAP, RunState, eta, fitted, header_parts, pace, run_sta
 from tui.screens.curves import plot_title
 from tui.screens.samples import columns_for
 from tui.text import Severity, next_unit
-from tui.view_state import default_rule
+from tui.view_state import ViewState, default_rule, rule_of
 from tui.widgets.list_table import lay_out
 from tui.widgets.models_table import VerdictCount, folded, model_lines, verdict_counts
 from tui.widgets.tail import tail_line, tail_rows
@@ -273,6 +273,17 @@ def test_the_first_rule_stands_where_no_curve_has_ended(finished: object) -> Non
     assert rule is not None
     assert rule < min(ends)
     assert rule >= begins[1], "two models can be compared there"
+
+
+def test_a_budget_of_another_unit_waits_for_the_curves_of_that_unit() -> None:
+    snapshot = make_snapshot(units=(Unit.FLOPS, Unit.SECONDS))
+    snapshot = replace(snapshot, curves=curves_of(snapshot, CurveRequest(unit=Unit.SECONDS)))
+    assert snapshot.curves is not None
+    assert snapshot.curves.unit is Unit.SECONDS
+    asked = ViewState(rule=1e12, curves=CurveRequest(unit=Unit.FLOPS))
+    assert rule_of(asked, snapshot) == default_rule(snapshot.curves), "and not 1e12 seconds"
+    assert rule_of(replace(asked, curves=CurveRequest(unit=Unit.SECONDS)), snapshot) == 1e12
+    assert rule_of(asked, replace(snapshot, units=(Unit.SECONDS,))) == 1e12
 
 
 def test_models_are_compared_on_shared_problems_unless_asked_otherwise() -> None:

@@ -55,13 +55,14 @@ ANSWERS = (
 )
 NO_ANSWER = "No answer yet: no problem is complete for every model."
 ROOMY = 110, 36  # columns and lines from which the answers stand below the plot
-BESIDES = 10  # cells of a pane's title beside a name and its words
+BESIDES = 8  # cells of a pane's title beside a name and its words
 PANE = 2  # cells of a pane's border
 LEFT_LEAST, PLOT_LEAST = 58, 52  # cells of the models and of the plot, side by side
 MOST_ANSWERS = 8  # lines of answers where they stand below the plot
 LEAST_MODELS = 6  # lines of the models' pane beside the verdicts
 LEAST_VERDICTS, MOST_VERDICTS = 3, 6
 MOST_LINES = 3  # of the first sentence; it is told with shorter names before it takes more, or a line of a small plot
+NAMED = 94  # columns from which the verdicts have room for a title before the model's name
 SHORT_LABEL = 12  # cells of a name in an answer
 BESIDE_NAMES = 76  # cells of an answer beside its two names
 
@@ -164,12 +165,12 @@ this).
     LiveScreen.-narrow #top { layout: vertical; }
     LiveScreen.-narrow #left { width: 1fr; max-width: 100%; height: 8; layout: horizontal; }
     LiveScreen.-narrow #models-pane { width: 1fr; height: 1fr; max-height: 100%; }
-    LiveScreen.-narrow #verdicts-pane { width: 26; height: 1fr; }
+    LiveScreen.-narrow #verdicts-pane { width: 34; height: 1fr; }
+    LiveScreen.-brief #verdicts-pane { width: 26; }
     LiveScreen.-slim #verdicts-pane { display: none; }
     LiveScreen.-narrow #tail-pane { height: 6; }
     LiveScreen.-short #tail-pane { height: 4; }
     LiveScreen.-short.-narrow #left { height: 7; }
-    LiveScreen.-tiny #answer { max-height: 1; }
     LiveScreen.-tiny #tail-pane { display: none; }
     LiveScreen.-zoomed #left, LiveScreen.-zoomed #answer, LiveScreen.-zoomed #tail-pane,
     LiveScreen.-zoomed #answers-pane { display: none; }
@@ -217,6 +218,7 @@ this).
         """Show the answers below the plot where there is room for both."""
         super().on_resize(event)
         self.set_class(event.size.width >= ROOMY[0] and event.size.height >= ROOMY[1], "-roomy")
+        self.set_class(event.size.width < NAMED, "-brief")
         self.call_after_refresh(self.redraw)
 
     def _conclude(self, snapshot: Snapshot) -> None:
@@ -243,8 +245,9 @@ this).
 
     def _draw_answer(self) -> None:
         """Show the sentence whole: with shorter names if it needs more lines than there are."""
-        lines = 1 if self.has_class("-tiny") else 2 if self.has_class("-short") else MOST_LINES
-        self.query_one("#answer", Static).update(Content(self.told_whole(self._answer.said, lines)))
+        lines = MOST_LINES if self.has_class("-tall") else 2
+        words = self.told_whole(self._answer.said, lines) if self._answer.words else "computing …"
+        self.query_one("#answer", Static).update(Content(words))
 
     def _draw_answers(self, snapshot: Snapshot) -> None:
         rows, table = self._answer.rows, self.query_one("#answers", ListTable)
@@ -308,8 +311,9 @@ this).
             tone = tone_of(self.app.view_state, snapshot)
             self.query_one(VerdictBars).show(verdict_counts(snapshot, snapshot.models[tone].id))
             pane = self.query_one("#verdicts-pane")
-            label = labels_of(snapshot, max(BESIDES, pane.size.width - len("Verdicts · ") - BESIDES))[tone]
-            self.set_title("#verdicts-pane", f"Verdicts · {mark(tone)} {label}")
+            head = "" if self.size.width < NAMED else "Verdicts · "  # the name needs the room
+            label = labels_of(snapshot, max(BESIDES, pane.size.width - len(head) - BESIDES))[tone]
+            self.set_title("#verdicts-pane", f"{head}{mark(tone)} {label}")
 
     def _draw_tail_title(self) -> None:
         tail = self.query_one(Tail)

@@ -53,7 +53,7 @@ def model_lines(snapshot: Snapshot, rule: float | None) -> list[ModelSummary]:
 
 _DONE = 4
 _PASS_1 = 6
-_RATE = 19  # ≥100.0 [83.9, 100.0]
+_RATE = 20  # ≥100.0 [83.9, 100.0]
 _K = 5
 _WIDE = 60  # from which on every column is shown
 _NARROW = 55  # below, there is no column for k

@@ -323,10 +323,10 @@ def test_a_star_says_its_interval_where_one_points_at_it() -> None:
     )
     (figure,) = made.figures
     assert figure.chart is not None
-    assert [mark.text.partition(" %")[0] for mark in figure.chart.stars] == ["small greedy · 50.0"]
+    assert [mark.text.partition(" %")[0] for mark in figure.chart.stars] == ["small greedy for 3.6 TFLOP · 50.0"]
     near = figure.table.greedy["small"].interval
     assert near is not None
-    assert f" % [{100 * near.low:.1f}, {100 * near.high:.1f}] · " in figure.chart.stars[0].text
+    assert figure.chart.stars[0].text.endswith(f" %, interval {format_interval(near.low, near.high)}")
 
 
 def test_a_star_that_lies_beyond_every_curve_is_still_inside_the_figure() -> None:
@@ -387,3 +387,11 @@ def test_a_page_into_a_folder_that_is_not_there_is_refused_before_anything_is_co
     done = CliRunner().invoke(cli, ["report", "none.db", "--html", str(tmp_path / "none" / "r.html")])
     assert done.exit_code == 2
     assert "there is no folder" in done.output
+
+
+def test_a_point_tells_what_its_interval_is_and_its_budget_with_a_unit() -> None:
+    figure = next(one for one in page_model().figures if one.chart is not None)
+    assert figure.chart is not None
+    for line in figure.chart.lines:
+        assert all(", band of the whole curve [" in dot.text for dot in line.dots)
+        assert all(re.search(r" · from [\d.,]+ [A-Za-z]+ on$", dot.text) for dot in line.dots)
