@@ -194,7 +194,7 @@ def _cost(paired: PairedData, at: int, unit: Unit, charge: PromptCharge) -> Unit
     cost = paired.cost(paired.models[at], unit, charge)
     if cost is None:
         raise NotComparable(
-            f"what a sample of {paired.models[at].name} costs in {unit.value} is not known; choose another --unit"
+            f"what a sample of {paired.models[at].name} costs in {unit.value} is not known; choose another unit"
         )
     return cost
 
