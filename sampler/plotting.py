@@ -1,4 +1,4 @@
-"""Make scales and ticks, format numbers and intervals, and mix colours, for the screen and the page. Pure.
+"""Make scales and ticks, format numbers and intervals, shorten names, and mix colours, for screen and page. Pure.
 
 No terminal and no browser is used. The colours are distinct for any kind of colour vision (Okabe and Ito 2008).
 """
@@ -151,6 +151,14 @@ def sized(value: float, of: str) -> str:
     short = float(f"{value:.3g}")
     power = min(max(math.floor(math.log10(short)) // 3, 0), len(_SIZES) - 1) if short >= 1 else 0
     return f"{short / 1000**power:.3g} {_SIZES[power]}{of}".rstrip()
+
+
+def without_middle(text: str, width: int) -> str:
+    """Return `text` in at most `width` characters, without a part after its first third: names differ at their end."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 3
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
 def duration(seconds: float) -> str:

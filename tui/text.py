@@ -19,6 +19,7 @@ from itertools import chain, takewhile
 
 from rich.cells import cell_len, set_cell_size
 
+from sampler.plotting import without_middle
 from sampler.stats.budget import Unit
 from sandbox.values import Verdict
 
@@ -87,8 +88,7 @@ def fit_middle(text: str, width: int) -> str:
     """
     if width < 5 or cell_len(text) <= width or cell_len(text) != len(text):
         return fit(text, width)
-    head = (width - 1) // 3
-    return text[:head] + ELLIPSIS + text[len(text) - (width - 1 - head) :]
+    return without_middle(text, width)
 
 
 def _shown(char: str, category: str) -> str:

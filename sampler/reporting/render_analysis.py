@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sampler.plotting import format_interval
+from sampler.plotting import format_interval, without_middle
 from sampler.reporting.allocation_report import AllocationRow, Stratum
 from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
 from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
@@ -175,15 +175,11 @@ def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) ->
     longest = max(len(row[0]) for row in table)
     first = min(longest, max(LEAST_NAME, width - sum(others) - 2 * len(others)))
     for row in table:
-        cells = [_middle(row[0], first), *(cell.ljust(wide) for cell, wide in zip(row[1:], others, strict=True))]
+        cells = [
+            without_middle(row[0], first).ljust(first),
+            *(cell.ljust(wide) for cell, wide in zip(row[1:], others, strict=True)),
+        ]
         yield "  ".join(cells).rstrip()
-
-
-def _middle(text: str, width: int) -> str:
-    if len(text) <= width:
-        return text.ljust(width)
-    head = (width - 1) // 3
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
 def _tables(made: Analysis) -> Iterator[RichTable]:
