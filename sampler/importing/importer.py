@@ -27,7 +27,7 @@ from sampler.store import import_statements
 from sampler.store.reader import Reader, StoreError
 from sampler.store.write_models import ImportBatch, ImportedModel, ModelRecord, StudyIds, StudyRecord
 from sampler.store.writer import Store
-from sampler.study.spec import choose_problems
+from sampler.study.problem_choice import choose_problems
 from sampler.values import Architecture, ModelCard, canonical_json
 from sandbox.problems import LeftOut, Problem, is_named
 from sandbox.values import Limits

@@ -36,7 +36,7 @@ from sampler.importing.imported_sample import (
 )
 from sampler.importing.sample_formats import FORMATS, Format, named, recognised
 from sampler.importing.service_logs import values_of_eval
-from sampler.study.spec import ProblemsSpec
+from sampler.study.problem_choice import ProblemsSpec
 from sampler.values import Architecture
 from sandbox.problems.json_fields import long_integers
 

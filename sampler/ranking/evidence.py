@@ -17,11 +17,12 @@ from sampler.ranking.evaluation import Inputs, RankDependencies, RankRequest, Te
 from sampler.ranking.generated_tests import Asker, Executed, Generated, execute, generated_tests, read_texts
 from sampler.ranking.rankers import Answers, Entry, Given, Need, RankingError, informative, need_of, read_scores
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
+from sampler.study.problem_choice import choose_problems
 from sampler.study.prompts import Template, prompt_for, unbegun
 from sampler.study.spec import StudySandbox
 from sampler.values import Finish, Prompt, PromptStyle
 from sandbox.judging.score_records import Facts, FactsError, unpack
-from sandbox.problems import Problem, ProblemsError, read_problems
+from sandbox.problems import Problem, ProblemsError
 from sandbox.values import Answer, Assumptions, Run, Verdict
 
 
@@ -151,7 +152,8 @@ class Tools:
         A prompt depends on more than the store keeps.
         """
         sources = [self._study.problems] if Path(self._study.problems).exists() else self._study.problems.split(", ")
-        return {problem.name: problem for source in sources for problem in _readable(source)}
+        problems = choose_problems(self._study.sandbox.problems_of(*sources))
+        return {problem.name: problem for problem in problems}
 
     def answers(self, group: Group) -> tuple[list[Answers], list[float]]:
         """Return the answers of the programs, and the sandbox's seconds for them.
@@ -194,8 +196,7 @@ class Tools:
     def _assumed(self) -> Mapping[str, Assumptions]:
         """Return what the programs of each problem may assume; report problems that cannot be read any more."""
         try:
-            assumed = self._study.sandbox.assumed
-            return {name: problem.assuming(assumed).assumptions for name, problem in self._problems.items()}
+            return {name: problem.assumptions for name, problem in self._problems.items()}
         except ProblemsError as error:
             self._dependencies.say(f"generated tests run without the imports that the data set may provide: {error}")
             return {}
@@ -215,11 +216,6 @@ class Tools:
             texts = self._texts.get(problem.name, ())
             self._generated[problem.name] = generated_tests(texts, problem.entry_point)
         return self._generated[problem.name]
-
-
-def _readable(source: str) -> tuple[Problem, ...]:
-    """Return the problems of a source; malformed rows are left out, as when the study was made."""
-    return read_problems(source, skip_bad=True).problems
 
 
 class NoTestsWritten(RankingError):

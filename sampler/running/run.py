@@ -37,8 +37,9 @@ from sampler.store.reader import Reader, StoreError
 from sampler.store.sample_readers import TurnReader
 from sampler.store.write_models import OpenedModel, SampleRecord, StudyIds
 from sampler.store.writer import Store
+from sampler.study.problem_choice import choose_problems, choose_shots
 from sampler.study.prompts import program_for
-from sampler.study.spec import Study, choose_problems, choose_shots
+from sampler.study.spec import Study
 from sampler.study.spec_models import ModelSpec
 from sampler.study.strategies import StrategyKind
 from sampler.values import STRIDE, ModelCard, Request, Sample, canonical_json, valid_text

@@ -21,7 +21,8 @@ from sampler.store.read_models import JudgedRow, PendingRow, StudyRow
 from sampler.store.reader import Reader, StoreError
 from sampler.store.write_models import problems_digest
 from sampler.store.writer import Store
-from sampler.study.spec import ProblemsSpec, Study, StudySandbox, choose_problems, stored_sandbox
+from sampler.study.problem_choice import choose_problems
+from sampler.study.spec import Study, StudySandbox, stored_sandbox
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.judging.score_records import FactsError, NotEnough, Unreadable, rejudge, unpack
 from sandbox.problems import ChosenTests, Problem
@@ -117,19 +118,7 @@ def _problems(reader: Reader, request: StoredScoring, sandbox: StudySandbox) -> 
     """Return the study's problems; raises StoreError if they are not those that its samples were made for."""
     source = request.problems or request.study.problems_source
     names = tuple(reader.problem_names(request.study.id))  # chosen when the study was made; other rows are no matter
-    chosen = choose_problems(
-        ProblemsSpec(
-            source=source,
-            names=names,
-            skip_bad=True,
-            output_rule=sandbox.output_rule,
-            language=sandbox.language,
-            assumed=sandbox.assumed,
-            columns=sandbox.columns,
-            task=sandbox.task,
-            checker_files=sandbox.checker_files,
-        )
-    )
+    chosen = choose_problems(sandbox.problems_of(source, names=names))
     if problems_digest(chosen) != request.study.problems_digest:
         raise StoreError(
             f"the problems of {source!r} are not those of study {request.study.name!r}: a prompt or a test has "

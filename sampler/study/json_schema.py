@@ -16,9 +16,10 @@ from typing import Any
 
 from sampler.backends.open import REGISTRY as BACKENDS
 from sampler.stats.budget import Unit
+from sampler.study.problem_choice import NUMBERS, SELECTIONS, SPLIT_NAMES
 from sampler.study.prompts import Template
 from sampler.study.request_fields import LISTED, OMITTABLE
-from sampler.study.spec import MOST_SEED, NUMBERS, PYTHON, SELECTIONS, SPLIT_NAMES
+from sampler.study.spec import MOST_SEED, PYTHON
 from sampler.study.spec_models import MOST_WEIGHTS, STOP_SELECTED
 from sampler.study.spending import ALLOTS, STOPS
 from sampler.study.strategies import PLAIN, STRATEGIES, Feedback

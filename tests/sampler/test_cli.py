@@ -33,8 +33,9 @@ from sampler.store.lock import StoreBusy
 from sampler.store.reader import StoreError
 from sampler.store.statements import StudyChanged
 from sampler.store.writer import Store, WriteFailed
+from sampler.study.problem_choice import choose_problems
 from sampler.study.prompts import program_for, prompt_for
-from sampler.study.spec import choose_problems, load_study
+from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
 from sampler.values import NoSuchName, PromptStyle, matching_name
 from sandbox.errors import EngineUnavailable, SandboxError

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from sampler.commands import cli
 from sampler.commands.init import START, start_study
 from sampler.exit_codes import Exit
-from sampler.study.spec import choose_problems, load_study
+from sampler.study.problem_choice import choose_problems
+from sampler.study.spec import load_study
 from sampler.study.toml_table import SpecError
 
 

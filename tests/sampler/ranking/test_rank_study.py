@@ -394,6 +394,24 @@ def test_a_text_is_put_to_another_model_as_it_was_to_its_own_or_not_at_all(study
     assert set(scorer.prompts) == {"def f0(x):\n", "def f1(x):\n"}
 
 
+def test_problems_are_read_again_as_the_study_read_them(tmp_path, support):
+    """By the columns that its file names."""
+    path = support.write_study(tmp_path, more='[problems.map]\nname = "key"\nprompt = "stem"\ntests = "asserts"\n')
+    problems = tmp_path / "problems.jsonl"
+    told = [json.loads(line) for line in problems.read_text("utf-8").splitlines()]
+    rows = [
+        {"key": row["task_id"], "stem": row["prompt"], "entry_point": row["entry_point"], "asserts": row["test"]}
+        for row in told
+    ]
+    problems.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    asked = load_study(path)
+    run_study(asked, support.rule_dependencies(), lambda _event: None)
+    scorer = LengthScorer()
+    ranked(asked.store, RankRequest(rankers=("mean-logprob",), model="m"), scorer=scorer)
+    stems = [row["stem"] for row in rows]
+    assert all(any(stem.strip() in prompt for prompt in scorer.prompts) for stem in stems)
+
+
 def test_a_text_of_a_hosted_model_is_put_without_a_beginning(study):
     """Nothing was begun for it, so its completion holds the opening fence itself."""
     with closing(sqlite3.connect(study)) as connection, connection:

@@ -7,7 +7,8 @@ from script import ROOT
 
 from sampler.costs import calflops128
 from sampler.stats.budget import Unit, UnitCost
-from sampler.study.spec import choose_problems, load_study
+from sampler.study.problem_choice import choose_problems
+from sampler.study.spec import load_study
 
 PAPER = ROOT / "examples" / "paper"
 SIZES = ["7b", "13b", "34b", "70b"]

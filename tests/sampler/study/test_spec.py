@@ -8,8 +8,9 @@ import pytest
 from language_functions import examples
 
 from sampler.stats.budget import Unit
+from sampler.study.problem_choice import ProblemsSpec, choose_problems
 from sampler.study.prompts import prompt_for
-from sampler.study.spec import ProblemsSpec, choose_problems, load_study, stored_sandbox
+from sampler.study.spec import load_study, stored_sandbox
 from sampler.study.toml_table import SpecError
 from sampler.values import PromptStyle
 from sandbox.problems import ProblemsError

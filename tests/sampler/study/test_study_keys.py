@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from sampler.study.spec import choose_problems, choose_shots, stored_sandbox
+from sampler.study.problem_choice import choose_problems, choose_shots
+from sampler.study.spec import stored_sandbox
 from sampler.study.toml_table import SpecError
 from sampler.values import GivenCosts
 from sandbox.problems import ProblemsError
