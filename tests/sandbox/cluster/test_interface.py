@@ -374,24 +374,6 @@ def test_a_connection_that_is_there_is_used_left_open_and_never_made_anew(pool: 
     assert pool.submit(Program(source="print(3)")).result(WAIT_S).verdict is Verdict.PASSED
 
 
-def test_whoever_shuts_ray_down_ends_the_pool_and_no_cluster_is_started_by_it(node: RayNodes) -> None:
-    import ray
-
-    gc.collect()
-    pool = ClusterPool(node.address, LIMITS)
-    future = pool.submit(
-        Program(source="while 'shut down': pass", tests="1", assumptions=Assumptions(cpu_s=600.0, wall_s=600.0))
-    )
-    ray.shutdown()
-    with pytest.raises(SandboxError, match="disconnected from its Ray cluster"):
-        future.result(WAIT_S)
-    pool.close()
-    assert not ray.is_initialized()
-    with ClusterPool(node.address, LIMITS) as again:
-        assert again.submit(Program(source="print(4)")).result(WAIT_S).verdict is Verdict.PASSED
-    assert not ray.is_initialized()
-
-
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "verdicts": ("/v1/score", {"problem": "HumanEval/0", "completions": ["    return True\n", "    return None\n"]}),
     "its own limit": (
@@ -482,3 +464,22 @@ def test_an_address_that_is_none_is_named() -> None:
     error, words = refused(lambda: ClusterPool("nowhere"))
     assert issubclass(error, SandboxError)
     assert "nowhere" in words
+
+
+def test_whoever_shuts_ray_down_ends_the_pool_and_no_cluster_is_started_by_it(node: RayNodes) -> None:
+    """It stands last: it ends the pool of the other tests, too."""
+    import ray
+
+    gc.collect()
+    pool = ClusterPool(node.address, LIMITS)
+    future = pool.submit(
+        Program(source="while 'shut down': pass", tests="1", assumptions=Assumptions(cpu_s=600.0, wall_s=600.0))
+    )
+    ray.shutdown()
+    with pytest.raises(SandboxError, match="disconnected from its Ray cluster"):
+        future.result(WAIT_S)
+    pool.close()
+    assert not ray.is_initialized()
+    with ClusterPool(node.address, LIMITS) as again:
+        assert again.submit(Program(source="print(4)")).result(WAIT_S).verdict is Verdict.PASSED
+    assert not ray.is_initialized()
