@@ -121,12 +121,12 @@ class SleepingPool(ClusterPool):
 
 
 @contextmanager
-def cluster(count: int) -> Iterator[RayNodes]:
-    """Start nodes of one core."""
+def cluster(count: int, **words: object) -> Iterator[RayNodes]:
+    """Start nodes of one core; `words` are what else they say of themselves."""
     with RayNodes() as nodes:
         os.environ.update(SETTINGS, RAY_TMPDIR=nodes.folder, PYTHONPATH=str(Path(__file__).parent))
         for _ in range(count):
-            nodes.add(cpus=1, PYTHONPATH=Path(__file__).parent)
+            nodes.add(cpus=1, PYTHONPATH=Path(__file__).parent, **words)
         yield nodes
 
 
@@ -150,12 +150,12 @@ def hand_in(pool: ClusterPool, programs: list[Program], most: int) -> None:
 
 def dispatch(given: argparse.Namespace) -> None:
     """Measure how many programs a second one driver hands out and takes back."""
-    with cluster(given.nodes) as nodes:
-        boxes = given.boxes
+    boxes = given.boxes  # that a node says it has: real ones are at most 512
+    with cluster(given.nodes, boxes=boxes) as nodes:
         limits = Limits(memory_mb=max(64, given.milliseconds))
         with (
             rarer_collections(),
-            opened(nodes, boxes * given.nodes, SleepingPool, boxes=boxes, limits=limits) as pool,
+            opened(nodes, boxes * given.nodes, SleepingPool, limits=limits) as pool,
         ):
             for round_ in range(given.rounds):
                 programs = [
@@ -287,7 +287,7 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("what", choices=["dispatch", "overhead", "codegen", "kills"])
     reader.add_argument("--nodes", type=int, default=2)
-    reader.add_argument("--boxes", type=int, default=256, help="of a sleeping node")
+    reader.add_argument("--boxes", type=int, default=4000, help="of a sleeping node")
     reader.add_argument("--programs", type=int, default=2000)
     reader.add_argument("--milliseconds", type=int, default=100)
     reader.add_argument("--rounds", type=int, default=3)
