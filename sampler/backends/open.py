@@ -12,8 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sampler.backends.base import Backend, BackendError, CannotLoad, TextScorer, WaitPolicy
 from sampler.backends.cost_attribution import CpuMeter, GpuMeter, Meter, metered
@@ -28,7 +27,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.models.architecture import GgufError, read_gguf
 from sampler.models.catalogue import UnknownModel, find
 from sampler.models.pull import absence, cached, default_cache
-from sampler.values import ModelCard, Request, Sample, SamplingParams
+from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.registry import PluginError, Registry
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _told(title: str) -> Iterator[None]:
         raise BackendError(f"{title} failed: {type(error).__name__}: {error}") from error
 
 
-class _OfPlugin:
+class _OfPlugin(Closeable):
     """A backend of a plugin, whose errors name it."""
 
     def __init__(self, backend: Backend, title: str) -> None:
@@ -139,14 +138,6 @@ class _OfPlugin:
     def close(self) -> None:
         with _told(self._title):
             self._backend.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @contextmanager

@@ -34,7 +34,8 @@ from sampler.ranking.rank_study import rank_study
 from sampler.ranking.rankers import BY_TEXT, Need, known
 from sampler.ranking.rankers import REGISTRY as RANKERS
 from sampler.ranking.rankers import rankers as every_ranker
-from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain
+from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line
+from sampler.reporting.report_files import plain
 from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import PromptCharge, Unit

@@ -45,8 +45,9 @@ from sampler.reporting.inputs import (
     source,
 )
 from sampler.reporting.metrics import metric_choice
-from sampler.reporting.render import print_report, report_json, write_csv
+from sampler.reporting.render import print_report
 from sampler.reporting.render_analysis import analysis_json, print_analysis
+from sampler.reporting.report_files import report_json, write_csv
 from sampler.reporting.tree_report import UNITS as TREE_UNITS
 from sampler.reporting.tree_report import print_trees, read_trees, trees_json
 from sampler.stats.budget import PromptCharge, TypedBudget, Unit

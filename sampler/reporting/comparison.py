@@ -29,8 +29,9 @@ from sampler.reporting.paired_data import (
     pair_differences,
     shared_budgets,
 )
-from sampler.reporting.render import NAMES, amount, grid, one_line, plain
+from sampler.reporting.render import NAMES, amount, grid, one_line
 from sampler.reporting.report import choose_budgets
+from sampler.reporting.report_files import plain
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, resampled_means
 from sampler.stats.budget import PromptCharge, Unit, UnitCost
 from sampler.stats.differences import ADDED, POWER, Crossover, Detectable, Difference, crossover, detectable

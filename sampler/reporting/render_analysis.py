@@ -12,7 +12,8 @@ from rich.text import Text
 from sampler.plotting import format_interval, without_middle
 from sampler.reporting.allocation_report import AllocationRow, Stratum
 from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
-from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, plain, spanned
+from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, spanned
+from sampler.reporting.report_files import plain
 from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
 from sampler.stats.budget import Unit

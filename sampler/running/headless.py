@@ -22,7 +22,8 @@ from sampler.exit_codes import CommandError, Exit, allow_closed_pipe
 from sampler.exporting import ExportFault, ExportRequest, destinations, exporter_of, send
 from sampler.models.pull import models_dir
 from sampler.reporting.inputs import read_report
-from sampler.reporting.render import Page, print_report, report_json
+from sampler.reporting.render import Page, print_report
+from sampler.reporting.report_files import report_json
 from sampler.running.ci import CiCase, CiOutcome, tell_ci
 from sampler.running.dependencies import real_dependencies
 from sampler.running.displays import Bar, JsonLines, PlainLines

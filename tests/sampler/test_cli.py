@@ -23,7 +23,7 @@ from sampler.commands import COMMANDS, cli
 from sampler.exit_codes import Exit
 from sampler.models.catalogue import UnknownModel
 from sampler.reporting.inputs import read_report
-from sampler.reporting.render import report_json
+from sampler.reporting.report_files import report_json
 from sampler.running.dependencies import in_steps, real_dependencies
 from sampler.running.displays import PlainLines
 from sampler.running.headless import run_headless, run_study

@@ -13,8 +13,9 @@ from rich.console import Console
 from study_rows import study_row
 
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import amount, conclusion, format_interval, one_line, print_report, report_json, write_csv
+from sampler.reporting.render import amount, conclusion, format_interval, one_line, print_report
 from sampler.reporting.report import Finding, ReportRequest, StudyFacts, make_report
+from sampler.reporting.report_files import report_json, write_csv
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.passk import Reach
