@@ -84,8 +84,8 @@ class Study:
 def _toml(value: object) -> str:
     """Return a value in TOML: JSON's texts and numbers are TOML's, too; tables are inline.
 
-    Numbers of numpy, as a loop over a range of it gives, are numbers. Raises TypeError, or ValueError for a text that
-    is none in Unicode.
+    Numbers of numpy are written as numbers. Raises TypeError for a value without a form in TOML, and ValueError for a
+    text with an unpaired surrogate.
     """
     match value:
         case Mapping():

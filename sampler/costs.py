@@ -14,7 +14,7 @@ positions. With W the weights of the layers, U those of the unembedding, L the l
 
 * a position passes the layers: 2W;
 * it attends to itself and everything before it: at position t (counted from 1) the products Q·K and A·V take 2·d·t
-  each in every layer, so 4·L·d·t. In a layer with a sliding window of w positions it is min(t, w) in the place of t
+  each in every layer, so 4·L·d·t. In a layer with a sliding window of w positions it is min(t, w) instead of t
   (Jiang et al. 2023, "Mistral 7B"). Grouped key-value heads save memory, not these FLOPs (Ainslie et al. 2023);
 * a position from which a token is predicted passes the unembedding: 2U.
 

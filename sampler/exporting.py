@@ -258,7 +258,7 @@ def send(exporter: str, target: str, request: ExportRequest, reader: ExportReade
         raise ExportFault(f"{exporter!r} is a format of files; write --to FILE --format {exporter}")
     models = _chosen(request, reader)
     source = Source(reader, request.study, models, reader.path, _further(request, reader, models))
-    with _told(exporter):
+    with REGISTRY.naming(exporter, ExportFault, (CommandError, OSError)):
         return list(found.send(target, source))
 
 
@@ -279,19 +279,6 @@ def exporter_of(name: str, kind: str, offered: Callable[[], Iterable[str]]) -> E
         raise ExportFault(f"there is no {kind} {name!r}; there are {', '.join(offered())}") from error
     except PluginError as error:
         raise ExportFault(str(error)) from error
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Raise ExportFault for an error of an exporter that is a plugin; those that are built in know their errors."""
-    try:
-        yield
-    except (CommandError, OSError):
-        raise
-    except Exception as error:
-        if name in REGISTRY.built_in:
-            raise
-        raise ExportFault(f"the exporter {name!r} failed: {type(error).__name__}: {error}") from error
 
 
 def format_of(to: Path) -> str:
@@ -374,7 +361,7 @@ def destinations() -> tuple[str, ...]:
 def _write(exporter: Exporter, path: Path, source: Source) -> None:
     if exporter.write is not None:
         name = next((name for name, one in REGISTRY.values().items() if one is exporter), "")
-        with _told(name):
+        with REGISTRY.naming(name, ExportFault, (CommandError, OSError)):
             exporter.write(path, source)
         if not path.exists():
             raise ExportFault(f"the exporter {name!r} has not written {str(path)!r}")

@@ -173,7 +173,7 @@ def trl_reward(
     The trainer calls it with `prompts`, `completions`, `completion_ids`, every column of the data set, and values of
     its own; of a data set it needs the `column` with the problem's name. None, where we could not judge, becomes NaN in
     the trainer and does not count; so does a row without a name, as of another task in a mixed data set. `pool` may be
-    a function that opens one at the first call.
+    a function that opens one at its first call and returns the same one afterwards (`functools.cache`).
     """
     known = _by_name(problems)
 
@@ -202,8 +202,8 @@ def verl_reward(
     verl calls it with `data_source`, `solution_str`, `ground_truth` and `extra_info`, newer versions with more;
     `ground_truth` is the problem's name. The reward manager `batch` calls it with lists (`data_sources`,
     `solution_strs`, `ground_truths`, `extra_infos`) and gets a list. It raises SandboxError where we could not judge:
-    verl has no reward for that. Each worker of verl imports the module, so `pool` is best a function that opens the
-    pool of its process; threads that call at the same time open one.
+    verl has no reward for that. Each worker of verl imports the module, so `pool` is best a function that opens a
+    pool at its first call and returns the same one afterwards (`functools.cache`). Threads share that pool.
     """
     known = _by_name(problems)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -125,6 +126,22 @@ class Registry(Generic[T]):
             self.errors[name] = error
             plugin = self.plugins.get(name)
             _log.warning("%s", error if plugin is None or plugin.title in error else f"{plugin.title}: {error}")
+
+    @contextmanager
+    def naming(self, name: str, fault: type[Exception], known: tuple[type[Exception], ...]) -> Iterator[None]:
+        """Raise `fault`, which names the plugin, for an error of a plugin's code that is not one of the `known` kinds.
+
+        Errors of what is built in are bugs of this project, and stay as they are.
+        """
+        try:
+            yield
+        except known:
+            raise
+        except Exception as error:
+            plugin = self.plugins.get(name)
+            if plugin is None or plugin.built_in:
+                raise
+            raise fault(f"{plugin.title} failed: {type(error).__name__}: {error}") from error
 
     def _value(self, plugin: Plugin) -> T:
         try:

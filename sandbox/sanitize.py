@@ -8,11 +8,12 @@ text that it draws, and bypasses the filter.
 from __future__ import annotations
 
 import codecs
+import difflib
 import io
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _KEPT = frozenset("\n\t")
 _SUSPICIOUS = re.compile("[^\n\t -~]")
@@ -35,6 +36,12 @@ def one_line(text: str) -> str:
     A name with line ends or tabs must not look like several lines or columns of ours.
     """
     return sanitize(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " (did you mean 'x'?)" for the known word that is most like `word`; an empty text if none is."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {str(near[0])!r}?)" if near else ""
 
 
 _FEW = 10  # lines of a list of rows that were left out: enough to see what they have in common

@@ -14,9 +14,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+from sandbox.sanitize import did_you_mean
 
 FILE = "budget-tui.toml"
 KNOWN = ("theme", "keymap")
@@ -47,12 +48,12 @@ def refuse_unknown(settings: Settings, themes: Collection[str], ids: Collection[
     """Raise SettingsError for a theme or an id that does not exist."""
     if settings.theme and settings.theme not in themes:
         raise SettingsError(
-            f"there is no theme {settings.theme!r}{_near(settings.theme, themes)}; there are {', '.join(themes)}"
+            f"there is no theme {settings.theme!r}{did_you_mean(settings.theme, themes)}; there are {', '.join(themes)}"
         )
     for name in settings.keymap:
         if name not in ids:
             raise SettingsError(
-                f"[keymap]: nothing is called {name!r}{_near(name, ids)}; `?` lists keys with their names"
+                f"[keymap]: nothing is called {name!r}{did_you_mean(name, ids)}; `?` lists keys with their names"
             )
 
 
@@ -65,7 +66,7 @@ def _read(file: Path) -> Mapping[str, Any]:
         raise SettingsError(f"{str(file)!r}: {error}") from error
     for name, value in told.items():
         if name not in KNOWN:
-            raise SettingsError(f"{str(file)!r}: there is no setting {name!r}{_near(name, KNOWN)}")
+            raise SettingsError(f"{str(file)!r}: there is no setting {name!r}{did_you_mean(name, KNOWN)}")
         keys = isinstance(value, dict) and all(isinstance(key, str) for key in value.values())
         if (name == "theme" and not isinstance(value, str)) or (name == "keymap" and not keys):
             wanted = (
@@ -73,8 +74,3 @@ def _read(file: Path) -> Mapping[str, Any]:
             )
             raise SettingsError(f"{str(file)!r}: {name} must be {wanted}")
     return told
-
-
-def _near(word: str, known: Collection[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -104,39 +104,28 @@ def open_backend(
     if kind in REGISTRY.built_in:
         return found.open(model, _options(found.options, options or {}), context)
     title = REGISTRY.plugins[kind].title
-    with _told(title):
+    with REGISTRY.naming(kind, BackendError, (CommandError,)):
         opened = found.open(model, _options(found.options, options or {}), context)
         if not (isinstance(getattr(opened, "card", None), ModelCard) and callable(getattr(opened, "sample", None))):
             raise BackendError(f"{title} has opened {opened!r:.60}, which has no `card` or cannot `sample`")
-    return _OfPlugin(opened, title)
+    return _PluginBackend(opened, kind)
 
 
-@contextmanager
-def _told(title: str) -> Iterator[None]:
-    """Raise BackendError for an error of a plugin that is none of ours, and so is no bug of this program."""
-    try:
-        yield
-    except CommandError:
-        raise
-    except Exception as error:
-        raise BackendError(f"{title} failed: {type(error).__name__}: {error}") from error
-
-
-class _OfPlugin(Closeable):
+class _PluginBackend(Closeable):
     """A backend of a plugin, whose errors name it."""
 
-    def __init__(self, backend: Backend, title: str) -> None:
-        self._backend, self._title, self.card = backend, title, backend.card
+    def __init__(self, backend: Backend, kind: str) -> None:
+        self._backend, self._kind, self.card = backend, kind, backend.card
 
     def sample(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Sample]:
-        with _told(self._title):
+        with REGISTRY.naming(self._kind, BackendError, (CommandError,)):
             for sample in self._backend.sample(requests, params):
                 if not isinstance(sample, Sample):
                     raise TypeError(f"it yields {sample!r:.60}, which is no Sample")
                 yield sample
 
     def close(self) -> None:
-        with _told(self._title):
+        with REGISTRY.naming(self._kind, BackendError, (CommandError,)):
             self._backend.close()
 
 

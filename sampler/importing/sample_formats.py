@@ -162,7 +162,7 @@ LM_EVAL_EXAMPLE = (
     '"filtered_resps": [["def ...\\n    return 1"]], "pass@1": 1.0}'
 )
 _METRICS = ("pass@1", "pass_at_1")
-_NAMES = ("task_id", "question_id", "problem_id", "name", "id")  # fields of documents of several sets
+_PROBLEM_FIELDS = ("task_id", "question_id", "problem_id", "name", "id")  # that name a problem in several data sets
 
 
 def is_lm_eval(row: object) -> bool:
@@ -173,10 +173,10 @@ def is_lm_eval(row: object) -> bool:
 def lm_eval_samples(row: Any) -> Iterator[Imported | MissingText]:
     """Yield the samples of a line."""
     document = table_of(row["doc"], "doc")
-    name = next((document[field] for field in _NAMES if document.get(field) is not None), None)
+    name = next((document[field] for field in _PROBLEM_FIELDS if document.get(field) is not None), None)
     prompt = document.get("prompt")
     if name is None and not isinstance(prompt, str):
-        raise KeyError(_NAMES[0])
+        raise KeyError(_PROBLEM_FIELDS[0])
     if "test_list" in document and isinstance(name, int):  # MBPP calls its problems by number alone
         name = f"MBPP/{name}"
     programs = _nested_texts(row.get("filtered_resps"))
@@ -440,7 +440,6 @@ def recognised(first: object, where: str) -> Format:
     )
 
 
-_PROBLEMS = ("task_id", "problem_id", "question_id", "problem", "id", "name")
 _TEXTS = (
     "response",
     "output",
@@ -458,7 +457,7 @@ def _guess(first: object) -> str:
     """Return the options that may read a line of no known format, as the end of a message; empty without a guess."""
     if not isinstance(first, dict):
         return ""
-    problem = next((name for name in _PROBLEMS if isinstance(first.get(name), str | int)), None)
+    problem = next((name for name in (*_PROBLEM_FIELDS, "problem") if isinstance(first.get(name), str | int)), None)
     text = next((name for name in _TEXTS if isinstance(first.get(name), str)), None)
     choices, messages = first.get("choices"), first.get("messages")
     if not text and isinstance(choices, list) and choices:

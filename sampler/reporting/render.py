@@ -81,7 +81,8 @@ def amount(value: float, unit: Unit) -> str:
             return f"{value * 1e6:.3g} µ$"
         return f"${value:.3g}" if value < 1000 else f"${value:,.0f}"
     if unit in {Unit.TOKENS, Unit.SAMPLES}:
-        number = f"{float(f'{value:.3g}'):,.0f}" if 1000 <= value < 1e6 else sized(value, "")
+        short = float(f"{value:.3g}")
+        number = f"{short:,.0f}" if 1000 <= short < 1e6 else sized(short, "")
         return f"{number} {NAMES[unit].removesuffix('s') if number == '1' else NAMES[unit]}"
     return sized(value, "FLOP" if unit in FLOP_UNITS else "J" if unit is Unit.JOULES else "")
 

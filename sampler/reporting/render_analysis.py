@@ -83,7 +83,7 @@ def _best_way(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
     if not rated:
         yield f"Within {budget} a problem no way keeps to the budget on problems that it was not chosen on."
         return
-    kind, best = max(rated, key=lambda one: (one[1].rate or 0.0, -one[1].cost))
+    kind, best = max(rated, key=lambda one: (float(_percent(one[1].rate or 0.0)), -one[1].cost))  # equal as printed
     equal = sum(_percent(value.rate or 0.0) == _percent(best.rate or 0.0) for _, value in rated) > 1
     how = "is the cheapest of the ways that measured highest" if equal else "measured highest"
     whom = legs_words(getattr(row, kind), names)

@@ -213,7 +213,7 @@ class StudyRun:
                 if failures or not self._look_further(ids, scoring):
                     break
                 planned = self._plan(ids, problems)
-                if self._goals and not planned:  # what was tried has no verdict, by our fault
+                if self._goals and not planned:  # what was tried has no verdict, because of a fault of ours
                     break
             scoring.finish(self._stop)
         if failures:

@@ -6,7 +6,7 @@ before anything is drawn: the requested one, else a bar on a terminal, else plai
 A limit on a run's time, its FLOPs, or the share of faults works like the first interrupt: no more samples are
 requested, running work finishes, everything is kept, and the same command continues. FLOPs are those of this run, read
 from the store's sums once a second, so a run may exceed its limit by the work in flight. A fault is a sample that was
-not scored by our fault; their share of all that were tried counts from `ENOUGH` on, and at the end in any case.
+not scored because of a fault of ours; their share of all that were tried counts from `ENOUGH` on, and at the end.
 """
 
 from __future__ import annotations
@@ -87,14 +87,15 @@ class RunStopper:
 
     @property
     def too_many_faults(self) -> bool:
-        """Return whether the share of samples that failed by our fault is above its limit."""
+        """Return whether the share of samples without a verdict because of our faults is above its limit."""
         tried = self.faults + self._scored
         return self._limits.infra_rate is not None and tried > 0 and self.faults / tried > self._limits.infra_rate
 
     @property
     def fault_line(self) -> str:
         """Return the faults in words."""
-        return f"{self.faults} of {self.faults + self._scored} samples were not scored, by our fault or the machine's"
+        tried = self.faults + self._scored
+        return f"{self.faults} of {tried} samples have no verdict because of faults of ours or of the machine"
 
     @contextmanager
     def watching(self, stop: Callable[[], None]) -> Iterator[None]:

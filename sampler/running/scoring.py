@@ -99,7 +99,7 @@ class Scoring:
         self.check()
 
     def settle(self, stopping: Callable[[], bool]) -> None:
-        """Wait until every sample that is stored now has a verdict, or was not scored by our fault; or for a stop."""
+        """Wait until every sample that is stored now has a verdict, or has none because of our fault; or for a stop."""
         self._job.store.flush()
         with Reader(self._job.store.path) as reader:
             last = reader.last_sample()

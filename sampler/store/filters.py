@@ -12,10 +12,10 @@ around it is fixed text of this module, whose tables are called `v` (verdict) an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from sandbox.sanitize import did_you_mean
 from sandbox.values import Verdict
 
 LONGEST = 500  # characters of a filter; SQLite compares every row with what stands in it
@@ -151,7 +151,7 @@ def _term(word: re.Match[str], now: float) -> _Term:
         return _number(field, op, value)
     if field in _TIMES:
         return _time(field, op, value, now)
-    raise FilterError(f"there is no field {field!r}{_near(field, FIELDS)}; fields: {', '.join(FIELDS)}")
+    raise FilterError(f"there is no field {field!r}{did_you_mean(field, FIELDS)}; fields: {', '.join(FIELDS)}")
 
 
 def _plain(word: re.Match[str], value: str) -> _Term:
@@ -196,7 +196,7 @@ def _refuse_unknown_verdicts(choices: Iterable[str]) -> None:
     """Raise FilterError for an unknown verdict: there are few verdicts, so it is misspelt."""
     for choice in choices:
         if choice.upper() not in _VERDICTS and not {"*", "?"} & set(choice):
-            near = _near(choice.upper(), _VERDICTS).lower()
+            near = did_you_mean(choice.upper(), _VERDICTS).lower()
             raise FilterError(f"there is no verdict {choice!r}{near}; verdicts: {', '.join(_VERDICTS).lower()}")
 
 
@@ -257,8 +257,3 @@ def _example(field: str) -> str:
         "ending": lambda: "ending:out_of_cpu",
     }
     return examples.get(field, lambda: f"{field}>300" if field in _NUMBERS else f"{field}:10m")()
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word, known, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

@@ -1,4 +1,4 @@
-"""Choose which of a data set's problems a study takes: a published split, numbers, names, every so many-th, a limit.
+"""Choose which of a data set's problems a study takes: a published split, numbers, names, every n-th, a limit.
 
 The splits of MBPP are those of Austin et al. (2021, "Program Synthesis with Large Language Models"): tasks 1 to 10
 are for few-shot prompts, 11 to 510 for testing. The sanitized set and MBPP+ keep the numbers, so they split alike.
@@ -60,7 +60,7 @@ def _within(name: str, ranges: Iterable[tuple[int, int]]) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemsSpec:
-    """Which problems: those of these names; or of a split, or of these numbers, every so many-th up to a limit.
+    """Which problems: those of these names; or of a split, or of these numbers, every n-th up to a limit.
 
     `more` are further sources, whose problems follow those of the first. `filters` choose by date, difficulty, platform
     and tags. The rule for what is printed, and what programs may assume, take the place of the data set's own.

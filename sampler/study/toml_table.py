@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sampler.exit_codes import CommandError, Exit
+from sandbox.sanitize import did_you_mean
 
 MOST = 2**31 - 1
 _STORE = b"SQLite format 3\0"  # how every store begins
@@ -153,14 +154,14 @@ class TomlTable:
         """One of some words."""
         value = self.text(key, default)
         if value not in among:
-            raise self.error(f"{key} = {value!r} is not known{_hint(value, among)}; choose {' or '.join(among)}")
+            raise self.error(f"{key} = {value!r} is not known{did_you_mean(value, among)}; choose {' or '.join(among)}")
         return value
 
     def done(self) -> None:
         """Raise SpecError for a key that was not read."""
         for key in self._left:
             known = ", ".join(sorted(self._asked)) or "none"
-            raise self.error(f"{key!r} is no key here{_hint(key, tuple(self._asked))}; the keys are: {known}")
+            raise self.error(f"{key!r} is no key here{did_you_mean(key, tuple(self._asked))}; the keys are: {known}")
 
     def only(self, keys: Collection[str]) -> None:
         """Raise SpecError for a key that is none of these, before anything else is asked."""
@@ -168,7 +169,7 @@ class TomlTable:
         for key in self._left:
             if key not in keys:
                 raise self.error(
-                    f"{key!r} is no key here{_hint(key, tuple(keys))}; the keys are: {', '.join(sorted(keys))}"
+                    f"{key!r} is no key here{did_you_mean(key, tuple(keys))}; the keys are: {', '.join(sorted(keys))}"
                 )
 
     def _required(self, key: str, default: object) -> object:
@@ -209,8 +210,3 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
 def _is_finite(value: Any) -> bool:
     """Return whether a value is a number that a float can hold; a TOML integer may be larger than that."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _hint(word: str, among: tuple[str, ...]) -> str:
-    close = get_close_matches(word, sorted(among), n=1)
-    return f" (did you mean {str(close[0])!r}?)" if close else ""

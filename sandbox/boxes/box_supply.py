@@ -7,6 +7,7 @@ proved clean can be replaced without waiting.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from sandbox.boxes.container_config import BoxSpec, CommandWalls
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.isolation_check import IsolationCache, check_isolation, require_isolation, subject_of
 from sandbox.boxes.ownership import Owner, remove_orphans
-from sandbox.errors import BoxLost, SandboxError
+from sandbox.errors import BoxLost, PoolInOtherProcess, SandboxError
 from sandbox.values import Limits
 
-MAX_BOXES = 512  # each has a thread, a container and a stream; more is a slip of the keyboard
+MAX_BOXES = 512  # each has a thread, a container and a stream; a larger number is probably a typing error
 OPENINGS = 3  # of a box that is lost while its isolation is checked
 
 
@@ -201,3 +202,21 @@ class BoxSupply:
                 box.abort()
         self._openers.shutdown(wait=True, cancel_futures=True)
         return boxes
+
+
+def refuse_other_process(process: int) -> None:
+    """Raise PoolInOtherProcess in a fork of the process that opened a pool."""
+    if os.getpid() != process:
+        raise PoolInOtherProcess(
+            f"this pool belongs to process {process}, which opened it; a fork has none of its threads. Open a pool in "
+            "each process, after forking"
+        )
+
+
+def refuse_other_boxes(own: Limits, wanted: Limits) -> None:
+    """Raise ValueError if a program asks for limits that are fixed when a box is made, and these boxes lack."""
+    if wanted.walls != own.walls:
+        raise ValueError(
+            f"this pool's boxes were made for (disk MB, files) = {own.walls}, the program wants {wanted.walls}; open a "
+            "pool with these limits"
+        )

@@ -47,7 +47,7 @@ NO_CGROUPS_HINT = (
     "delegates cpu, memory and pids to the user"
 )
 PODMAN_HINT = (
-    "this is Podman's likeness of Docker's API, which refuses walls that a box must have (4.3 takes no system-call "
+    "this is Podman's Docker-compatible API, which refuses settings that a box must have (4.3 takes no system-call "
     "filter as text and no limit on the files of a tmpfs); use Docker's own engine"
 )
 

@@ -27,7 +27,15 @@ from typing import Any, Generic, Self, TypeVar
 import tenacity
 
 from sandbox.boxes.box import GRACE_S, Box
-from sandbox.boxes.box_supply import CANDIDATE, BoxRole, BoxSupply, PinnedBox, PoolSpec
+from sandbox.boxes.box_supply import (
+    CANDIDATE,
+    BoxRole,
+    BoxSupply,
+    PinnedBox,
+    PoolSpec,
+    refuse_other_boxes,
+    refuse_other_process,
+)
 from sandbox.boxes.conversation import Partner, ResidentSession, Session, converse
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image
@@ -38,7 +46,6 @@ from sandbox.errors import (
     EngineUnavailable,
     MachineBusy,
     OutOfResources,
-    PoolInOtherProcess,
     SandboxError,
     TaskCancelled,
 )
@@ -221,20 +228,12 @@ class Pool:
 
     def submit(self, job: Job) -> Future[Run]:
         """Submit a job; return a future of its run, which may raise a SandboxError. Safe to call from any thread."""
-        if job.limits.walls != self.spec.limits.walls:
-            raise ValueError(
-                f"this pool's boxes were made for (disk MB, files) = {self.spec.limits.walls}, the job wants "
-                f"{job.limits.walls}; open a pool with these limits"
-            )
+        refuse_other_boxes(self.spec.limits, job.limits)
         return self.submit_task(lambda boxes: boxes.run(job))
 
     def submit_task(self, task: SteppedTask[T]) -> Future[T]:
         """Run `task` on one thread, with its boxes; return a future of what it returns in the end."""
-        if os.getpid() != self._process:
-            raise PoolInOtherProcess(
-                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. Open "
-                "a pool in each process, after forking"
-            )
+        refuse_other_process(self._process)
         if self._supply.stopping.is_set():
             raise RuntimeError("this pool is closed")
         self._look_ahead()

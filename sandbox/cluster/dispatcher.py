@@ -68,9 +68,12 @@ class _Link:
 
 
 class _TaskFuture(Future[Any]):
-    """A future of a task that calls `on_cancel` when it is cancelled; where that is true, nobody else will end it."""
+    """A future of a task that calls `on_cancel` when it is cancelled.
 
-    task: Task  # which has no callback for it: that would take time at every result, and hardly any is cancelled
+    If `on_cancel` returns True, no result will be delivered, so the future itself notifies those who wait.
+    """
+
+    task: Task  # no done callback does this: it would run for every result, and few futures are cancelled
 
     def __init__(self, on_cancel: Callable[[Task, Future[Any]], bool]) -> None:
         super().__init__()
@@ -103,7 +106,7 @@ class Dispatcher:
         self.ended: SandboxError | None = None
         self._closed = threading.Event()
         self._first = threading.Event()
-        self._ticked_at = self.worked_at = time.monotonic()  # when a node did
+        self._ticked_at = self.worked_at = time.monotonic()  # worked_at: when a node last worked
         self._thread = threading.Thread(target=self._dispatch, name="cluster", daemon=True)
         self._thread.start()
         threading.Thread(target=self._look, name="cluster-nodes", daemon=True).start()

@@ -102,8 +102,12 @@ def write_piece(archive: Path | None, piece: bytes) -> Path:
         descriptor, name = tempfile.mkstemp(prefix=_FOLDER, suffix=".tar")
         os.close(descriptor)
         archive = Path(name)
-    with archive.open("ab") as file:
-        file.write(zlib.decompress(piece))
+    try:
+        with archive.open("ab") as file:
+            file.write(zlib.decompress(piece))
+    except BaseException:  # a full disk
+        archive.unlink(missing_ok=True)
+        raise
     return archive
 
 

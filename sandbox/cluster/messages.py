@@ -120,7 +120,7 @@ class Fault:
 
 
 def _classes(kind: type[SandboxError]) -> Iterator[type[SandboxError]]:
-    """Yield a class and all classes that are made from it."""
+    """Yield a class and all of its subclasses."""
     yield kind
     for one in kind.__subclasses__():
         yield from _classes(one)
@@ -264,7 +264,7 @@ class KnownSheet:
     told: tuple[CallTests | None, CallTests | None] | None = None
 
     def learn(self, tests: CallTests | None, selection: CallTests | None) -> None:
-        """Keep the expected answers that a node has told first, as the driver's own object where that says the same."""
+        """Keep the expected answers that a node sent first; where they equal the driver's tests, keep the driver's."""
         template = self.sheet.template
         self.told = self.told or (_own(template.tests, tests), _own(template.selection, selection))
 
@@ -280,9 +280,9 @@ _REST = attrgetter(*(item.name for item in fields(Program) if item.name not in {
 
 
 def _identity(tests: Tests | AskedCalls | Grading | None) -> Hashable:
-    """Return what only tests have that are equal in all their parts and types, or None: then only one object is equal.
+    """Return a key that only tests with equal values and types share; None: only the same object counts as equal.
 
-    The text of tests is not enough: tests of two problems may have the same text beside other code or values.
+    The source text is not enough: two problems may have the same text with other helper code or expected values.
     """
     match tests:
         case CallTests(source=source, arranged=arranged):

@@ -141,15 +141,21 @@ class NodeHost:
         """Take one piece of an image, in order; after the last one load it, and return its digest."""
         self.beat()
         try:
-            self._archive = image_transfer.write_piece(self._archive if number else None, piece)
+            if number == 0:
+                self._remove_archive()  # of a transfer that was broken off
+            self._archive = image_transfer.write_piece(self._archive, piece)
             if not last:
                 return None
             with contextlib.closing(DockerClient()) as engine:
                 return image_transfer.load(engine, self._archive, image_tag(image))
         except (SandboxError, OSError) as error:
-            if self._archive is not None:
-                self._archive.unlink(missing_ok=True)
+            self._remove_archive()
             return Fault.of(error)
+
+    def _remove_archive(self) -> None:
+        if self._archive is not None:
+            self._archive.unlink(missing_ok=True)
+            self._archive = None
 
     def open(self, spec: NodeSpec) -> int | Fault:
         """Open the boxes, prove their walls, and return how many there are; or the fault if this node cannot."""
@@ -330,6 +336,7 @@ class NodeHost:
     def close(self) -> None:
         """Remove the boxes, whatever they are doing."""
         self._closed.set()
+        self._remove_archive()
         with self._changed:
             opened, self._opened = self._opened, contextlib.ExitStack()
         opened.__exit__(GeneratorExit, GeneratorExit(), None)

@@ -24,13 +24,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from sandbox.boxes.box_supply import MAX_BOXES
+from sandbox.boxes.box_supply import MAX_BOXES, refuse_other_boxes, refuse_other_process
 from sandbox.boxes.image import image_tag
 from sandbox.cluster.dispatcher import ClusterSpec, Dispatcher
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.node import NodeHost
 from sandbox.cluster.schedule import NodeState
-from sandbox.errors import PoolInOtherProcess, SandboxError
+from sandbox.errors import SandboxError
 from sandbox.judging import judge
 from sandbox.scoring.collect_answers import PATIENCE, ProgramAnswers
 from sandbox.scoring.compiler import Executed, scaled
@@ -49,7 +49,7 @@ from sandbox.values import (
 )
 
 MOST_ASSUMPTIONS = 4096  # whose limits are kept
-NOTHING = Program(source="")  # in the place of a program that travels beside its job
+NOTHING = Program(source="")  # instead of a program, which travels beside its job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class ClusterPool:
             return None if working else ClusterUnavailable(f"no node works: {self._dispatcher.schedule.reasons()}")
 
     def recover(self) -> bool:
-        """Return whether a node works, or has until lately and may again; the pool looks for nodes by itself."""
+        """Return whether a node works, or did within `patience_s` seconds; the pool looks for nodes by itself."""
         dispatcher = self._dispatcher
         return dispatcher.ended is None and time.monotonic() - dispatcher.worked_at < self.spec.patience_s
 
@@ -198,16 +198,9 @@ class ClusterPool:
     def _submit(
         self, kind: str, program: Program, more: Any, *, limits: Limits | None = None, shared: bool = True
     ) -> Future[Any]:
-        if os.getpid() != self._process:
-            raise PoolInOtherProcess(
-                f"this pool belongs to process {self._process}, which opened it; a fork has none of its threads. "
-                "Open a pool in each process, after forking"
-            )
-        if limits is not None and limits.walls != self.limits.walls:
-            raise ValueError(
-                f"this pool's boxes were made for (disk MB, files) = {self.limits.walls}, not {limits.walls}; open a "
-                "pool with these limits"
-            )
+        refuse_other_process(self._process)
+        if limits is not None:
+            refuse_other_boxes(self.limits, limits)
         return self._dispatcher.submit(program, kind, more, self._longest_s(program, limits), shared=shared)
 
     def _longest_s(self, program: Program, limits: Limits | None) -> float:

@@ -147,7 +147,9 @@ class RayClient:
             words = " ".join(f"{error}".split())
             if words.startswith("Version mismatch"):
                 raise ClusterUnavailable(f"the Ray cluster at {address} has other versions: {words}") from error
-            reason = f"{error}".strip().partition("\n")[0] or f"nothing for {CONNECT_S:.0f} s"
+            reason = f"{error}".strip().partition("\n")[0] or (
+                f"nothing for {CONNECT_S:.0f} s" if isinstance(error, TimeoutError) else type(error).__name__
+            )
             raise ClusterUnavailable(
                 f"no Ray cluster answers at {address} ({reason}); start one with `ray start --head`, or name "
                 "the address of yours"
@@ -219,24 +221,27 @@ def _connected() -> bool:
 
 
 def _connection(ray: Any) -> object:
-    """Return what only this connection has; None where there is none."""
+    """Return the job id of this process's connection to Ray; None without a connection."""
     return ray.get_runtime_context().get_job_id() if ray.is_initialized() else None
 
 
 def _refuse_another(address: str, ray: Any) -> None:
     """Raise ClusterUnavailable if this process is connected to another cluster than that at `address`.
 
-    One cluster may have several addresses, so it is another one only if the ports differ, or hosts that are elsewhere.
+    One cluster may have several addresses. It counts as another one if the ports differ, or if the hosts differ and
+    neither is a loopback address.
     """
     if address == "auto" or address.startswith(_CLIENT):
         return
-    has, wanted = (one.rpartition(":") for one in (ray.get_runtime_context().gcs_address, address))
-    hosts = [_address_of(host) for host, _, _ in (has, wanted)]
-    here = any(host.startswith("127.") for host in hosts)
-    if has[2] != wanted[2] or (hosts[0] != hosts[1] and not here):
+    own = ray.get_runtime_context().gcs_address
+    own_host, _, own_port = own.rpartition(":")
+    host, _, port = address.rpartition(":")
+    hosts = {_address_of(own_host), _address_of(host)}
+    loopback = any(one.startswith("127.") for one in hosts)  # may be this machine under another address
+    if own_port != port or (len(hosts) > 1 and not loopback):
         raise ClusterUnavailable(
-            f"this process is connected to the Ray cluster at {':'.join(has[::2])} already, and cannot use {address} "
-            "beside it; name that one or auto"
+            f"this process is connected to the Ray cluster at {own} already, and cannot use {address} beside it; name "
+            "that one or auto"
         )
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from sandbox.cluster.messages import ClusterUnavailable, Fault, NodeLost, Plain
 
 AHEAD = 2  # programs per box: one runs, one is next
-BUSY_LINGER_S = 0.2  # the most for which nodes gather results while programs wait: a message costs as a program does
+BUSY_LINGER_S = 0.2  # the longest time that nodes gather results while programs wait: a message costs much CPU
 LAG_S = 0.06  # beside the time that results are gathered: how long a message may take on a busy machine
 SUSPECT, MAX_LOSSES = 2, 5
 MAX_FAULTS, MAX_GONE = 3, 10  # in one program's way: of the moment, and of nodes
@@ -31,7 +31,8 @@ OVERDUE_S = 15.0  # beyond a program's own limits
 PATIENCE_S = 60.0  # without any node that works
 SMOOTH = 0.3  # the share of the newest measurement in a node's rate
 LOOK_BACK = 64  # programs that are looked at for one that may go to a node
-# The node is to blame. What nobody who waits has cancelled was cancelled there because the node was thought to be gone.
+# Faults of the node, not of the program. TaskCancelled is one: a node that seemed lost was told to cancel the program,
+# but somebody still waits for it.
 GONE = frozenset({"EngineUnavailable", "ImageMissing", "RuntimeUnknown", "PoolInOtherProcess", "TaskCancelled"})
 PASSING = frozenset({"BoxLost", "BoxSilent", "MachineBusy", "OutOfResources"})  # the moment may be to blame
 
@@ -123,9 +124,10 @@ class Schedule:
 
     @property
     def linger_s(self) -> float:
-        """Return for how long nodes gather results: longer while programs wait, when no node idles by it.
+        """Return how long nodes gather results before they send them, in seconds.
 
-        It is no longer than the waiting programs last, so that the last results of a batch come at once.
+        While programs are queued it is longer, because no node becomes idle by that. It never exceeds the time that the
+        queue needs, so the last results of a batch come without delay.
         """
         rate = sum(node.rate for node in self.working)
         waiting_s = len(self._queue) / rate if rate else 0.0

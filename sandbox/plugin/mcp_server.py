@@ -1,9 +1,9 @@
 """Serve tools to agents by the Model Context Protocol: run a program, run tests, solve a problem.
 
 Every call is a visit of its own: no file, process or variable of one call is there in another. A call whose arguments
-are wrong, and one that we could not answer by our fault, get the protocol's error with the reason; what a program did
-is data, whatever it did. `solve` is there if the server was started with a command for it: it runs `sampler solve`,
-which samples from a model, in a process of its own.
+are wrong, and one that we could not answer because of a fault of ours, get the protocol's error with the reason; what a
+program did is data, whatever it did. `solve` is there if the server was started with a command for it: it runs
+`sampler solve`, which samples from a model, in a process of its own.
 """
 
 from __future__ import annotations

@@ -7,16 +7,17 @@ what was meant. JSON within a text is read here, too.
 from __future__ import annotations
 
 import base64
-import difflib
 import hashlib
 import json
 import math
 import reprlib
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+from sandbox.sanitize import did_you_mean
 
 MAX_DIGITS = 100_000  # of an integer in a file; Python takes 80 ms for one, and four times that for twice as many
 _KINDS: dict[str, Callable[[object], bool]] = {
@@ -172,13 +173,7 @@ def checked(value: object, kinds: Mapping[str, str]) -> dict[str, Any]:
         raise ValueError(f"an object is expected, not {reprlib.repr(value)}")  # a file's fault
     for key, item in value.items():
         if key not in kinds:
-            raise ValueError(f"there is no key {key!r}{meant(key, kinds)}; the keys are {', '.join(kinds)}")
+            raise ValueError(f"there is no key {key!r}{did_you_mean(key, kinds)}; the keys are {', '.join(kinds)}")
         if not _KINDS[kinds[key]](item):
             raise ValueError(f"{key} must be {kinds[key]}, not {reprlib.repr(item)}")
     return value
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """Return the question whether a known word was meant, if one is similar."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f" (do you mean {near[0]!r}?)" if near else ""

@@ -296,7 +296,8 @@ def test_a_picture_can_be_taken_after_some_keys(finished: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [('theme = "nrod"', "did you mean nord"), ('[keymap]\n"app.qiut" = "x"', "did you mean app.quit")]
+    ("text", "told"),
+    [('theme = "nrod"', "did you mean 'nord'"), ('[keymap]\n"app.qiut" = "x"', "did you mean 'app.quit'")],
 )
 def test_settings_that_mean_nothing_are_refused_in_one_line(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str

@@ -23,7 +23,7 @@ def test_the_nearer_file_wins_for_each_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("them = 'nord'", "did you mean theme"),
+        ("them = 'nord'", "did you mean 'theme'"),
         ("theme = 3", "the name of a theme"),
         ("[keymap]\n'app.quit' = 1", "a table of keys"),
         ("theme = ", "Invalid"),
@@ -38,9 +38,9 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, told: st
 
 
 def test_unknown_themes_and_keys_are_refused_with_the_nearest_one() -> None:
-    with pytest.raises(SettingsError, match="did you mean nord"):
+    with pytest.raises(SettingsError, match="did you mean 'nord'"):
         refuse_unknown(Settings(theme="nrod"), ["nord", "dracula"], known_ids())
-    with pytest.raises(SettingsError, match=r"did you mean app\.quit"):
+    with pytest.raises(SettingsError, match=r"did you mean 'app\.quit'"):
         refuse_unknown(Settings(keymap={"app.quitt": "x"}), [], known_ids())
     refuse_unknown(Settings(theme="nord", keymap={"list.down": "n", "samples.filter": "ctrl+f"}), ["nord"], known_ids())
 

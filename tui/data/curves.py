@@ -82,7 +82,7 @@ def curves_of(snapshot: Snapshot, request: CurveRequest) -> Curves:
 
 
 def equal_counts(counts: Counts) -> tuple[tuple[int, int], ...]:
-    """Return the samples of each problem and how many are right, as far as all problems have equally many chances."""
+    """Return (samples, correct samples) of each problem; empty if problems have different numbers of samples."""
     return tuple(zip(counts.scored, counts.passed, strict=True)) if counts.even else ()
 
 

@@ -388,7 +388,7 @@ class StudyScreen(Screen[None]):
             widget = self.query_one(pane)
             widget.border_title, widget.border_subtitle = Content(title), Content(subtitle)
 
-    def told_whole(self, say: Callable[[Mapping[str, str]], str], lines: int) -> str:
+    def fit_sentence(self, say: Callable[[Mapping[str, str]], str], lines: int) -> str:
         """Return a sentence about models, with shorter names where it would need more lines than that.
 
         `say` makes it of what to call each model.

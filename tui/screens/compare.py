@@ -213,7 +213,7 @@ Flips lists the problems by the difference between the models at the rule. enter
         first, second = (snapshot.models[tone].name for tone in found.tones)
         unit = UNIT_NAMES[snapshot.curves.unit] if snapshot.curves else ""
         alone = f" · {sanitize(snapshot.compared.why_not)}" if snapshot.compared and snapshot.compared.why_not else ""
-        words = self.told_whole(lambda names: verdict_words(found, (names[first], names[second]), unit) + alone, LINES)
+        words = self.fit_sentence(lambda of: verdict_words(found, (of[first], of[second]), unit) + alone, LINES)
         self.query_one("#verdict", Static).update(Content(words))
         ladder, flips = self.query_one("#ladder", ListTable), self.query_one("#flips", ListTable)
         ladder.set_names(whole)

@@ -124,7 +124,7 @@ report. A winner is named only where its lead is clear. b types a budget, ←→
 
 Answers: the same at round budgets, as far as there are samples: the model that solves most, the k that the budget buys,
 what it solves with its 95 % interval, and its lead over the nearest other model. "clear" is said where the report names
-a winner. In a small window a shows them in the place of the plot. enter moves the rule to a line's budget.
+a winner. In a small window a shows them instead of the plot. enter moves the rule to a line's budget.
 
 Models: the share of samples scored, pass@1 over them, and at the rule's budget the pass rate with its 95 % interval
 and k, the number of samples per problem that the budget buys. The interval comes from 10,000 bootstrap resamples of
@@ -246,7 +246,7 @@ this).
     def _draw_answer(self) -> None:
         """Show the sentence whole: with shorter names if it needs more lines than there are."""
         lines = MOST_LINES if self.has_class("-tall") else 2
-        words = self.told_whole(self._answer.said, lines) if self._answer.words else "computing …"
+        words = self.fit_sentence(self._answer.said, lines) if self._answer.words else "computing …"
         self.query_one("#answer", Static).update(Content(words))
 
     def _draw_answers(self, snapshot: Snapshot) -> None:
@@ -346,7 +346,7 @@ this).
         self.query_one(ModelsTable).choose(self.app.view_state.tone + models)
 
     def action_answers(self) -> None:
-        """Show the answers at round budgets in the place of the plot, or the plot again; go to them where they are."""
+        """Show the answers at round budgets instead of the plot, or the plot again; go to them where they are."""
         table = self.query_one("#answers", ListTable)
         if self.has_class("-roomy"):
             (self.query_one(ModelsTable) if table.has_focus else table).focus()

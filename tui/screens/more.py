@@ -228,9 +228,9 @@ How many problems: so many of the same kind would show the measured lead with 80
         beside = LEGS + sum(column.width + 1 for column in spending.columns)
         labels = labels_of(snapshot, max(LABEL, (spending.room - beside) // min(2, max(1, len(whole)))))
         shown = [model for model in made.models if model.name in tones]
-        words = self.told_whole(lambda names: analysis_conclusion(made, names), ANSWER_LINES)
+        words = self.fit_sentence(lambda names: analysis_conclusion(made, names), ANSWER_LINES)
         self.query_one("#answer", Static).update(Content(words))
-        self.query_one("#problems", Static).update(Content(self.told_whole(self._found.problems, PROBLEMS_LINES)))
+        self.query_one("#problems", Static).update(Content(self.fit_sentence(self._found.problems, PROBLEMS_LINES)))
         promises = self.query_one("#promises", PlainTable)
         promises.set_names(whole)
         promises.show_rows(

@@ -193,7 +193,8 @@ class ServerAnswer:
             choices = self._placed(event.get("choices") or [])
             grown = [index for choice in choices for index in self._choice(choice)]
             alone = choices[0] if len(choices) == 1 else {}
-            usage = _plain(event.get("usage") or alone.get("usage") or _beside(event))  # Moonshot: in the choice
+            told = event.get("usage") or alone.get("usage") or _groq_usage(event)  # Moonshot: in the choice
+            usage = _openai_usage(told)
             self._cached = _cached(usage, event.get("timings"), self._cached)
             self._cache_written = _cache_written(usage, self._cache_written)
             if isinstance(usage, dict):
@@ -386,13 +387,13 @@ _ALSO_CALLED = (
 )
 
 
-def _beside(event: dict[str, Any]) -> Any:
+def _groq_usage(event: dict[str, Any]) -> Any:
     """Return the counts where Groq puts them in a stream."""
     found = event.get("x_groq")
     return found.get("usage") if isinstance(found, dict) else None
 
 
-def _plain(usage: Any) -> Any:
+def _openai_usage(usage: Any) -> Any:
     """Return `usage` under the names of OpenAI's chats, its counts as whole numbers."""
     if not isinstance(usage, dict):
         return usage

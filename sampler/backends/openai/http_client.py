@@ -180,15 +180,16 @@ class Call:
             if not line and begun:
                 yield self._object(b"\n".join(begun))
                 begun = []
-            if kind not in {b"data", b"error"} or data in _NOTHING:
+            if kind not in {b"data", b"error"} or data in _KEEP_ALIVES:
                 continue
             if data == b"[DONE]":
                 self.finished = True
                 return
-            if begun or not _is_json(data):
+            value = None if begun else _json(data)
+            if value is None:
                 begun.append(data)
             else:
-                yield self._object(data)
+                yield self._checked(value, data)
         if begun:
             yield self._object(b"\n".join(begun))
 
@@ -197,6 +198,10 @@ class Call:
             answer = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise Outage(f"the server answered {self._shown(data)}, which is not JSON") from error
+        return self._checked(answer, data)
+
+    def _checked(self, answer: Any, data: bytes) -> dict[str, Any]:
+        """Return an answer that is an object, and no error; raises what an error means."""
         found = _error_of(answer)
         if found is not None:
             raise self._said(found, None, None)
@@ -269,7 +274,7 @@ class Call:
 
 
 _BOM = b"\xef\xbb\xbf"
-_NOTHING = {b"", b"null", b"{}"}  # what some servers send to keep a connection alive
+_KEEP_ALIVES = {b"", b"null", b"{}"}  # what some servers send to keep a connection alive
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:", b":")
 
 
@@ -291,12 +296,12 @@ def _lines(response: HTTPResponse) -> Iterator[bytes]:
         yield from line.removesuffix(b"\n").removesuffix(b"\r").split(b"\r")
 
 
-def _is_json(data: bytes) -> bool:
+def _json(data: bytes) -> Any:
+    """Return the JSON of a line; None if it is none, as of an event that goes on (and "null" keeps a connection)."""
     try:
-        json.loads(data)
+        return json.loads(data)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def _error_of(answer: Any) -> dict[str, Any] | None:

@@ -28,9 +28,10 @@ from sandbox.inside.environment import prepend_imports
 from sandbox.problems import checkers
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.in_process_tests import check_code
-from sandbox.problems.json_fields import checked, digest, from_base64, meant
+from sandbox.problems.json_fields import checked, digest, from_base64
 from sandbox.problems.parse_tests import UNREADABLE, Reader, check_tests, literal
 from sandbox.problems.readers.stdin_formats import Given
+from sandbox.sanitize import did_you_mean
 from sandbox.values import (
     OUTPUT_RULES,
     Assumptions,
@@ -222,7 +223,7 @@ def _output_rule(problem: dict[str, Any]) -> OutputRule:
     name = problem.get("output_rule", OutputRule.CLOSE.name)
     if name not in OUTPUT_RULES:
         raise ValueError(
-            f"there is no output_rule {name!r}{meant(name, OUTPUT_RULES)}; there are {', '.join(OUTPUT_RULES)}"
+            f"there is no output_rule {name!r}{did_you_mean(name, OUTPUT_RULES)}; there are {', '.join(OUTPUT_RULES)}"
         )
     rule = OUTPUT_RULES[name]
     return rule.within(float(problem["tolerance"])) if "tolerance" in problem else rule
@@ -343,7 +344,7 @@ def _answer_rule(fields: dict[str, Any], otherwise: _AnswerRule) -> _AnswerRule:
     name = fields["comparison"]
     if name not in COMPARISONS:
         raise ValueError(
-            f"there is no comparison {name!r}{meant(name, COMPARISONS)}; there are {', '.join(COMPARISONS)}"
+            f"there is no comparison {name!r}{did_you_mean(name, COMPARISONS)}; there are {', '.join(COMPARISONS)}"
         )
     comparison = COMPARISONS[name]
     if "tolerance" in fields and comparison not in _TOLERANT:

@@ -38,7 +38,7 @@ def rows_of(path: Path, source: str, otherwise: str) -> Rows:
             file.seek(0)
             if head == _PARQUET or path.suffix == ".arrow":
                 yield from _columns(path, source)
-            elif path.suffix == ".csv":
+            elif path.suffix.lower() == ".csv":
                 yield from _of_csv(file, source)
             elif head[:2] == _GZIP:
                 with gzip.open(file) as unpacked:
@@ -57,8 +57,9 @@ def rows_of_folder(folder: Path) -> Rows:
 
 
 def data_files(folder: Path) -> list[Path]:
-    """Return the data files of a folder, here or below."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and is_data(path.name))
+    """Return the data files of a folder, here or below; CSV files where there are no others, which may be the same."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path for path in files if is_data(path.name)] or [path for path in files if path.suffix.lower() == ".csv"]
 
 
 def rows_of_stream(file: IO[bytes], source: str) -> Rows:
@@ -106,7 +107,7 @@ def _whole(data: bytes, *, alone: bool) -> list[object] | None:
 
 
 def _documents(data: bytes) -> list[object] | None:
-    """Return the objects of a file that stand behind each other, each over several lines, as `jq` writes them."""
+    """Return the objects of a file that holds one after the other, each over several lines, as `jq` writes them."""
     found, here, decoder = [], 0, json.JSONDecoder()
     try:
         text = data.decode("utf-8-sig").strip()
@@ -125,7 +126,7 @@ _ROWS, _OF_A_ROW = ("rows", "data", "problems"), {"prompt", "question", "task_id
 
 
 def _rows_in(whole: object) -> list[object]:
-    """Return the rows that an object holds, which is no row itself; else none.
+    """Return the rows inside an object, or none if the object is a row itself.
 
     It holds them under their names (EvalPlus), in a list (`data`), or as the hub's viewer answers (`rows`).
     """

@@ -158,6 +158,8 @@ def test_the_conclusion_about_many_models_names_only_the_nearest_of_the_others(m
         (1, Unit.SAMPLES, "1 sample"),
         (1571.0, Unit.TOKENS, "1,570 tokens"),
         (2.5e6, Unit.TOKENS, "2.5 M tokens"),
+        (999.7, Unit.TOKENS, "1,000 tokens"),
+        (999_700.0, Unit.TOKENS, "1 M tokens"),
     ],
 )
 def test_an_amount_has_its_unit(value, unit, shown):

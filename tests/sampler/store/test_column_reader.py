@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,12 +60,20 @@ def test_numbers_and_words_come_in_the_order_of_ids(table: tuple[sqlite3.Connect
 def test_a_second_process_changes_nothing(
     table: tuple[sqlite3.Connection, str], monkeypatch: pytest.MonkeyPatch, executable: str, share: float
 ) -> None:
-    alone = read(table)
+    alone, python, came = read(table), sys.executable, []
+    received = column_reader._received
+
+    def kept(other: Any, rests: Any) -> Any:
+        came.append(received(other, rests))
+        return came[-1]
+
+    monkeypatch.setattr(column_reader, "_received", kept)
     monkeypatch.setattr(column_reader, "LARGE", 1)
     monkeypatch.setattr(column_reader, "UPPER_SHARE", share)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(sys, "executable", executable)
     both = read(table)
+    assert [one is not None for one in came] == {python: [True], "/none": []}.get(executable, [False])
     assert both[:2] == alone[:2]
     assert np.array_equal(both[2].columns, alone[2].columns)
 

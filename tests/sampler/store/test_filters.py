@@ -114,9 +114,9 @@ def test_what_a_filter_lets_through(tables: sqlite3.Connection, text: str, ids: 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("modle:x", "did you mean model"),
+        ("modle:x", "did you mean 'model'"),
         ("nonsense:x", "fields: model"),
-        ("verdict:timout,wrong", "did you mean timeout"),
+        ("verdict:timout,wrong", "did you mean 'timeout'"),
         ("verdict:slow", "verdicts: passed"),
         ("tok>many", "no number"),
         ("tok:~3", "tok is a number"),

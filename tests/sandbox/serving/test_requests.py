@@ -257,7 +257,7 @@ class TestOwn:
             ({"problem": ADD, "completions": []}, 422, "must be a list with something in it"),
             ({"problem": ADD, "completions": [3]}, 422, r"completions\[0\] must be a text, not int"),
             ({"problem": ADD, "completions": ["x"] * 1025}, 422, "at most 1024"),
-            ({"problem": ADD, "completion": ["x"]}, 422, "do you mean 'completions'"),
+            ({"problem": ADD, "completion": ["x"]}, 422, "did you mean 'completions'"),
             ({"problem": ADD, "completions": ["x"], "tests": "all"}, 422, "must be one of judge, selection, both"),
             ({"problem": ADD, "completions": ["x"], "tests": "selection"}, 422, "has no selection tests"),
             ({"problem": "nobody", "completions": ["x"]}, 404, "no problem is called 'nobody'"),

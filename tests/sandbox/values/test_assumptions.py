@@ -137,7 +137,7 @@ class TestTheValue:
         assert "1 line of imports, recursion limit 5000, long integers, 4 s cpu" in told.output
         assert read_assumption_words(assumption_words(read_assumption_words(words))) == read_assumption_words(words)
         for odd, why in (
-            ("cpu=4", "there is no key 'cpu' (do you mean 'cpu_s'?)"),
+            ("cpu=4", "there is no key 'cpu' (did you mean 'cpu_s'?)"),
             ("long_integers=yes", "must be true or false"),
             ("recursion_limit=5", "must lie between 100 and"),
             ("cpu_s", "'cpu_s' has no value"),

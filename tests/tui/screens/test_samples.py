@@ -56,7 +56,7 @@ async def test_a_filter_that_says_nothing_is_told_and_escape_brings_the_old_one_
         await viewer.sees("failed")
         await viewer.press("slash")
         await viewer.write(" modle:x")
-        await viewer.sees("did you mean model")
+        await viewer.sees("did you mean 'model'")
         await viewer.press("enter")
         assert viewer.app.screen.query_one("#filter").has_class("-shown"), "it stays open until it says something"
         await viewer.press("escape")

@@ -103,7 +103,7 @@ def test_what_the_format_can_say_is_read_and_valid(row: dict[str, Any], tmp_path
 
 
 BAD = [
-    (ADD | {"entrypoint": "add"}, "no key 'entrypoint' (do you mean 'entry_point'?); the keys are task_id, prompt"),
+    (ADD | {"entrypoint": "add"}, "no key 'entrypoint' (did you mean 'entry_point'?); the keys are task_id, prompt"),
     (without(ADD, "task_id"), "task_id is missing"),
     (without(ADD, "prompt"), "prompt is missing"),
     (ADD | {"prompt": ""}, "prompt must be a text with something in it, not ''"),
@@ -118,13 +118,13 @@ BAD = [
     (ADD | {"comparison": "close"}, "close needs a tolerance"),
     (ADD | {"comparison": "equal", "tolerance": 1}, "the comparison equal has no tolerance"),
     (ADD | {"comparison": "approximate", "tolerance": 0}, "tolerance must be a number above 0, not 0"),
-    (ADD | {"comparison": "equals"}, "no comparison 'equals' (do you mean 'equal'?)"),
+    (ADD | {"comparison": "equals"}, "no comparison 'equals' (did you mean 'equal'?)"),
     (ADD | {"comparison": "root"}, "no comparison 'root'"),
     (ADD | {"comparison": "true"}, "tests[0]: the comparison true expects no value; expected would have no effect"),
     (ADD | {"tests": [3]}, "tests[0]: an object is expected, not 3"),
     (
         ADD | {"tests": [{"argument": [1, 2], "expected": 3}]},
-        ("tests[0]: there is no key 'argument' (do you mean 'arguments'?)"),
+        ("tests[0]: there is no key 'argument' (did you mean 'arguments'?)"),
     ),
     (
         ADD | {"tests": [{"arguments": [1, 2]}]},

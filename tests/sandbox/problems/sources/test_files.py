@@ -98,6 +98,13 @@ def test_a_folder_of_data_files_is_one_set_in_the_order_of_their_names(tmp_path:
     assert names(tmp_path) == ["s/1", "s/2"]
 
 
+def test_csv_files_of_a_folder_are_read_where_there_is_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text('task_id,prompt,tests\nc/2,Echo.,"[{""stdin"": ""1"", ""stdout"": ""1""}]"\n')
+    assert names(tmp_path) == ["c/2"]
+    (tmp_path / "a.jsonl").write_text(lines(row(1)))
+    assert names(tmp_path) == ["s/1"]
+
+
 def test_a_folder_without_data_says_what_would_be_read(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("a set")
     with pytest.raises(ProblemsError, match=r"neither data files \(\.parquet.*input_output\.json"):
