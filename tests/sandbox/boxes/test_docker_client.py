@@ -73,6 +73,6 @@ def test_doctor_tells_what_it_knows_though_no_box_opens(monkeypatch: pytest.Monk
     monkeypatch.setattr("sandbox.boxes.image.ensure_image", lambda *_args, **_options: "codebudget-box:x")
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 3
-    assert "✗ podman           4.3.1: this is Podman's likeness" in done.stdout
+    assert "✗ podman           4.3.1: this is Podman's Docker-compatible API" in done.stdout
     assert "✓ processor        amd64, 2 cores" in done.stdout
     assert "no wall was tried" in done.stdout
