@@ -44,6 +44,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {str(near[0])!r}?)" if near else ""
 
 
+def nearest_or_all(word: str, known: Sequence[str]) -> str:
+    """Return "did you mean 'x'?" for the known word that is most like `word`; if none is, all of them."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
 _FEW = 10  # lines of a list of rows that were left out: enough to see what they have in common
 
 

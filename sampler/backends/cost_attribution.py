@@ -79,7 +79,7 @@ class CpuMeter(Closeable):
         self._counters = [
             _Counter(zone)
             for zone in sorted(folder.glob("intel-rapl:*"))
-            if _said(zone / "name").startswith(("package", "dram"))
+            if _text_of(zone / "name").startswith(("package", "dram"))
         ]
         if not self._counters:
             raise NoMeter("this machine shows no counter of its CPUs' energy (RAPL)")
@@ -114,7 +114,7 @@ class _Counter:
         return self._passed / 1e6
 
 
-def _said(file: Path) -> str:
+def _text_of(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii").strip()
     except (OSError, ValueError):
@@ -122,8 +122,8 @@ def _said(file: Path) -> str:
 
 
 def _number(file: Path) -> int | None:
-    said = _said(file)
-    return int(said) if said.isascii() and said.isdecimal() else None
+    text = _text_of(file)
+    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 class Meter(Protocol):

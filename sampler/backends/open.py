@@ -5,7 +5,6 @@ They are the entry points of `codebudget.backends`, so that another package can 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -29,6 +28,7 @@ from sampler.models.catalogue import UnknownModel, find
 from sampler.models.pull import absence, cached, default_cache
 from sampler.values import Closeable, ModelCard, Request, Sample, SamplingParams
 from sandbox.registry import PluginError, Registry
+from sandbox.sanitize import nearest_or_all
 
 if TYPE_CHECKING:
     from sampler.backends.replica_placement import ReplicaSpec
@@ -366,8 +366,5 @@ def _own_file(path: Path) -> ModelFile:
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    known = tuple(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known are {', '.join(known)}" if known else "it takes none"
+    named = tuple(known)
+    return nearest_or_all(name, named) if named else "it takes none"

@@ -19,7 +19,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.openai.answer import said
+from sampler.backends.openai.answer import text_of_choice
 from sampler.importing.imported_sample import (
     Claim,
     Imported,
@@ -405,7 +405,7 @@ def _text_of_parts(row: Mapping[str, Any], name: str) -> str:
     """Return a text that may be a list of parts, as chats have it."""
     value = row[name]
     if isinstance(value, list) and value and all(isinstance(part, dict) and "type" in part for part in value):
-        return said({"message": {"content": value}}).text
+        return text_of_choice({"message": {"content": value}}).text
     return text_of(row, name)
 
 

@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sampler.backends.openai.answer import End, ended, said
+from sampler.backends.openai.answer import End, ended, text_of_choice
 from sampler.importing.imported_sample import (
     ENDS,
     Claim,
@@ -268,7 +268,7 @@ def _answers(body: Mapping[str, Any]) -> Iterator[tuple[str, str | None, object]
         message = table_of(choice.get("message") or {}, "message")
         if not message:
             continue
-        words = said({"message": message})
+        words = text_of_choice({"message": message})
         yield words.text, words.thought or None, choice.get("finish_reason")
 
 
@@ -312,7 +312,7 @@ def anthropic_batch_samples(row: Any) -> Iterator[Imported | MissingText]:
     reason = message.get("stop_reason")
     if _withheld(reason):
         raise MissingText(f"{asked}: the answer was withheld or broken off ({reason!r:.40})")
-    answer = said({"message": message})
+    answer = text_of_choice({"message": message})
     usage = table_of(message.get("usage") or {}, "usage")
     cached, stored = count_of(usage, "cache_read_input_tokens"), count_of(usage, "cache_creation_input_tokens")
     rest = count_of(usage, "input_tokens")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from sampler.exit_codes import CommandError, Exit
 from sampler.values import Architecture
+from sandbox.sanitize import nearest_or_all
 
 
 class UnknownModel(CommandError, ValueError):
@@ -151,7 +151,5 @@ def find(name: str) -> Model:
     for model in CATALOGUE:
         if wanted == model.name or wanted in model.aliases:
             return model
-    known = [model.name for model in CATALOGUE]
-    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    hint = nearest_or_all(wanted, [model.name for model in CATALOGUE])
     raise UnknownModel(f"no model {name!r} in the catalogue; {hint}")

@@ -176,7 +176,7 @@ class _Frame:
             path=self._steps(line, 0, thin),
             thin_path=self._steps(line, thin, len(line.xs)),
             band=self._band(line),
-            dots=tuple(ChartMark(x=self.x(x), y=self.y(y), text=_said(line, at)) for at, (x, y) in _dots(line)),
+            dots=tuple(ChartMark(x=self.x(x), y=self.y(y), text=_tooltip(line, at)) for at, (x, y) in _dots(line)),
             label_x=self.right + 8,
             label_y=self.y(line.ys[-1]) + 4,
         )
@@ -205,7 +205,7 @@ def _dots(line: Line) -> list[tuple[int, tuple[float, float]]]:
     return points if len(points) <= 16 else [point for point in points if line.ks[point[0]].bit_count() == 1]
 
 
-def _said(line: Line, at: int) -> str:
+def _tooltip(line: Line, at: int) -> str:
     band = f", {line.band} {format_interval(line.low[at], line.high[at])}" if line.low else ""
     what = line.says[at] if line.says else f"k={line.ks[at]}"
     start = f" · from {line.starts[at]} on" if line.starts else ""

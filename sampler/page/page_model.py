@@ -134,7 +134,7 @@ class Turn:
 
     names: tuple[str, str]
     at: float | None
-    said: str
+    sentence: str
 
 
 def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
@@ -144,7 +144,7 @@ def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[Turn, .
         Turn(
             names=one.names,
             at=one.crossover.at if one.crossover else None,
-            said=crossover_words(one.crossover, unit, one.end, clear=one.clear_at_end),
+            sentence=crossover_words(one.crossover, unit, one.end, clear=one.clear_at_end),
         )
         for one in found
     )
@@ -160,7 +160,7 @@ def _marked_pairs(paired: PairedData, unit: Unit, charge: PromptCharge) -> Seque
 def marks(found: Sequence[Turn]) -> tuple[ChartMark, ...]:
     """Return the crossovers within a figure, as vertical rules."""
     return tuple(
-        ChartMark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.said}") for turn in found if turn.at
+        ChartMark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.sentence}") for turn in found if turn.at
     )
 
 
@@ -329,8 +329,8 @@ def _stars(table: Table, lines: Sequence[Line]) -> Iterator[ChartMark]:
     for tone, line in enumerate(lines):
         if point := table.greedy.get(line.name):
             near = f", interval {format_interval(point.interval.low, point.interval.high)}" if point.interval else ""
-            said = f"{line.name} greedy for {amount(point.cost, table.unit)} · {100 * point.rate:.1f} %{near}"
-            yield ChartMark(x=point.cost, y=point.rate, text=said, tone=tone)
+            tooltip = f"{line.name} greedy for {amount(point.cost, table.unit)} · {100 * point.rate:.1f} %{near}"
+            yield ChartMark(x=point.cost, y=point.rate, text=tooltip, tone=tone)
 
 
 def _line(drawn: Curve, unit: Unit) -> Line:

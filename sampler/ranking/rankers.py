@@ -8,7 +8,6 @@ programs answer, `codet` which generated tests they pass, `duplicates` their tex
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -26,6 +25,7 @@ from sampler.program_normalization import normal_form
 from sampler.stats.ranking import Votes
 from sampler.stats.short_m_at_k import ShortVotes
 from sandbox.registry import PluginError, Registry
+from sandbox.sanitize import nearest_or_all
 from sandbox.values import Answer
 
 Scores = NDArray[np.float64]
@@ -178,9 +178,7 @@ def known(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names, each once; raises RankingError for a name that is no ranker's."""
     for name in names:
         if need_of(name) is None or "@" in name:
-            near = difflib.get_close_matches(name, REGISTRY.names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(rankers())}"
-            raise RankingError(f"no ranker {name!r}; {hint}")
+            raise RankingError(f"no ranker {name!r}; {nearest_or_all(name, tuple(rankers()))}")
     return tuple(dict.fromkeys(names))
 
 

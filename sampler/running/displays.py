@@ -199,15 +199,15 @@ class JsonLines:
     def __init__(self, out: TextIO, *, clock: Callable[[], float] = time.time) -> None:
         self._out, self._clock = out, clock
         self._lock = threading.Lock()
-        self._said: Progress | None = None
+        self._last_progress: Progress | None = None
 
     def __call__(self, event: Progress | Notice) -> None:
         """Write the event; progress only if something changed."""
         match event:
             case Notice():
                 self.say("notice", **asdict(event))
-            case Progress() if event != self._said:
-                self._said = event
+            case Progress() if event != self._last_progress:
+                self._last_progress = event
                 counts = {"wanted": event.wanted, "sampled": event.sampled, "scored": event.scored}
                 self.say("progress", study=event.study, **counts, models=[asdict(model) for model in event.models])
             case Progress():

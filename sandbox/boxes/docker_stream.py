@@ -36,7 +36,7 @@ class DockerStream:
             self._socket.settimeout(max(0.001, deadline - time.monotonic()))
             self._socket.sendall(data)
         except OSError as error:
-            raise BoxLost(self._said(f"cannot be written to: {error}")) from error
+            raise BoxLost(self._message(f"cannot be written to: {error}")) from error
 
     def receive(self, deadline: float) -> bytes:
         """Return what has come on standard output, at least one byte; raises BoxLost at its end or after `deadline`."""
@@ -48,16 +48,16 @@ class DockerStream:
                 self._stderr = (self._stderr + content)[-_MAX_STDERR:]
             left = deadline - time.monotonic()
             if left <= 0:
-                raise BoxSilent(self._said("does not answer in time"))
+                raise BoxSilent(self._message("does not answer in time"))
             try:
                 self._socket.settimeout(left)
                 data = self._socket.recv(1 << 18)
             except TimeoutError:
-                raise BoxSilent(self._said("does not answer in time")) from None
+                raise BoxSilent(self._message("does not answer in time")) from None
             except OSError as error:
-                raise BoxLost(self._said(f"cannot be read: {error}")) from error
+                raise BoxLost(self._message(f"cannot be read: {error}")) from error
             if not data:
-                raise BoxLost(self._said("has ended"))
+                raise BoxLost(self._message("has ended"))
             self._raw += data
 
     def fileno(self) -> int:
@@ -72,7 +72,7 @@ class DockerStream:
         except BlockingIOError:
             data = None
         except OSError as error:
-            raise BoxLost(self._said(f"cannot be read: {error}")) from error
+            raise BoxLost(self._message(f"cannot be read: {error}")) from error
         if data is not None:
             self._raw += data
         content = bytearray()
@@ -82,7 +82,7 @@ class DockerStream:
             else:
                 self._stderr = (self._stderr + part[1])[-_MAX_STDERR:]
         if data == b"" and not content:
-            raise BoxLost(self._said("has ended"))
+            raise BoxLost(self._message("has ended"))
         return bytes(content)
 
     def send_available(self, data: bytes) -> int:
@@ -93,7 +93,7 @@ class DockerStream:
         except BlockingIOError:
             return 0
         except OSError as error:
-            raise BoxLost(self._said(f"cannot be written to: {error}")) from error
+            raise BoxLost(self._message(f"cannot be written to: {error}")) from error
 
     def _next_part(self) -> tuple[int, bytes] | None:
         if len(self._raw) < _HEADER.size:
@@ -106,7 +106,7 @@ class DockerStream:
         del self._raw[:end]
         return stream, content
 
-    def _said(self, what: str) -> str:
+    def _message(self, what: str) -> str:
         lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
         return f"box {self._container[:12]} {what}" + (f"; it said: {lines[-1][:300]}" if lines else "")
 

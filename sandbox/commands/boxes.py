@@ -103,8 +103,8 @@ def _try_language(name: str, options: ScoringOptions) -> NoReturn:
 def doctor(runtime: str | None, image_spec: image.ImageSpec, **options: Any) -> None:
     """Examine this machine, and test the isolation of a box.
 
-    A program of ours tries from within a box what must be impossible there. Each thing that it tries is a wall. The
-    exit code is 1 if a wall does not hold, or if something on this machine is bad.
+    A program of ours tries from within a box what must be impossible there. Each rule that must hold against it is
+    called a wall. The exit code is 1 if a wall does not hold, or if something on this machine is bad.
     """
     limits, remarks = limits_of(options), list[Remark]()
     try:

@@ -133,7 +133,7 @@ def _explain_graded(scored: Score, graded: Run) -> str:
     if scored.verdict is Verdict.PASSED:
         return f"the tests accept all {len(scored.run.answers)} answers"
     if scored.raised is not None:
-        return f"{_said(scored.raised)}, {len(scored.run.answers)} answers given"
+        return f"{_exception_text(scored.raised)}, {len(scored.run.answers)} answers given"
     return f"the tests did not come to their end over the {len(scored.run.answers)} answers ({graded.ending})"
 
 
@@ -141,7 +141,7 @@ def _explain_exit(run: Run, program: Program) -> str:
     if run.proved:
         return _explain_answers(run, program.tests) if isinstance(program.tests, CallTests) else "ran to its end"
     if run.raised is not None:
-        return _said(run.raised)
+        return _exception_text(run.raised)
     if run.exit_code and program.tests is None:
         return f"ended with exit code {run.exit_code}"
     return f"left with exit code {run.exit_code} before its end was reached"
@@ -157,7 +157,7 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
     if answer is None:
         return f"gave no answer to {where}, arguments ({arguments})"
     if answer.raised is not None:
-        return f"{_said(answer.raised)}, {where}, arguments ({arguments})"
+        return f"{_exception_text(answer.raised)}, {where}, arguments ({arguments})"
     mine = answer.value.name if isinstance(answer.value, codec.Oversized) else short(answer.value)
     wanted = _wanted(test)
     explanation = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
@@ -193,7 +193,7 @@ def _wanted(test: CallTest) -> str:
             return short(test.expected)
 
 
-def _said(raised: Raised) -> str:
+def _exception_text(raised: Raised) -> str:
     place = f" in line {raised.line}" if raised.line else ""
     message = f": {raised.message}" if raised.message else ""
     return f"{raised.type}{message} ({raised.stage}{place})"

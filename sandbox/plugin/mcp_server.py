@@ -29,7 +29,7 @@ from sandbox.values import PYTHON, Program
 
 SHORTEST_S, LONGEST_S = 0.01, 60.0  # of CPU time that a call may ask for
 MOST_SOLVED = 1 << 20  # bytes that a command of --solve may print
-STUBBORN_S = 5.0  # that a cancelled command of --solve has to end in
+KILL_AFTER_S = 5.0  # that a cancelled command of --solve has to end in
 MOST_TEXT = 64_000  # characters of each output; the context of a model is small
 _INSTRUCTIONS = """Run untrusted code in hardened containers without network. Calls share nothing: send everything that
 a program needs in one call. A verdict is PASSED only if the program (and its tests) ran to their end."""
@@ -140,7 +140,7 @@ async def _solve(command: Sequence[str], problem: dict[str, Any]) -> dict[str, A
         out, err = await process.communicate(json.dumps(problem).encode())
     except asyncio.CancelledError:
         process.terminate()
-        asyncio.get_running_loop().call_later(STUBBORN_S, _kill, process)
+        asyncio.get_running_loop().call_later(KILL_AFTER_S, _kill, process)
         raise
     if len(out) > MOST_SOLVED:
         raise ToolError(f"the command of --solve printed {len(out)} bytes; at most {MOST_SOLVED} are handed on")

@@ -249,13 +249,13 @@ def _require_sound(checker: Checker, case: StdinTest, job: Job, visits: Visits) 
     """Raise CheckerFailed unless the checker accepts the data set's own answer to a case."""
     answers = _ask(checker, [_call(case, case.expected)], job, visits)
     if not answers or _points(answers[0]) != 1.0:
-        why = _said(answers)
+        why = _outcome(answers)
         raise CheckerFailed(
             f"the problem's checker {why} for the data set's own answer to the input {case.stdin[:60]!r}"
         )
 
 
-def _said(answers: Iterable[Answer]) -> str:
+def _outcome(answers: Iterable[Answer]) -> str:
     for answer in answers:
         if answer.raised is not None:
             return f"raised {answer.raised.type}: {answer.raised.message[:200]}"

@@ -189,22 +189,22 @@ def compare(snapshot: Snapshot, tones: tuple[int, int], unit: Unit, rule: float 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """Which model to use: in `words` at the rule's budget, and in `rows` at round budgets from the first to the last.
+    """Which model to use: `sentence` says it at the budget of the rule, `rows` at round budgets from first to last.
 
     All claims belong to one family, as in the report of the study.
     """
 
-    words: str
+    sentence: str
     rows: tuple[Row, ...] = ()
     interim: bool = False  # the study still runs
-    at_rule: Table | None = None  # what the words say
+    at_rule: Table | None = None  # what the sentence says
 
-    def said(self, called: Mapping[str, str]) -> str:
-        """Return the words with shorter names for the models."""
-        return _said(self.at_rule, interim=self.interim, called=called) if self.at_rule else self.words
+    def with_names(self, called: Mapping[str, str]) -> str:
+        """Return the sentence with shorter names for the models."""
+        return _sentence(self.at_rule, interim=self.interim, called=called) if self.at_rule else self.sentence
 
 
-def _said(table: Table, *, interim: bool, called: Mapping[str, str] | None = None) -> str:
+def _sentence(table: Table, *, interim: bool, called: Mapping[str, str] | None = None) -> str:
     return f"{'interim: ' * interim}{conclusion(table, called)}"
 
 
@@ -213,12 +213,13 @@ def conclude(snapshot: Snapshot, unit: Unit, rule: float) -> Conclusion:
     models = [model for model in snapshot.models if model.wanted]
     paired = paired_data(models, snapshot.tallies, snapshot.study.seed)
     if not paired.models:
-        return Conclusion(words="no problem is complete yet for any model")
+        return Conclusion(sentence="no problem is complete yet for any model")
     drawn = [one for _, one in paired.entries(paired.models, unit, CHARGE).values()]
     rounds = round_numbers(min(one.begin for one in drawn), max(one.end for one in drawn)) if drawn else []
     table = table_at(paired, unit, CHARGE, rule, *rounds)
-    at_rule, interim = replace(table, rows=table.rows[:1]), snapshot.study.status == "running"
-    return Conclusion(words=_said(at_rule, interim=interim), rows=table.rows[1:], interim=interim, at_rule=at_rule)
+    first, interim = replace(table, rows=table.rows[:1]), snapshot.study.status == "running"
+    sentence = _sentence(first, interim=interim)
+    return Conclusion(sentence=sentence, rows=table.rows[1:], interim=interim, at_rule=first)
 
 
 def _paired_data(pair: Sequence[ModelRow], snapshot: Snapshot) -> PairedData:

@@ -125,6 +125,8 @@ class StudyApp(App[None]):
 
     def on_study_app_store_read(self, message: StoreRead) -> None:
         """Pass the news to the screen in front; the others get it when they come to the front."""
+        if not self.is_running:  # the widgets of a closing application go one by one
+            return
         self.news = message.news
         for screen in self.screen_stack:
             if isinstance(screen, StudyScreen):
@@ -132,7 +134,8 @@ class StudyApp(App[None]):
 
     def on_study_app_query_answered(self, message: QueryAnswered) -> None:
         """Pass on a result of the query worker."""
-        message.deliver()
+        if self.is_running:
+            message.deliver()
 
     def choose(self, view_state: ViewState) -> None:
         """Set the reader's choices and draw them."""

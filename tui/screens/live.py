@@ -178,7 +178,7 @@ this).
 
     def __init__(self) -> None:
         super().__init__()
-        self._answer = Conclusion(words="")
+        self._answer = Conclusion(sentence="")
         self._asked: tuple[object, ...] = ()
         self._busy = False
 
@@ -226,7 +226,7 @@ this).
         rule = rule_of(self.app.view_state, snapshot)
         if rule is None or snapshot.curves is None:
             if snapshot.curves is not None:
-                self._answer, self._asked = Conclusion(words=NO_ANSWER), ()
+                self._answer, self._asked = Conclusion(sentence=NO_ANSWER), ()
             return
         unit = snapshot.curves.unit
         asked = (snapshot.study.uid, snapshot.study.status, snapshot.tallies, unit, rule)
@@ -246,7 +246,7 @@ this).
     def _draw_answer(self) -> None:
         """Show the sentence whole: with shorter names if it needs more lines than there are."""
         lines = MOST_LINES if self.has_class("-tall") else 2
-        words = self.fit_sentence(self._answer.said, lines) if self._answer.words else "computing …"
+        words = self.fit_sentence(self._answer.with_names, lines) if self._answer.sentence else "computing …"
         self.query_one("#answer", Static).update(Content(words))
 
     def _draw_answers(self, snapshot: Snapshot) -> None:
@@ -269,7 +269,7 @@ this).
     def settled(self) -> bool:
         """Return whether the answer is made, too."""
         rule = rule_of(self.app.view_state, self._snapshot) if self._snapshot else None
-        return super().settled and not self._busy and (bool(self._answer.words) or rule is None)
+        return super().settled and not self._busy and (bool(self._answer.sentence) or rule is None)
 
     def table(self) -> Tabular | None:
         """Return the models."""

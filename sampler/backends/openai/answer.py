@@ -55,7 +55,7 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ChoiceText:
     """A piece of an answer, a piece of the thought before it, and whether the model wrote something besides."""
 
     text: str
@@ -63,17 +63,17 @@ class Said:
     thought: str = ""
 
 
-def said(choice: dict[str, Any]) -> Said:
+def text_of_choice(choice: dict[str, Any]) -> ChoiceText:
     """Return what a choice of an event says; raises TypeError or AttributeError if it is malformed."""
     delta = choice.get("delta")  # some servers put the whole message beside the last one
     part = delta if isinstance(delta, dict) else delta or choice.get("message") or choice
     if part is choice:
-        return Said(_text(choice.get("text")), beside=False)
+        return ChoiceText(_text(choice.get("text")), beside=False)
     content = part.get("content")
     beside = any(value for key, value in part.items() if key in _TOOLS or _THOUGHT.search(key))
     pieces = content if isinstance(content, list) else [content]
     beside = beside or any(isinstance(piece, dict) and not _answers(piece) for piece in pieces)
-    return Said(_text(content) or _text(part.get("refusal")), beside, _thought(part, pieces))
+    return ChoiceText(_text(content) or _text(part.get("refusal")), beside, _thought(part, pieces))
 
 
 def _thought(part: dict[str, Any], pieces: list[Any]) -> str:
@@ -243,7 +243,7 @@ class ServerAnswer:
         if not isinstance(index, int) or not 0 <= index < len(self._drafts):
             raise ValueError(f"choice {index!r:.40} of {len(self._drafts)}")
         draft = self._drafts[index]
-        words, finish = said(choice), choice.get("finish_reason")
+        words, finish = text_of_choice(choice), choice.get("finish_reason")
         finish = None if finish in _NO_REASON else finish
         logprobs, texts = _logprobs(choice.get("logprobs"))
         again = bool(finish) and str(finish) != draft.finish  # some repeat it together with `usage`

@@ -204,7 +204,7 @@ class Call:
         """Return an answer that is an object, and no error; raises what an error means."""
         found = _error_of(answer)
         if found is not None:
-            raise self._said(found, None, None)
+            raise self._error(found, None, None)
         if isinstance(answer, list):  # a list of models may come without the object around it, as from Together
             answer = {"data": answer}
         if not isinstance(answer, dict):
@@ -229,9 +229,9 @@ class Call:
             nowhere = response.status == 404 and not self._server.base_url.rstrip("/").endswith("/v1")
             found = {"message": f"{message}; base_url mostly ends in /v1" if nowhere else message}
         number = response.headers.get("x-request-id")
-        return self._said(found, response.status, wait, f", request {self._server.clean(number)}" if number else "")
+        return self._error(found, response.status, wait, f", request {self._server.clean(number)}" if number else "")
 
-    def _said(
+    def _error(
         self, error: Mapping[str, Any], status: int | None, wait_s: float | None, request: str = ""
     ) -> Outage | CallRefused:
         """Return the error that an error object means.

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -70,23 +71,20 @@ def rows_of_stream(file: IO[bytes], source: str) -> Rows:
     while first and not begins:
         first = file.readline()
         begins = first.lstrip()
-    rest: IO[bytes] = file
     second = file.readline() if begins[:1] == b"{" else b""
     alone = begins[:1] == b"{" and not second
+    lines: Iterator[bytes] = chain([first, second] if second else [first], file)
     if begins[:1] == b"[" or alone or (begins[:1] == b"{" and begins.rstrip()[-1:] != b"}"):
-        data = first + second + file.read()
+        data = b"".join(lines)
         whole = _whole(data, alone=alone)
         if whole is not None:
             for number, row in enumerate(whole, 1):
                 yield f"{source}, element {number}", partial(_given_as, row)
             return
-        rest = io.BytesIO(data)
-        first, second = rest.readline(), b""
-    number = 1
-    while first:
-        if first.strip():
-            yield f"{source}, line {number}", partial(_row, first)
-        first, second, number = second or rest.readline(), b"", number + 1
+        lines = iter(io.BytesIO(data))
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield f"{source}, line {number}", partial(_row, line)
 
 
 def _whole(data: bytes, *, alone: bool) -> list[object] | None:

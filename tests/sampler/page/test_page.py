@@ -379,7 +379,7 @@ def test_the_budget_from_which_another_model_leads_is_marked_and_said(times: int
     found = turns(paired_data(models, tallies, 0), Unit.SAMPLES, PromptCharge.EACH)
     assert [turn.names for turn in found] == [("small", "large")]
     assert found[0].at == 3.0  # 1/4 and 2/4 against a half, then 3/4
-    assert said in found[0].said
+    assert said in found[0].sentence
     assert [mark.x for mark in marks(found)] == [3.0]
 
 

@@ -234,6 +234,17 @@ async def test_a_row_that_a_writer_commits_comes_to_the_screen(new_writer: Write
         await until_text(pilot, "43/120")
 
 
+async def test_what_is_computed_after_the_end_is_not_drawn(new_writer: Writers, store_path: Path) -> None:
+    new_writer().fill(models=1)
+    app = BudgetApp(StoreWatcher(path=store_path))
+    late: list[str] = []
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_text(pilot, "40/120")
+        app.on_study_app_query_answered(BudgetApp.QueryAnswered(lambda: late.append("running")))
+    app.on_study_app_query_answered(BudgetApp.QueryAnswered(lambda: late.append("closing")))
+    assert late == ["running"]
+
+
 def _commit(writer: Any, index: int, message: str) -> None:
     writer.add("toy-coder-1.5b", "Toy/0", index, message)
     writer.store.flush()

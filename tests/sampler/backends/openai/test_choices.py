@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampler.backends.openai.answer import End, ServerAnswer, ended, said
+from sampler.backends.openai.answer import End, ServerAnswer, ended, text_of_choice
 from sampler.backends.openai.http_client import CallRefused, Spoilt
 from sampler.values import Finish
 
@@ -42,7 +42,7 @@ def one(choice: dict, usage: dict | None = USAGE, *, max_tokens: int = 8, stream
     ],
 )
 def test_the_answer_is_the_text_of_a_content_of_any_form_and_never_its_thought(where, content, text, beside):
-    found = said({where: {"role": "assistant", "content": content}})
+    found = text_of_choice({where: {"role": "assistant", "content": content}})
     assert (found.text, found.beside) == (text, beside)
 
 
@@ -66,7 +66,7 @@ def test_what_stands_beside_the_answer_begins_its_writing(fields, beside):
 
 
 def test_a_refusal_in_words_is_the_answer():
-    assert said({"message": {"content": None, "refusal": "I cannot."}}).text == "I cannot."
+    assert text_of_choice({"message": {"content": None, "refusal": "I cannot."}}).text == "I cannot."
 
 
 @pytest.mark.parametrize("content", [5, True, [5], [{"type": "text", "text": 5}], {"type": "text", "text": [1]}])
