@@ -123,7 +123,7 @@ class RequestsInFlight:
         now = time.monotonic()
         return [self._land(output, now) for output in finished if output.request_id in self._pieces]
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Cancel all samples in the engine."""
         if self._pieces:
             self._engine.abort_request(list(self._pieces))
@@ -249,12 +249,12 @@ class VllmBackend(Closeable):
                         flight.start(waiting, self._params(waiting, params))
                     waiting = next(pieces, None)
                 with _alive():
-                    landed = flight.step()
-                yield from landed
+                    finished = flight.step()
+                yield from finished
         finally:
             if not self._closed:
                 with _alive():
-                    flight.call_off()
+                    flight.cancel()
 
     def score(self, prompt: Prompt, completion: str) -> TextScore:
         """Return how probable `completion` is after `prompt`; raises BackendError."""

@@ -119,70 +119,70 @@ class BatchesInFlight:
         self._engine = engine
         self._room = capacity
         self._shares = WallShares()
-        self._news: queue.SimpleQueue[tuple[int, float, dict[str, Any] | BackendError | None]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[int, float, dict[str, Any] | BackendError | None]] = queue.SimpleQueue()
         self._streams: dict[int, EventStream] = {}
-        self._aloft: dict[int, _Aloft] = {}
+        self._in_flight: dict[int, _BatchInFlight] = {}
         self._started = 0
 
     @property
     def empty(self) -> bool:
         """Return whether no batch is in flight."""
-        return not self._aloft
+        return not self._in_flight
 
     def has_room(self, batch: PromptBatch) -> bool:
         """Return whether there is room for another batch."""
-        slots = sum(aloft.batch.count for aloft in self._aloft.values()) + batch.count
-        context = sum(aloft.batch.context for aloft in self._aloft.values()) + batch.context
+        slots = sum(running.batch.count for running in self._in_flight.values()) + batch.count
+        context = sum(running.batch.context for running in self._in_flight.values()) + batch.context
         return slots <= self._room.slots and context <= self._room.context
 
     def start(self, batch: PromptBatch, params: SamplingParams) -> None:
         """Send a batch to the engine."""
         self._started += 1
         number = self._started
-        self._aloft[number] = _Aloft(number, batch, self._shares, time.monotonic())
+        self._in_flight[number] = _BatchInFlight(number, batch, self._shares, time.monotonic())
         self._streams[number] = EventStream(
             self._engine,
             _body(batch, params),
             self._room.answer_timeout_s,
-            lambda event: self._news.put((number, time.monotonic(), event)),
+            lambda event: self._events.put((number, time.monotonic(), event)),
         )
 
-    def landed(self) -> Iterator[Sample]:
+    def next_samples(self) -> Iterator[Sample]:
         """Wait for the next event; return the sample that it finishes, if any; raises BackendError.
 
         Before it raises, it returns the samples that other batches have finished.
         """
         try:
-            number, now, event = self._news.get(timeout=self._room.answer_timeout_s)
+            number, now, event = self._events.get(timeout=self._room.answer_timeout_s)
         except queue.Empty:
             raise EngineLost("the engine did not answer in time; raise answer_timeout_s in [models.options]") from None
-        aloft = self._aloft[number]
+        running = self._in_flight[number]
         if isinstance(event, BackendError):
             yield from self._finished()
             raise event
         if event is not None:
-            yield from aloft.hear(event, now)
+            yield from running.feed(event, now)
             return
-        aloft.check_landed()
-        del self._aloft[number]
+        running.check_complete()
+        del self._in_flight[number]
         self._streams.pop(number).close()
 
     def _finished(self) -> Iterator[Sample]:
         """Return the samples that are complete, even if the engine has failed since."""
-        while not self._news.empty():
-            number, now, event = self._news.get()
+        while not self._events.empty():
+            number, now, event = self._events.get()
             if isinstance(event, dict):
-                yield from self._aloft[number].hear(event, now)
+                yield from self._in_flight[number].feed(event, now)
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Cancel all batches."""
         while self._streams:
             _, stream = self._streams.popitem()
             stream.close()
-        self._aloft.clear()
+        self._in_flight.clear()
 
 
-class _Aloft:
+class _BatchInFlight:
     """One batch in the engine: its prompt is read, then its samples are written in parallel."""
 
     def __init__(self, number: int, batch: PromptBatch, shares: WallShares, now: float) -> None:
@@ -193,7 +193,7 @@ class _Aloft:
         self._drafts = {index: _Draft() for index in range(batch.count)}
         shares.enter(number, len(batch.prompt), now)
 
-    def hear(self, event: dict[str, Any], now: float) -> Iterator[Sample]:
+    def feed(self, event: dict[str, Any], now: float) -> Iterator[Sample]:
         """Process one event; return the sample that it finishes, if any."""
         if self._prompt_seconds is None:
             self._prompt_seconds = self._shares.leave(self._number, now)
@@ -212,7 +212,7 @@ class _Aloft:
         except (KeyError, TypeError) as error:
             raise BackendError(f"the engine's answer has an unknown form ({error!r})") from error
 
-    def check_landed(self) -> None:
+    def check_complete(self) -> None:
         if self._drafts:
             missing = len(self._drafts)
             raise EngineLost(f"{self.batch.request.problem}: the engine ended without {missing} of its completions")
@@ -378,9 +378,9 @@ class LlamaCppBackend(Closeable):
                 while waiting is not None and flight.has_room(waiting):
                     flight.start(waiting, params)
                     waiting = next(batches, None)
-                yield from flight.landed()
+                yield from flight.next_samples()
         finally:
-            flight.call_off()
+            flight.cancel()
 
     def _expect(self, opened: str) -> None:
         """Make the engine take `opened` to be open where a text begins, so that it counts a thought from there on.

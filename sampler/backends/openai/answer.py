@@ -12,8 +12,8 @@ A thought's tokens are among the completion's. They are the server's number wher
 the template opened the thought. Else the tokens of the answer are found at the end of those that came with
 log-probabilities, and the thought has the others; else the number is not known.
 
-What a choice says, and why it ended, is read by `said`. A choice that the server aborted is Spoilt; the other choices
-of the call are kept.
+`text_of_choice` reads what a choice says, `ended` why it ended. MalformedAnswer is raised for a choice that the server
+aborted; the other choices of the call are kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from enum import Enum, auto
 from typing import Any
 
 from sampler.backends.base import tokens_of_end
-from sampler.backends.openai.http_client import CallRefused, Spoilt
+from sampler.backends.openai.http_client import CallRefused, MalformedAnswer
 from sampler.values import Finish
 from sandbox.extraction.thoughts import SplitText, split_thought
 from sandbox.values import MAX_SOURCE_BYTES
@@ -145,7 +145,7 @@ _SPARE_TOKENS = 16  # more than were asked for may come with a stop string or a 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class ParsedChoice:
     """One finished choice: the answer, and the thought before it (None without one)."""
 
     text: str
@@ -187,8 +187,8 @@ class ServerAnswer:
         self._prefill = prefill
         self._usage: dict[str, Any] = {}
 
-    def hear(self, event: dict[str, Any]) -> list[int]:
-        """Process an event; return the unfinished choices that it extended. Raises Spoilt if it is malformed."""
+    def feed(self, event: dict[str, Any]) -> list[int]:
+        """Process an event and return the unfinished choices that it extended; raises MalformedAnswer."""
         try:
             choices = self._placed(event.get("choices") or [])
             grown = [index for choice in choices for index in self._choice(choice)]
@@ -202,29 +202,29 @@ class ServerAnswer:
                 if alone.get("finish_reason"):
                     self._drafts[alone.get("index") or 0].tokens = self._counted("completion_tokens")
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Spoilt(f"the server's answer has an unknown form ({error!r:.200})") from error
+            raise MalformedAnswer(f"the server's answer has an unknown form ({error!r:.200})") from error
         return grown
 
     def check_end(self, *, marked: bool) -> None:
         """Process the end of the answer, with or without its end mark.
 
-        Raises Spoilt if there was neither an end mark nor a count: then the server is failing.
+        Raises MalformedAnswer if there was neither an end mark nor a count: then the server is failing.
         """
         if not marked and not self._usage:
-            raise Spoilt(f"the server's answer broke off before it had counted the tokens{self._of_a_stream}")
+            raise MalformedAnswer(f"the server's answer broke off before it had counted the tokens{self._of_a_stream}")
         for draft in self._drafts if marked and self._usage else ():
             if draft.heard and draft.finish is None:
                 draft.finish = ""
 
-    def written(self, *, cut: bool = False) -> dict[int, Written]:
+    def written(self, *, cut: bool = False) -> dict[int, ParsedChoice]:
         """Return the finished choices; of a cut answer, those whose number of tokens is known.
 
-        Raises Spoilt if a choice is missing, CallRefused if the server does not count tokens. A choice that the
-        server's filter cut, or that it aborted, is left out; if it is the only one, CallRefused or Spoilt is raised.
+        Raises MalformedAnswer if a choice is missing, CallRefused if the server does not count tokens. A choice that
+        the server's filter cut, or that it aborted, is left out; if it is the only one, one of the two is raised.
         """
         several = len(self._drafts) > 1
         if not cut and (missing := sum(1 for draft in self._drafts if draft.finish is None)):
-            raise Spoilt(f"the server ended its answer without {missing} of {len(self._drafts)} choices")
+            raise MalformedAnswer(f"the server ended its answer without {missing} of {len(self._drafts)} choices")
         if not cut and not several:
             return {0: self._written(self._drafts[0])}
         known = several and (not cut or "prompt_tokens" in self._usage)
@@ -259,22 +259,22 @@ class ServerAnswer:
         draft.tokens_said += texts
         draft.finish = str(finish) if finish else draft.finish
         if draft.size > MAX_SOURCE_BYTES or len(draft.logprobs) > self._max_tokens + _SPARE_TOKENS:
-            raise Spoilt(f"the server's choice {index} is longer than was asked for")
+            raise MalformedAnswer(f"the server's choice {index} is longer than was asked for")
         return [index] if (words.text or words.beside or logprobs) and draft.finish is None else []
 
-    def _written(self, draft: _ChoiceDraft) -> Written:
+    def _written(self, draft: _ChoiceDraft) -> ParsedChoice:
         end = ended(draft.finish or "")
         if end is End.FILTERED:
             raise CallRefused(f"the server's content filter cut the answer ({draft.finish!r:.40})")
         if end is End.ABORTED:
-            raise Spoilt(f"the server ended the answer because of {draft.finish!r:.40}")
+            raise MalformedAnswer(f"the server ended the answer because of {draft.finish!r:.40}")
         tokens = self._tokens(draft)
         cut = end is End.LENGTH or (end is End.UNKNOWN and tokens >= self._max_tokens)
         split = self._split(draft)
         in_thought = not split.ended or (cut and bool(split.thought) and not split.answer.strip())
         whole = Finish.LENGTH if cut else Finish.STOP if end is End.STOP else None
         prompt_tokens = self._counted("prompt_tokens")
-        return Written(
+        return ParsedChoice(
             text=split.answer,
             finish=Finish.THOUGHT if in_thought else whole,
             prompt_tokens=prompt_tokens,

@@ -73,13 +73,13 @@ from sampler.backends.openai.http_client import (
     HEADER_FORM,
     OWN_HEADERS,
     CallRefused,
-    Policy,
     RetryLimits,
+    RetryPolicy,
     ServerAddress,
     ask,
     is_header,
 )
-from sampler.backends.openai.in_flight import Asking, Batch, CallsInFlight
+from sampler.backends.openai.in_flight import Batch, CallSettings, CallsInFlight
 from sampler.values import (
     Closeable,
     ModelCard,
@@ -191,7 +191,7 @@ class ServedModel(Closeable):
         patience = RetryLimits(
             attempts=options.attempts, first_wait_s=options.retry_wait_s, longest_wait_s=options.longest_wait_s
         )
-        self._policy = Policy(patience, tell)
+        self._policy = RetryPolicy(patience, tell)
         entry = _listed(model, self._server, self._policy, tell)
         owner = self._server.clean(str(entry.get("owned_by") or "server"))
         self._card = ModelCard(name=model, digest=_digest(model, entry), architecture=None, engine=f"openai: {owner}")
@@ -215,7 +215,7 @@ class OpenAIBackend(ServedModel):
         Calls still in flight when the iterator or the backend is closed are cancelled.
         """
         flight = CallsInFlight(
-            Asking(
+            CallSettings(
                 server=self._server,
                 policy=self._policy,
                 question=lambda batch: self._question(batch, params),
@@ -231,16 +231,16 @@ class OpenAIBackend(ServedModel):
                 while waiting is not None and flight.samples + waiting.count <= self._options.concurrency:
                     flight.start(waiting)
                     waiting = next(batches, None)
-                yield from flight.landed()
+                yield from flight.next_samples()
             flight.check()
         finally:
-            flight.call_off()
+            flight.cancel()
             self._flights.remove(flight)
 
     def close(self) -> None:
         """Cancel all calls in flight."""
         for flight in self._flights:
-            flight.call_off()
+            flight.cancel()
 
     def _batches(self, request: Request) -> Iterator[Batch]:
         for offset in range(0, request.count, self._options.n):
@@ -306,7 +306,7 @@ def _names(fields: Mapping[str, Any]) -> Iterator[str]:
 _NO_LIST = {400, 403, 404, 405, 410, 422, 501}  # some servers keep no list, some keys may not read it
 
 
-def _listed(model: str, server: ServerAddress, policy: Policy, tell: Callable[[str], None]) -> dict[str, Any]:
+def _listed(model: str, server: ServerAddress, policy: RetryPolicy, tell: Callable[[str], None]) -> dict[str, Any]:
     """Return the model as the server lists it; empty if it does not."""
     try:
         listed = policy.attempt(lambda: ask(server, "GET", "/models"), Event()).get("data")

@@ -68,7 +68,7 @@ class Outage(BackendError):
         self.retry_after_s = retry_after_s
 
 
-class Spoilt(Outage):
+class MalformedAnswer(Outage):
     """The server answered without a valid sample: it was aborted, is missing, or has an unknown form."""
 
 
@@ -385,7 +385,7 @@ class RetryLimits:
     longest_wait_s: float
 
 
-class Policy:
+class RetryPolicy:
     """Tries again after an Outage; `tell` is called with each one, on the thread where it happens."""
 
     def __init__(
@@ -397,7 +397,7 @@ class Policy:
         self._told_at = float("-inf")
         self._lock = threading.Lock()
 
-    def attempt(self, do: Callable[[], T], called_off: threading.Event) -> T:
+    def attempt(self, do: Callable[[], T], cancelled: threading.Event) -> T:
         """Return what `do` returns, and try again after outages.
 
         Raises the last Outage when the attempts are used up or the policy is cancelled; other errors are raised at
@@ -408,10 +408,10 @@ class Policy:
             wait=self._wait,
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self._patience.attempts),
-                _AskedTooMuch(self._patience.longest_wait_s),
-                tenacity.stop_when_event_set(called_off),
+                _WaitTooLong(self._patience.longest_wait_s),
+                tenacity.stop_when_event_set(cancelled),
             ),
-            sleep=tenacity.sleep_using_event(called_off),
+            sleep=tenacity.sleep_using_event(cancelled),
             before_sleep=self._say,
             reraise=True,
         )
@@ -440,7 +440,7 @@ def _asked(state: tenacity.RetryCallState) -> float:
     return (error.retry_after_s or 0.0) if isinstance(error, Outage) else 0.0
 
 
-class _AskedTooMuch(tenacity.stop.stop_base):
+class _WaitTooLong(tenacity.stop.stop_base):
     """Stops the retries if the server asks for a longer wait than this, so that the user knows at once."""
 
     def __init__(self, longest_s: float) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 
 from sampler.backends.base import BackendError
 from sampler.backends.cost_attribution import WallShares
-from sampler.backends.openai.answer import ServerAnswer, Written
-from sampler.backends.openai.http_client import Call, CallRefused, Outage, Policy, ServerAddress, Spoilt
+from sampler.backends.openai.answer import ParsedChoice, ServerAnswer
+from sampler.backends.openai.http_client import Call, CallRefused, MalformedAnswer, Outage, RetryPolicy, ServerAddress
 from sampler.values import PromptStyle, Request, Sample
 
 REFUSALS_IN_A_ROW = 8  # then the server refuses the study, and not single requests
@@ -40,40 +40,40 @@ Question = Callable[[Batch], tuple[str, dict[str, Any]]]  # the path and the bod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
+class CallSettings:
     """How a batch is requested."""
 
     server: ServerAddress
-    policy: Policy
+    policy: RetryPolicy
     question: Question
     max_tokens: int
     sent: tuple[str, ...] = ()  # names of the study's own fields in a question
 
 
-class _What(Enum):
-    """Kinds of events: each is about one sample, except OVER, which is about a batch."""
+class _EventKind(Enum):
+    """Kinds of events: each is about one sample, except ENDED, which is about a batch."""
 
     SENT = auto()
-    BEGUN = auto()  # its first token came
+    FIRST_TOKEN = auto()
     WRITTEN = auto()
-    OVER = auto()
+    ENDED = auto()
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
+class _Event:
     at: float
-    what: _What
+    kind: _EventKind
     offset: int = -1
-    written: tuple[Written, ...] = ()
+    written: tuple[ParsedChoice, ...] = ()
     error: BackendError | None = None
 
 
 class CallsInFlight:
     """The batches in flight."""
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
-        self._news: queue.SimpleQueue[tuple[_Worker, _News]] = queue.SimpleQueue()
+    def __init__(self, settings: CallSettings) -> None:
+        self._settings = settings
+        self._events: queue.SimpleQueue[tuple[_Worker, _Event]] = queue.SimpleQueue()
         self._workers: set[_Worker] = set()
         self._shares = WallShares()
         self._prompt_seconds: dict[tuple[_Worker, int], float] = {}
@@ -94,70 +94,70 @@ class CallsInFlight:
 
     def start(self, batch: Batch) -> None:
         """Start a batch."""
-        worker = _Worker(batch, self._asking, self._news)
+        worker = _Worker(batch, self._settings, self._events)
         self._workers.add(worker)
         worker.start()
 
-    def landed(self) -> Iterator[Sample]:
+    def next_samples(self) -> Iterator[Sample]:
         """Wait for the next event; return its sample, if any.
 
         An error that ends the sampling is raised after all earlier events.
         """
         for worker in tuple(self._workers):
-            worker.look()
+            worker.abort_if_overdue()
         try:
-            worker, news = self._news.get(timeout=_LOOK_S)
+            worker, event = self._events.get(timeout=_LOOK_S)
         except queue.Empty:
             return
-        yield from self._take(worker, news)
+        yield from self._take(worker, event)
         if self._failure is not None:
-            while not self._news.empty():
-                yield from self._take(*self._news.get())
+            while not self._events.empty():
+                yield from self._take(*self._events.get())
             raise self._failure
 
     def check(self) -> None:
-        """Raise Refused if a request was refused; call it when all other samples are there."""
+        """Raise CallRefused if a request was refused; call it when all other samples are there."""
         if self._refusals:
             first = str(self._refusals[0])
-            hint = refusal_hint(first, self._asking.sent)
+            hint = refusal_hint(first, self._settings.sent)
             raise CallRefused(f"{len(self._refusals)} calls were refused, the first: {first}{hint}")
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """Cancel every call."""
         workers = tuple(self._workers)  # it may be called from another thread
         for worker in workers:
-            worker.call_off()
+            worker.cancel()
         for worker in workers:
             worker.join(timeout=_LOOK_S)  # one that is still connecting notices later, and ends by itself
         self._workers.clear()
 
-    def _take(self, worker: _Worker, news: _News) -> Iterator[Sample]:
-        key = worker, news.offset
-        match news.what:
-            case _What.SENT:
-                self._leave(key, news.at)
+    def _take(self, worker: _Worker, event: _Event) -> Iterator[Sample]:
+        key = worker, event.offset
+        match event.kind:
+            case _EventKind.SENT:
+                self._leave(key, event.at)
                 self._prompt_seconds[key] = 0.0
-                self._enter(key, news.at)
-            case _What.BEGUN:
-                self._prompt_seconds[key] = self._leave(key, news.at)
-                self._enter(key, news.at)
-            case _What.WRITTEN:
-                seconds = self._prompt_seconds.pop(key), self._leave(key, news.at)
+                self._enter(key, event.at)
+            case _EventKind.FIRST_TOKEN:
+                self._prompt_seconds[key] = self._leave(key, event.at)
+                self._enter(key, event.at)
+            case _EventKind.WRITTEN:
+                seconds = self._prompt_seconds.pop(key), self._leave(key, event.at)
                 self._in_a_row = 0
-                yield from (_sample(worker.batch, news.offset, written, seconds) for written in news.written)
-            case _What.OVER:
-                self._over(worker, news)
+                yield from (_sample(worker.batch, event.offset, written, seconds) for written in event.written)
+            case _EventKind.ENDED:
+                self._end_batch(worker, event)
 
-    def _over(self, worker: _Worker, news: _News) -> None:
+    def _end_batch(self, worker: _Worker, event: _Event) -> None:
         self._workers.discard(worker)
         for key in [key for key in self._entered if key[0] is worker]:
-            self._leave(key, news.at)
-        if isinstance(news.error, CallRefused) and not news.error.concerns_all:
-            self._refusals.append(news.error)
+            self._leave(key, event.at)
+        if isinstance(event.error, CallRefused) and not event.error.concerns_all:
+            self._refusals.append(event.error)
             self._in_a_row += 1
             if self._in_a_row < REFUSALS_IN_A_ROW:
                 return
-        self._failure = self._failure or _explained(news.error, self._asking.sent)
+        self._failure = self._failure or _with_hint(event.error, self._settings.sent)
 
     def _enter(self, key: tuple[_Worker, int], at: float) -> None:
         self._entered.add(key)
@@ -170,7 +170,7 @@ class CallsInFlight:
         return self._shares.leave(key, at)
 
 
-def _explained(error: BackendError | None, sent: Iterable[str]) -> BackendError | None:
+def _with_hint(error: BackendError | None, sent: Iterable[str]) -> BackendError | None:
     """Return a refusal with a hint, if there is one."""
     hint = refusal_hint(str(error), sent) if isinstance(error, CallRefused) else ""
     return CallRefused(f"{error}{hint}", error.status) if hint and isinstance(error, CallRefused) else error
@@ -179,23 +179,23 @@ def _explained(error: BackendError | None, sent: Iterable[str]) -> BackendError 
 class _Worker(threading.Thread):
     """Gets one batch, with retries."""
 
-    def __init__(self, batch: Batch, asking: Asking, news: queue.SimpleQueue[tuple[_Worker, _News]]) -> None:
+    def __init__(self, batch: Batch, settings: CallSettings, events: queue.SimpleQueue[tuple[_Worker, _Event]]) -> None:
         super().__init__(name="openai", daemon=True)
         self.batch = batch
-        self._asking = asking
-        self._news = news
+        self._settings = settings
+        self._events = events
         self._missing = list(_offsets(batch))
         self._call: Call | None = None
-        self._called_off = threading.Event()
+        self._cancelled = threading.Event()
 
-    def look(self) -> None:
+    def abort_if_overdue(self) -> None:
         """Abort a call that takes too long; it counts as an outage."""
         call = self._call
-        if call is not None and time.monotonic() - call.began > self._asking.server.call_timeout_s:
+        if call is not None and time.monotonic() - call.began > self._settings.server.call_timeout_s:
             call.abort()
 
-    def call_off(self) -> None:
-        self._called_off.set()
+    def cancel(self) -> None:
+        self._cancelled.set()
         if self._call is not None:
             self._call.abort()
 
@@ -208,15 +208,15 @@ class _Worker(threading.Thread):
         except Exception as caught:  # noqa: BLE001 - a thread's exception would be lost; the caller's thread raises this one
             error = BackendError(f"internal error in a call to the server: {caught!r}")
             error.__cause__ = caught
-        self._tell(_What.OVER, error=error)
+        self._tell(_EventKind.ENDED, error=error)
 
     def _get_all(self) -> CallRefused | None:
         """Ask until nothing is missing; return the first refusal that concerned only one sample."""
         part, refused = self.batch, None
-        while self._missing and not self._called_off.is_set():
+        while self._missing and not self._cancelled.is_set():
             try:
-                self._asking.policy.attempt(partial(self._ask, part), self._called_off)
-            except Spoilt as error:
+                self._settings.policy.attempt(partial(self._ask, part), self._cancelled)
+            except MalformedAnswer as error:
                 if part.count == 1:
                     self._missing.remove(part.offset)
                     refused = refused or CallRefused(f"{error}, however often it was asked; the next run asks again")
@@ -230,24 +230,24 @@ class _Worker(threading.Thread):
         return refused
 
     def _ask(self, asked: Batch) -> None:
-        """Make one call; raises Outage or Refused, after reporting the samples that are complete."""
-        if self._called_off.is_set() or not set(_offsets(asked)) <= set(self._missing):
+        """Make one call; raises Outage or CallRefused, after reporting the samples that are complete."""
+        if self._cancelled.is_set() or not set(_offsets(asked)) <= set(self._missing):
             return  # a call before this one brought some of them
-        path, body = self._asking.question(asked)
+        path, body = self._settings.question(asked)
         prefill, streamed = asked.request.prompt.prefill, bool(body.get("stream"))
         chat = asked.request.prompt.style is PromptStyle.CHAT
-        answer = ServerAnswer(asked.count, self._asking.max_tokens, prefill, streamed=streamed, chat=chat)
-        self._call = Call(self._asking.server)
-        if self._called_off.is_set():
+        answer = ServerAnswer(asked.count, self._settings.max_tokens, prefill, streamed=streamed, chat=chat)
+        self._call = Call(self._settings.server)
+        if self._cancelled.is_set():
             self._call.abort()  # cancelled between the check above and now, before the call was set
         for number in range(asked.count):
-            self._tell(_What.SENT, asked.offset + number)
+            self._tell(_EventKind.SENT, asked.offset + number)
         begun: set[int] = set()
         try:
             for event in self._call.events("POST", path, body):
-                for number in set(answer.hear(event)) - begun:
+                for number in set(answer.feed(event)) - begun:
                     begun.add(number)
-                    self._tell(_What.BEGUN, asked.offset + number)
+                    self._tell(_EventKind.FIRST_TOKEN, asked.offset + number)
             answer.check_end(marked=self._call.finished)
             written = answer.written()
         except Outage:
@@ -255,22 +255,27 @@ class _Worker(threading.Thread):
             raise
         self._keep(asked, written)
 
-    def _keep(self, asked: Batch, written: dict[int, Written]) -> None:
+    def _keep(self, asked: Batch, written: dict[int, ParsedChoice]) -> None:
         for number, one in written.items():
             self._missing.remove(asked.offset + number)
-            self._tell(_What.WRITTEN, asked.offset + number, written=(one,))
+            self._tell(_EventKind.WRITTEN, asked.offset + number, written=(one,))
 
     def _tell(
-        self, what: _What, offset: int = -1, *, written: tuple[Written, ...] = (), error: BackendError | None = None
+        self,
+        kind: _EventKind,
+        offset: int = -1,
+        *,
+        written: tuple[ParsedChoice, ...] = (),
+        error: BackendError | None = None,
     ) -> None:
-        self._news.put((self, _News(time.monotonic(), what, offset, written, error)))
+        self._events.put((self, _Event(time.monotonic(), kind, offset, written, error)))
 
 
 def _offsets(batch: Batch) -> range:
     return range(batch.offset, batch.offset + batch.count)
 
 
-def _sample(batch: Batch, offset: int, written: Written, seconds: tuple[float, float]) -> Sample:
+def _sample(batch: Batch, offset: int, written: ParsedChoice, seconds: tuple[float, float]) -> Sample:
     request = batch.request
     return Sample(
         problem=request.problem,

@@ -57,13 +57,13 @@ def test_every_sample_lands_once_with_what_the_engine_told():
     flight = RequestsInFlight(engine, most=2)
     for number, piece in enumerate(pieces(5)):
         flight.start(piece, number)
-    landed = []
+    finished = []
     while flight.held:
-        landed += flight.step()
-    assert [(sample.index, sample.seed, sample.text) for sample in landed] == [
+        finished += flight.step()
+    assert [(sample.index, sample.seed, sample.text) for sample in finished] == [
         (2 + n, 50 + n, f"text {n}") for n in range(5)
     ]
-    for sample in landed:
+    for sample in finished:
         assert (sample.prompt_tokens, sample.completion_tokens, sample.sum_logprob) == (3, 2, -1.5)
         assert sample.finish is Finish.STOP
         assert sample.decode_seconds == pytest.approx(3 * sample.prompt_seconds)  # as 3 s to 1 s on the engine's clock
@@ -74,7 +74,7 @@ def test_what_is_left_is_called_off():
     flight = RequestsInFlight(engine, most=2)
     for piece in pieces(3):
         flight.start(piece, None)
-    flight.call_off()
+    flight.cancel()
     assert engine.aborted == [number for number, _ in engine.held]
     assert flight.held == 0
     assert flight.step() == flight.step() == [], "what comes all the same is nobody's"

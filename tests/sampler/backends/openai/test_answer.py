@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 def heard(*events: dict, count: int = 1, max_tokens: int = 8, prefill: str = "") -> ServerAnswer:
     answer = ServerAnswer(count, max_tokens, prefill)
     for event in events:
-        answer.hear(event)
+        answer.feed(event)
     return answer
 
 

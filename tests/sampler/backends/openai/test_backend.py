@@ -20,7 +20,7 @@ from json_handler import JsonHandler
 from sampler.backends.base import BackendError
 from sampler.backends.open import BackendContext, UnknownBackend, open_backend
 from sampler.backends.openai.backend import OpenAIBackend, OpenAIOptions
-from sampler.backends.openai.http_client import CallRefused, Outage, Policy, RetryLimits, ServerAddress
+from sampler.backends.openai.http_client import CallRefused, Outage, RetryLimits, RetryPolicy, ServerAddress
 from sampler.backends.openai.in_flight import REFUSALS_IN_A_ROW, Batch, CallsInFlight
 from sampler.values import Prompt, PromptStyle, Request, Sample, SamplingParams
 
@@ -671,7 +671,7 @@ class LateAsking:
             base_url=server.url, connect_timeout_s=5.0, answer_timeout_s=30.0, call_timeout_s=30.0
         )
         patience = RetryLimits(attempts=3, first_wait_s=0.01, longest_wait_s=1.0)
-        self.policy, self.max_tokens = Policy(patience, lambda _words: None), 8
+        self.policy, self.max_tokens = RetryPolicy(patience, lambda _words: None), 8
         self.between = lambda: None
 
     @property
@@ -697,12 +697,12 @@ def test_a_call_that_begins_while_it_is_called_off_does_not_go_on(server):
     (worker,) = flight._workers
     worker.join(0.3)
     assert worker.is_alive()
-    flight.call_off()
+    flight.cancel()
     worker.join(300)
     assert not worker.is_alive()
 
     late = CallsInFlight(asking)
-    asking.between = lambda: [one.call_off() for one in late._workers]
+    asking.between = lambda: [one.cancel() for one in late._workers]
     late.start(Batch(request=request(1), offset=0, count=1))
     (worker,) = late._workers
     worker.join(300)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampler.backends.openai.answer import End, ServerAnswer, ended, text_of_choice
-from sampler.backends.openai.http_client import CallRefused, Spoilt
+from sampler.backends.openai.http_client import CallRefused, MalformedAnswer
 from sampler.values import Finish
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4}
@@ -17,7 +17,7 @@ THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "cl
 
 def one(choice: dict, usage: dict | None = USAGE, *, max_tokens: int = 8, streamed: bool = False) -> ServerAnswer:
     answer = ServerAnswer(1, max_tokens, streamed=streamed)
-    answer.hear({"choices": [{"index": 0, **choice}], "usage": usage})
+    answer.feed({"choices": [{"index": 0, **choice}], "usage": usage})
     answer.check_end(marked=True)
     return answer
 
@@ -60,8 +60,8 @@ def test_the_answer_is_the_text_of_a_content_of_any_form_and_never_its_thought(w
 )
 def test_what_stands_beside_the_answer_begins_its_writing(fields, beside):
     answer = ServerAnswer(1, 8)
-    assert answer.hear({"choices": [{"delta": {"role": "assistant", "content": None, **fields}}]}) == [0] * beside
-    answer.hear({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": USAGE})
+    assert answer.feed({"choices": [{"delta": {"role": "assistant", "content": None, **fields}}]}) == [0] * beside
+    answer.feed({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": USAGE})
     assert answer.written()[0].text == "x"
 
 
@@ -71,7 +71,7 @@ def test_a_refusal_in_words_is_the_answer():
 
 @pytest.mark.parametrize("content", [5, True, [5], [{"type": "text", "text": 5}], {"type": "text", "text": [1]}])
 def test_a_content_of_no_known_form_is_spoilt(content):
-    with pytest.raises(Spoilt, match="unknown form"):
+    with pytest.raises(MalformedAnswer, match="unknown form"):
         one({"message": {"content": content}})
 
 
@@ -106,9 +106,9 @@ def test_an_answer_whose_end_is_not_explained_is_taken_without_a_made_up_reason(
 def test_an_empty_finish_reason_within_a_stream_does_not_end_it():
     answer = ServerAnswer(1, 8)
     for piece in "ab":
-        answer.hear({"choices": [{"delta": {"content": piece}, "finish_reason": ""}]})
-    answer.hear({"choices": [{"delta": {}, "finish_reason": "stop"}]})
-    answer.hear({"choices": [{"delta": {"content": ""}, "finish_reason": "stop"}], "usage": USAGE})  # once more
+        answer.feed({"choices": [{"delta": {"content": piece}, "finish_reason": ""}]})
+    answer.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    answer.feed({"choices": [{"delta": {"content": ""}, "finish_reason": "stop"}], "usage": USAGE})  # once more
     assert (answer.written()[0].text, answer.written()[0].finish) == ("ab", Finish.STOP)
 
 
@@ -125,9 +125,9 @@ def test_of_several_choices_only_the_aborted_one_is_left_out():
     answer = ServerAnswer(2, 8)
     for index, reason in enumerate(["abort", "stop"]):
         choice = {"index": index, "message": {"content": "x"}, "finish_reason": reason}
-        answer.hear({"choices": [choice], "usage": USAGE})
+        answer.feed({"choices": [choice], "usage": USAGE})
     assert list(answer.written()) == [1]
-    with pytest.raises(Spoilt, match="'abort'"):
+    with pytest.raises(MalformedAnswer, match="'abort'"):
         one({"message": {"content": "x"}, "finish_reason": "abort"}).written()
 
 
@@ -150,5 +150,5 @@ def test_a_thought_counts_once_wherever_the_server_counts_it(total, thought, tok
 
 def test_a_count_that_stands_in_the_choice_is_found():
     answer = ServerAnswer(1, 8)
-    answer.hear({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop", "usage": USAGE}]})
+    answer.feed({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop", "usage": USAGE}]})
     assert answer.written()[0].completion_tokens == 4

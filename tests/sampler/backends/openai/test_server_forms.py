@@ -167,7 +167,7 @@ def test_choices_of_one_answer_that_have_no_numbers_are_told_apart_by_their_plac
     told = [
         {"text": text, "finish_reason": "stop", "logprobs": {"token_logprobs": [-1.0]}, **numbered} for text in "ab"
     ]
-    answer.hear({"choices": told, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    answer.feed({"choices": told, "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
     assert {number: one.text for number, one in answer.written().items()} == {0: "a", 1: "b"}
 
 

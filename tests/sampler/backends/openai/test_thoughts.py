@@ -48,7 +48,7 @@ def drawn(server: Thinker, params: SamplingParams | None = None, *, secret=lambd
 def heard(*events: dict[str, Any]) -> Any:
     answer = ServerAnswer(1, 64, chat=True)
     for event in events:
-        answer.hear(event)
+        answer.feed(event)
     answer.check_end(marked=True)
     return answer.written()[0]
 
@@ -97,8 +97,8 @@ def test_every_shape_tells_thought_answer_and_counts(shape):
 
 def test_the_first_token_of_either_ends_the_reading():
     answer = ServerAnswer(1, 64, chat=True)
-    assert answer.hear(delta(role="assistant", content="")) == []
-    assert answer.hear(delta(reasoning=THOUGHT)) == [0]
+    assert answer.feed(delta(role="assistant", content="")) == []
+    assert answer.feed(delta(reasoning=THOUGHT)) == [0]
 
 
 def test_a_cut_inside_the_thought_is_its_own_end_and_all_of_it_was_thought():
