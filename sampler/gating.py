@@ -316,16 +316,16 @@ class GateError(Exception):
     """Studies that cannot be compared; the message says what could be."""
 
 
-class Unlike(GateError):
+class DifferentProblems(GateError):
     """Studies of different problems."""
 
 
-class NotComplete(GateError):
+class IncompleteStudy(GateError):
     """A study that still lacks samples or verdicts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class GateRequest:
     """Budgets, unit and models of a gate (all models of the baseline if none is named)."""
 
     budgets: tuple[float, ...]
@@ -333,7 +333,7 @@ class Wanted:
     models: tuple[str, ...] = ()
 
 
-def pairs(after: StudyFacts, before: StudyFacts | None, wanted: Wanted) -> list[Pair]:
+def pairs(after: StudyFacts, before: StudyFacts | None, wanted: GateRequest) -> list[Pair]:
     """Return a pair for each model and budget.
 
     Raises GateError if a pair cannot be made: nothing is left out silently.
@@ -343,7 +343,7 @@ def pairs(after: StudyFacts, before: StudyFacts | None, wanted: Wanted) -> list[
 
 
 def usual_budgets(
-    after: StudyFacts, before: StudyFacts | None, wanted: Wanted, given: Sequence[float]
+    after: StudyFacts, before: StudyFacts | None, wanted: GateRequest, given: Sequence[float]
 ) -> tuple[float, ...]:
     """Return the default budgets of a gate.
 
@@ -366,13 +366,15 @@ def usual_budgets(
     return found
 
 
-def _sides(after: StudyFacts, before: StudyFacts | None, models: tuple[str, ...]) -> list[tuple[_Of, _Of | None]]:
+def _sides(
+    after: StudyFacts, before: StudyFacts | None, models: tuple[str, ...]
+) -> list[tuple[_ModelFacts, _ModelFacts | None]]:
     """Return each model now and before."""
     _refuse(after)
     if before is not None:
         _refuse(before)
         if before.study.problems_digest != after.study.problems_digest:
-            raise Unlike(
+            raise DifferentProblems(
                 f"{after.study.name!r} and its baseline {before.study.name!r} are of different problems "
                 f"({after.study.problems_digest[:12]} and {before.study.problems_digest[:12]}); run both on the same"
             )
@@ -381,7 +383,7 @@ def _sides(after: StudyFacts, before: StudyFacts | None, models: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Of:
+class _ModelFacts:
     facts: StudyFacts
     model: ModelRow
 
@@ -389,20 +391,20 @@ class _Of:
 def _refuse(facts: StudyFacts) -> None:
     study = facts.study
     if study.scored < study.wanted:
-        raise NotComplete(
+        raise IncompleteStudy(
             f"{study.name!r} has {study.scored} of {study.wanted} verdicts; a gate wants all: run the study to its end"
         )
 
 
-def _model(facts: StudyFacts, name: str) -> _Of:
+def _model(facts: StudyFacts, name: str) -> _ModelFacts:
     held = {model.name: model for model in facts.models if model.wanted}
     try:
-        return _Of(facts, held[matching_name(held, name)])
+        return _ModelFacts(facts, held[matching_name(held, name)])
     except NoSuchName as error:
         raise GateError(f"{facts.study.name!r}: {error}; name what is to be compared with --model") from error
 
 
-def _pair(after: _Of, before: _Of | None, budget: float, unit: Unit) -> Pair:
+def _pair(after: _ModelFacts, before: _ModelFacts | None, budget: float, unit: Unit) -> Pair:
     problems = shared_problems([after.model], after.facts.tallies)
     now = _side(after, problems, budget, unit)
     then = None if before is None else _baseline(before, problems, budget, unit)
@@ -417,7 +419,7 @@ def _pair(after: _Of, before: _Of | None, budget: float, unit: Unit) -> Pair:
     )
 
 
-def _baseline(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
+def _baseline(of: _ModelFacts, problems: Sequence[str], budget: float, unit: Unit) -> Side:
     side = _side(of, problems, budget, unit)
     if side.k == 0:
         raise GateError(
@@ -426,7 +428,7 @@ def _baseline(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Si
     return side
 
 
-def _side(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
+def _side(of: _ModelFacts, problems: Sequence[str], budget: float, unit: Unit) -> Side:
     """Return what the budget buys; nothing if a sample costs more."""
     counts, cost = _counted(of, unit, problems)
     k = cost.affordable(budget)
@@ -439,7 +441,7 @@ def _side(of: _Of, problems: Sequence[str], budget: float, unit: Unit) -> Side:
     return Side(k=k, rates=tuple(float(rate) for rate in rates))
 
 
-def _counted(of: _Of, unit: Unit, problems: Sequence[str] | None = None) -> tuple[Counts, UnitCost]:
+def _counted(of: _ModelFacts, unit: Unit, problems: Sequence[str] | None = None) -> tuple[Counts, UnitCost]:
     """Return a model's counts, and what its samples cost."""
     cost = unit_cost(of.model, of.facts.tallies, unit, PromptCharge.EACH)
     if cost is None:

@@ -31,15 +31,15 @@ from sampler.exit_codes import Exit
 from sampler.gating import (
     Checked,
     Decision,
+    DifferentProblems,
     Drop,
     GateError,
+    GateRequest,
+    IncompleteStudy,
     Minimum,
     Mode,
-    NotComplete,
     Rule,
     Side,
-    Unlike,
-    Wanted,
     decide,
     pairs,
     usual_budgets,
@@ -276,9 +276,9 @@ def gate(traceback: bool, /, **options: Any) -> None:
         options["budgets"] = amounts(options["budgets"])
         try:
             decision = _decided(options, unit)
-        except Unlike as error:
+        except DifferentProblems as error:
             _stop(error, Exit.STORE)
-        except NotComplete as error:
+        except IncompleteStudy as error:
             _stop(error, Exit.INCOMPLETE)
         except (GateError, ValueError) as error:
             _stop(error, Exit.USAGE)
@@ -312,7 +312,7 @@ def _decided(options: dict[str, Any], unit: Unit) -> Decision:
         raise GateError("there is nothing to compare it with: give --baseline, or --min, or both")
     after = read_facts(store, options["study"])
     before = None if baseline is None else _baseline(baseline, store, after)
-    wanted = Wanted(budgets=options["budgets"], unit=unit, models=options["models"])
+    wanted = GateRequest(budgets=options["budgets"], unit=unit, models=options["models"])
     if not wanted.budgets:
         given = read_budgets(store, options["study"], unit)
         wanted = replace(wanted, budgets=usual_budgets(after, before, wanted, given))

@@ -20,9 +20,9 @@ from sampler.models.pull import models_dir
 from sampler.reporting.render import one_line
 from sampler.running.dependencies import real_dependencies, secret
 from sampler.running.headless import interrupts
-from sampler.solving.endpoint import Endpoint, Refused, told
-from sampler.solving.policy import NoPolicy, Promise, best_stage, read_promises, stages_of
-from sampler.solving.problem import problem_of, read_asked
+from sampler.solving.endpoint import Endpoint, Refused, solution_fields
+from sampler.solving.policy import ModelEstimate, NoPolicy, best_stage, read_estimates, stages_of
+from sampler.solving.problem import problem_of, read_problem_text
 from sampler.solving.solver import UNITS, Budget, Solution, Solver
 from sampler.stats.budget import TypedBudget, Unit
 from sampler.study.spec import Study, load_study
@@ -145,7 +145,7 @@ def solve(
                 shared = replace(budget, amount=total.amount)
                 solved = _solve_together(solver, asked, shared, options.seed, as_json=as_json)
             right = _checked(solver, asked, solved) if check else None
-        _summarize(solved, right, solver.promises)
+        _summarize(solved, right, solver.estimates)
         sys.exit(Exit.OK if all(one.answer.passed is not False for one in solved) else Exit.GATE)
     sys.exit(failed[0])
 
@@ -169,7 +169,7 @@ def _solve_together(
 def _asked(problem: str, tests: str, entry: str | None) -> list[Problem]:
     if problem == "-":
         return [problem_of(sys.stdin.read(), tests, entry)]
-    return read_asked(Path(problem), tests, entry)
+    return read_problem_text(Path(problem), tests, entry)
 
 
 def _key(name: str) -> str:
@@ -184,11 +184,11 @@ def _solver(study: Study, options: SolveOptions, budget: Budget) -> Iterator[Sol
     """Open boxes, and the policy that the options ask for."""
     store = options.best or options.store
     limit = options.budget.amount if options.budget else None
-    promises = {} if store is None else read_promises(store, None, budget.unit, limit)
+    estimates = {} if store is None else read_estimates(store, None, budget.unit, limit)
     if options.best is not None:
         if options.models:
             raise click.UsageError("--best chooses the model; take --model out")
-        stages = [best_stage(study.models, promises)]
+        stages = [best_stage(study.models, estimates)]
     else:
         stages = stages_of(study.models, options.models)
     dependencies = real_dependencies(models_dir(), _say, waits=False)  # its engines stay open
@@ -202,7 +202,7 @@ def _solver(study: Study, options: SolveOptions, budget: Budget) -> Iterator[Sol
             open_backend=lambda model: dependencies.backend(model, _say),
             executor=executor,
             limits=study.limits,
-            promises=promises,
+            estimates=estimates,
         ) as solver,
     ):
         yield solver
@@ -216,7 +216,10 @@ def _tell(one: Solution, *, alone: bool, as_json: bool) -> Solution:
     """Print an answer, and on standard error what it cost."""
     with allow_closed_pipe(sys.stdout):
         if as_json:
-            said = told(one) | {"answer": one.answer.program, "tried": [asdict(each) for each in one.attempts]}
+            said = solution_fields(one) | {
+                "answer": one.answer.program,
+                "tried": [asdict(each) for each in one.attempts],
+            }
             click.echo(json.dumps(said))
         elif alone:
             click.echo(one.answer.program.rstrip())
@@ -245,7 +248,7 @@ def _checked(solver: Solver, asked: Sequence[Problem], solved: Sequence[Solution
     return sum(solver.executor.submit(program).result().verdict == Verdict.PASSED for program in programs)
 
 
-def _summarize(solved: Sequence[Solution], right: int | None, promises: dict[str, Promise]) -> None:
+def _summarize(solved: Sequence[Solution], right: int | None, estimates: dict[str, ModelEstimate]) -> None:
     if len(solved) < 2:
         return
     passed = sum(one.answer.passed is True for one in solved)
@@ -253,13 +256,13 @@ def _summarize(solved: Sequence[Solution], right: int | None, promises: dict[str
     hidden = "" if right is None else f", {right} are right by the hidden tests ({100 * right / len(solved):.1f} %)"
     spent = f"{cost:.4g} {solved[0].unit.value} a problem"
     _say(f"{passed} of {len(solved)} answers pass their public tests{hidden}; {spent}")
-    for name in sorted({attempt.model for one in solved for attempt in one.attempts} & set(promises)):
-        promise = promises[name]
-        if promise.rate is not None and promise.cost is not None:
-            more = f" (at least: in {100 * promise.ran_out:.0f} % its samples ran out)" if promise.ran_out else ""
+    for name in sorted({attempt.model for one in solved for attempt in one.attempts} & set(estimates)):
+        estimate = estimates[name]
+        if estimate.rate is not None and estimate.cost is not None:
+            more = f" (at least: in {100 * estimate.ran_out:.0f} % its samples ran out)" if estimate.ran_out else ""
             _say(
-                f"the study promised of {name}: {100 * promise.rate:.1f} % right at {promise.cost:.4g} "
-                f"{solved[0].unit.value} a problem, over {promise.problems} problems{more}"
+                f"the study promised of {name}: {100 * estimate.rate:.1f} % right at {estimate.cost:.4g} "
+                f"{solved[0].unit.value} a problem, over {estimate.problems} problems{more}"
             )
 
 

@@ -164,7 +164,7 @@ UNITS = (Unit.FLOPS, Unit.SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Valued:
+class EvaluatedRanking:
     """A ranking of one problem's samples, and which are correct; `costs` of ranking each, if there are any."""
 
     ranking: Ranking
@@ -177,7 +177,7 @@ def model_lines(
     model: ModelRow,
     rows: Sequence[TallyRow],
     greedy: Sequence[TallyRow],
-    valued: Mapping[str, Sequence[Valued]],
+    evaluated: Mapping[str, Sequence[EvaluatedRanking]],
     request: RankRequest,
 ) -> RankedModel:
     """Return the lines of one model.
@@ -195,7 +195,7 @@ def model_lines(
         oracle=_line("oracle", known, ks, costs, request),
         greedy=None if star is None else float(star.mean()),
         greedy_interval=None if star is None else _bands(star, request.seed)[0],
-        lines=tuple(_ranker_line(name, values, ks, costs, request) for name, values in valued.items() if values),
+        lines=tuple(_ranker_line(name, values, ks, costs, request) for name, values in evaluated.items() if values),
     )
 
 
@@ -244,7 +244,7 @@ def _sampling(
 
 
 def _ranker_line(
-    name: str, values: Sequence[Valued], ks: Sequence[int], costs: _Costs, request: RankRequest
+    name: str, values: Sequence[EvaluatedRanking], ks: Sequence[int], costs: _Costs, request: RankRequest
 ) -> RankLine:
     rng = np.random.default_rng(request.seed)
     drawn = [[_score(value, k, rng, request.draws) for k in ks] for value in values]
@@ -260,7 +260,7 @@ def _ranker_line(
     )
 
 
-def _score(value: Valued, k: int, rng: np.random.Generator, draws: int) -> Drawn:
+def _score(value: EvaluatedRanking, k: int, rng: np.random.Generator, draws: int) -> Drawn:
     if isinstance(value.ranking, ShortVotes):
         return rank_score_of_shortest(value.ranking, value.passed, k, rng, draws=draws)
     if isinstance(value.ranking, Votes):
@@ -294,7 +294,7 @@ def _bands(values: NDArray[np.float64], seed: int) -> Sequence[Interval | None]:
     return rate_intervals(values, draw_problems(problems, np.random.default_rng(seed)))
 
 
-def _charged(costs: _Costs, values: Sequence[Valued]) -> _Costs:
+def _charged(costs: _Costs, values: Sequence[EvaluatedRanking]) -> _Costs:
     """Return the costs with ranking: its prompt once for a problem, and each sample; both as means over problems."""
     extra: dict[Unit, tuple[float, float] | None] = {
         Unit.FLOPS: _means([[(row.prompt_flops, row.flops) for row in value.costs] for value in values]),
@@ -318,7 +318,7 @@ def _means(groups: Sequence[Sequence[tuple[float | None, float | None]]]) -> tup
     return sum(once) / len(once), sum(each) / len(each)
 
 
-def _selected(values: Sequence[Valued], k: int, request: RankRequest) -> SelectedPoint:
+def _selected(values: Sequence[EvaluatedRanking], k: int, request: RankRequest) -> SelectedPoint:
     """Evaluate selection by tests at k.
 
     Sums are over problems, so that a problem counts by its chance of an answer.

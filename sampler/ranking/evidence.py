@@ -58,7 +58,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class CompletionScore:
     """A model's score of a completion, and the cost of scoring it."""
 
     sum_logprob: float
@@ -76,7 +76,7 @@ class StudySetup:
     sandbox: StudySandbox
 
 
-class Tools:
+class EvidenceSource:
     """Makes evidence for rankers; resources that it opens are closed with `stack`."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Tools:
             total.update(self._request.scores.read_bytes())
         return total.hexdigest()
 
-    def opinion(self, group: Group, row: RankableRow) -> Opinion:
+    def score_completion(self, group: Group, row: RankableRow) -> CompletionScore:
         """Return the named model's score of a completion."""
         began = time.monotonic()
         score = self.text_model.scorer.score(self._prompt(group), row.completion)
@@ -120,7 +120,7 @@ class Tools:
         flops = None
         if self.text_model.architecture is not None:
             flops = arch_flops(self.text_model.architecture, score.prompt_tokens, score.tokens)
-        return Opinion(
+        return CompletionScore(
             sum_logprob=-score.sum_nll,
             tokens=score.tokens,
             seconds=seconds,

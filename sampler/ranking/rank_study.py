@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sampler.ranking.evaluation import (
+    EvaluatedRanking,
     RankDependencies,
     RankedModel,
     RankReport,
     RankRequest,
-    Valued,
     frontiers,
     model_lines,
 )
-from sampler.ranking.evidence import Group, NoSelection, NoTestsWritten, StudySetup, Tools
+from sampler.ranking.evidence import EvidenceSource, Group, NoSelection, NoTestsWritten, StudySetup
 from sampler.ranking.rankers import (
     BY_TEXT,
     Answers,
@@ -61,13 +61,13 @@ class Ranked:
 
 
 @dataclass(slots=True)
-class _Under:
+class _RankingRun:
     """A study that is being ranked."""
 
     store: Store
     reader: RankingReader
     study: StudyRow
-    tools: Tools
+    evidence: EvidenceSource
     request: RankRequest
     names: list[str]
     notes: list[str] = field(default_factory=list)
@@ -89,17 +89,22 @@ def rank_study(store: Store, study: StudyRow, request: RankRequest, dependencies
     with ExitStack() as stack, RankingReader(store.path) as reader:
         names = [name for asked in request.rankers for name in _stored_names(asked, request)]
         setup = StudySetup(problems=study.problems_source, sandbox=stored_sandbox(reader.limits(study.id)))
-        under = _Under(
-            store, reader, study, Tools(request, dependencies, stack, setup), request, list(dict.fromkeys(names))
+        run = _RankingRun(
+            store,
+            reader,
+            study,
+            EvidenceSource(request, dependencies, stack, setup),
+            request,
+            list(dict.fromkeys(names)),
         )
         tallies = reader.tallies(study.id)
         models = [model for model in reader.models(study.id) if model.wanted]
         _refuse_too_large(request.ks, models, tallies)
-        ranked = [found for model in models if (found := _rank_model(under, model, tallies)) and found.oracle.points]
+        ranked = [found for model in models if (found := _rank_model(run, model, tallies)) and found.oracle.points]
         store.flush()
     complete = {frozenset(complete_problems(model, tallies)) for model in models} - {frozenset[str]()}
     if len(complete) > 1:
-        under.notes.append("No frontier: the models are not complete on the same problems.")
+        run.notes.append("No frontier: the models are not complete on the same problems.")
     return RankReport(
         study=study.name,
         charged=request.charge,
@@ -109,7 +114,7 @@ def rank_study(store: Store, study: StudyRow, request: RankRequest, dependencies
         draws=request.draws,
         models=tuple(ranked),
         frontiers=frontiers(ranked) if len(complete) == 1 else {},
-        notes=tuple(under.notes),
+        notes=tuple(run.notes),
     )
 
 
@@ -118,67 +123,69 @@ def _stored_names(ranker: str, request: RankRequest) -> list[str]:
     return [f"{ranker}@{request.model}" if request.model is not None and ranker in BY_TEXT else ranker]
 
 
-def _rank_model(under: _Under, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
+def _rank_model(run: _RankingRun, model: ModelRow, tallies: Sequence[TallyRow]) -> RankedModel | None:
     complete = frozenset(complete_problems(model, tallies))
-    problems = [problem for problem in under.reader.problems(under.study.id) if problem.name in complete]
+    problems = [problem for problem in run.reader.problems(run.study.id) if problem.name in complete]
     if not problems:
-        under.notes.append(f"{model.name}: not ranked, because no problem of it is complete.")
+        run.notes.append(f"{model.name}: not ranked, because no problem of it is complete.")
         return None
-    valued = _valued(under, model, problems)
-    greedy = next((other.id for other in under.reader.greedy(under.study.id) if other.greedy_of == model.id), None)
+    evaluated = _evaluate(run, model, problems)
+    greedy = next((other.id for other in run.reader.greedy(run.study.id) if other.greedy_of == model.id), None)
     own, its = ([row for row in tallies if row.model_id == of and row.problem in complete] for of in (model.id, greedy))
-    return model_lines(model, own, its, valued, under.request)
+    return model_lines(model, own, its, evaluated, run.request)
 
 
-def _valued(under: _Under, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[Valued]]:
+def _evaluate(run: _RankingRun, model: ModelRow, problems: Sequence[ProblemRow]) -> dict[str, list[EvaluatedRanking]]:
     """Return the ranking of each problem by each ranker.
 
     Rankers that were not requested and lack evidence are left out.
     """
-    sampling = under.reader.sampling(under.study.id)[model.id]
-    facts = any(need_of(name) is Need.ANSWERS for name in under.names)
-    valued: dict[str, list[Valued]] = {name: [] for name in under.names}
+    sampling = run.reader.sampling(run.study.id)[model.id]
+    facts = any(need_of(name) is Need.ANSWERS for name in run.names)
+    evaluated: dict[str, list[EvaluatedRanking]] = {name: [] for name in run.names}
     for problem in problems:
-        rows = under.reader.rankable(model.id, problem.id, facts=facts and under.request.tests is None)
+        rows = run.reader.rankable(model.id, problem.id, facts=facts and run.request.tests is None)
         group = Group(model=model, problem=problem, sampling=sampling, rows=tuple(rows))
-        for name in list(valued):
-            ranked = _tried(under, name, group, valued)
+        for name in list(evaluated):
+            ranked = _rank_if_possible(run, name, group, evaluated)
             if ranked is not None:
-                valued[name].append(_value(group, ranked))
-    for name, of_problems in valued.items():
+                evaluated[name].append(_evaluate_one(group, ranked))
+    for name, of_problems in evaluated.items():
         if not of_problems:
             raise RankingError(
                 f"{model.name}: no problem has selection tests for {name} to go by; choose another ranker"
             )
         if len(of_problems) < len(problems):
-            under.notes.append(
+            run.notes.append(
                 f"{name}: {len(of_problems)} of {len(problems)} problems of {model.name} have selection tests."
             )
-    return valued
+    return evaluated
 
 
-def _tried(under: _Under, name: str, group: Group, valued: dict[str, list[Valued]]) -> Ranked | None:
+def _rank_if_possible(
+    run: _RankingRun, name: str, group: Group, evaluated: dict[str, list[EvaluatedRanking]]
+) -> Ranked | None:
     """Return the ranking; None if a ranker that was not requested lacks evidence, or no test uses the function."""
     try:
-        ranked = _rank(under, name, group)
+        ranked = _rank(run, name, group)
     except NoTestsWritten:
         ranked = Ranked(ranking=chance(group.entries))  # nothing tells the samples apart
         note = f"{name}: no test was generated for {group.problem.name}, so its samples are all equal."
-        under.notes += [note] if note not in under.notes else []
+        run.notes += [note] if note not in run.notes else []
     except NoSelection:
         return None
     except RankingError as error:
-        if under.request.explicit:
+        if run.request.explicit:
             raise
-        under.notes.append(f"{name} is left out for {group.model.name}: {error}.")
-        del valued[name]
+        run.notes.append(f"{name} is left out for {group.model.name}: {error}.")
+        del evaluated[name]
         return None
     if "@" not in name:
-        _store(under, name, group, ranked)
+        _store(run, name, group, ranked)
     return ranked
 
 
-def _store(under: _Under, name: str, group: Group, ranked: Ranked) -> None:
+def _store(run: _RankingRun, name: str, group: Group, ranked: Ranked) -> None:
     scores = ranked.ranking.scores if isinstance(ranked.ranking, Votes | ShortVotes) else ranked.ranking
     costs = ranked.rows or tuple(RankedRow(sample_id=row.id, value=0.0) for row in group.rows)
     rows = [
@@ -191,26 +198,28 @@ def _store(under: _Under, name: str, group: Group, ranked: Ranked) -> None:
         )
         for row, score in zip(costs, scores, strict=True)
     ]
-    under.store.add_ranked(_ranker(under, name), rows)
+    run.store.add_ranked(_ranker(run, name), rows)
 
 
-def _ranker(under: _Under, name: str) -> int:
-    if name not in under.ids:
-        record = RankerRecord(study=under.study.id, name=name, digest=under.tools.digest(name))
-        under.ids[name] = under.store.open_ranker(record)
-    return under.ids[name]
+def _ranker(run: _RankingRun, name: str) -> int:
+    if name not in run.ids:
+        record = RankerRecord(study=run.study.id, name=name, digest=run.evidence.digest(name))
+        run.ids[name] = run.store.open_ranker(record)
+    return run.ids[name]
 
 
-def _value(group: Group, ranked: Ranked) -> Valued:
+def _evaluate_one(group: Group, ranked: Ranked) -> EvaluatedRanking:
     selected = [row.selection == Verdict.PASSED for row in group.rows]
-    return Valued(ranking=ranked.ranking, passed=np.array(group.passed), selected=np.array(selected), costs=ranked.rows)
+    return EvaluatedRanking(
+        ranking=ranked.ranking, passed=np.array(group.passed), selected=np.array(selected), costs=ranked.rows
+    )
 
 
 class _Evidence:
     """What a ranker may ask of a group of samples; `rows` hold the costs of what it has asked for."""
 
-    def __init__(self, under: _Under, group: Group) -> None:
-        self._under, self._group = under, group
+    def __init__(self, run: _RankingRun, group: Group) -> None:
+        self._run, self._group = run, group
         self.rows: tuple[RankedRow, ...] = ()
 
     @property
@@ -218,12 +227,12 @@ class _Evidence:
         return self._group.entries
 
     def answers(self) -> list[Answers]:
-        answers, seconds = self._under.tools.answers(self._group)
+        answers, seconds = self._run.evidence.answers(self._group)
         self.rows = _timed(self._group, seconds)
         return answers
 
     def passed(self) -> tuple[list[Sequence[bool]], Sequence[int]]:
-        executed, generated = self._under.tools.executed(self._group)
+        executed, generated = self._run.evidence.executed(self._group)
         self.rows = _timed(self._group, [one.cpu_s for one in executed])
         return [matching_answers(one.answered, generated.tests) for one in executed], generated.written
 
@@ -234,13 +243,13 @@ class _Evidence:
         return [row.selection == Verdict.PASSED for row in self._group.rows]
 
     def given(self) -> Scores:
-        return external(self._group.entries, self._group.model.name, self._under.tools.given)
+        return external(self._group.entries, self._group.model.name, self._run.evidence.given)
 
 
-def _rank(under: _Under, name: str, group: Group) -> Ranked:
+def _rank(run: _RankingRun, name: str, group: Group) -> Ranked:
     if "@" in name:
-        return _asked(under, name.partition("@")[0], group)
-    evidence = _Evidence(under, group)
+        return _rank_by_text(run, name.partition("@")[0], group)
+    evidence = _Evidence(run, group)
     ranking = rank_by(name, evidence)
     return Ranked(ranking=ranking, rows=evidence.rows)
 
@@ -250,18 +259,17 @@ def _timed(group: Group, seconds: Sequence[float]) -> tuple[RankedRow, ...]:
     return tuple(RankedRow(sample_id=row.id, value=0.0, seconds=each) for row, each in pairs)
 
 
-def _asked(under: _Under, kind: str, group: Group) -> Ranked:
+def _rank_by_text(run: _RankingRun, kind: str, group: Group) -> Ranked:
     """Rank by another model's scores, which are stored one by one: a mean and a sum for each sample."""
-    model = under.request.model
-    ids = {name: _ranker(under, f"{name}@{model}") for name in BY_TEXT}
+    model = run.request.model
+    ids = {name: _ranker(run, f"{name}@{model}") for name in BY_TEXT}
     stored = {
-        name: dict(under.reader.ranked(under.study.id, f"{name}@{model}", group.model.id, group.problem.id))
-        for name in ids
+        name: dict(run.reader.ranked(run.study.id, f"{name}@{model}", group.model.id, group.problem.id)) for name in ids
     }
     for row in group.rows:
         if all(row.id in known for known in stored.values()):
             continue
-        one = under.tools.opinion(group, row)
+        one = run.evidence.score_completion(group, row)
         values = {
             "mean-logprob": one.sum_logprob / one.tokens if one.tokens else -np.inf,
             "sum-logprob": one.sum_logprob if one.tokens else -np.inf,
@@ -270,8 +278,8 @@ def _asked(under: _Under, kind: str, group: Group) -> Ranked:
             made = RankedRow(
                 sample_id=row.id, value=value, seconds=one.seconds, prompt_flops=one.prompt_flops, flops=one.flops
             )
-            under.store.add_ranked(ids[name], [made])
+            run.store.add_ranked(ids[name], [made])
             stored[name][row.id] = made
-    under.store.flush()
+    run.store.flush()
     rows = tuple(stored[kind][row.id] for row in group.rows)
     return Ranked(ranking=np.array([row.value for row in rows]), rows=rows)

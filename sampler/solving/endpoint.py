@@ -43,7 +43,7 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
-def asked_problem(body: Any) -> Problem:
+def problem_of_request(body: Any) -> Problem:
     """Return the problem of a chat's last user message; raises Refused."""
     messages = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(messages, list) or not messages:
@@ -89,7 +89,7 @@ def _text(content: object) -> str:
     return content
 
 
-def answered(solution: Solution) -> dict[str, Any]:
+def chat_completion(solution: Solution) -> dict[str, Any]:
     """Return a chat completion as OpenAI's API writes it."""
     read = sum(one.prompt_tokens for one in solution.attempts)
     written = sum(one.completion_tokens for one in solution.attempts)
@@ -101,11 +101,11 @@ def answered(solution: Solution) -> dict[str, Any]:
         "model": MODEL,
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
-        "codebudget": told(solution),
+        "codebudget": solution_fields(solution),
     }
 
 
-def streamed(made: Mapping[str, Any], options: object) -> list[dict[str, Any]]:
+def completion_chunks(made: Mapping[str, Any], options: object) -> list[dict[str, Any]]:
     """Return an answer's chunks as OpenAI's API streams them: its text, its end, and the counts where asked for."""
     head = {name: value for name, value in made.items() if name not in {"choices", "usage"}}
     head["object"] = "chat.completion.chunk"
@@ -116,8 +116,8 @@ def streamed(made: Mapping[str, Any], options: object) -> list[dict[str, Any]]:
     return chunks
 
 
-def told(solution: Solution) -> dict[str, Any]:
-    """Return what is said besides the answer, as plain values."""
+def solution_fields(solution: Solution) -> dict[str, Any]:
+    """Return the fields beside the answer: whether it is verified, its cost, and how sure it is."""
     sure, answer = solution.sure, solution.answer
     interval = None if sure is None else sure.interval
     return {
@@ -229,12 +229,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _complete(self) -> dict[str, Any] | None:
         body = self._body()
-        problem = asked_problem(body)
+        problem = problem_of_request(body)
         if not body.get("stream"):
-            return answered(self.server.solve(problem))
+            return chat_completion(self.server.solve(problem))
         with _KeepAlive(self) as alive:
             try:
-                chunks = streamed(answered(self.server.solve(problem)), body.get("stream_options"))
+                chunks = completion_chunks(chat_completion(self.server.solve(problem)), body.get("stream_options"))
             except (BackendError, SandboxError) as error:
                 fault: Exception | None = error
                 chunks = [_error(503, str(error))]

@@ -1,4 +1,4 @@
-"""Decide whom to ask: the stages of a policy, and what a study promises for it.
+"""Decide whom to ask: the stages of a policy, and what a study says of its models.
 
 A stage asks one model, up to so many times. A policy is one stage, or a cascade of them: the next is asked when the
 public tests have refused everything before. "Best" takes, of the models of a store, the one that answered most problems
@@ -45,7 +45,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sureness:
+class AnswerAccuracy:
     """How often a study's answers of a kind were right: `right` of `answers`, with Wilson's 95% interval."""
 
     right: int
@@ -63,7 +63,7 @@ class Sureness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class ModelEstimate:
     """What a study says of a model: `rate` of problems answered rightly at `cost`, and how sure its answers are.
 
     It is the solver's own rule, replayed over the study's samples, at most `tries` of each problem; in the share
@@ -77,11 +77,11 @@ class Promise:
     problems: int
     tries: int
     ran_out: float
-    accepted: Sureness
-    refused: Sureness
-    untested: Sureness
+    accepted: AnswerAccuracy
+    refused: AnswerAccuracy
+    untested: AnswerAccuracy
 
-    def sureness(self, *, passed: bool | None) -> Sureness:
+    def accuracy_of(self, *, passed: bool | None) -> AnswerAccuracy:
         """Return how sure an answer is that passed its public tests or not, or has none (None)."""
         return {True: self.accepted, False: self.refused, None: self.untested}[passed]
 
@@ -103,7 +103,7 @@ def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[Stage]:
     return stages
 
 
-def read_promises(path: Path, study: str | None, unit: Unit, budget: float | None) -> dict[str, Promise]:
+def read_estimates(path: Path, study: str | None, unit: Unit, budget: float | None) -> dict[str, ModelEstimate]:
     """Return what a store says of each of its models at a budget; without one, with all samples that it has."""
     with open_migrated(path, TurnReader) as reader:
         row = chosen_study(reader.studies(), path, study)
@@ -116,34 +116,34 @@ def read_promises(path: Path, study: str | None, unit: Unit, budget: float | Non
                 within_budget(found, inf if budget is None else budget, rng) for found in (tries or {}).values()
             ]
             rate, cost, ran_out = map(float, np.mean(replayed, axis=0)) if replayed else (None, None, 0.0)
-            made[model.name] = Promise(
+            made[model.name] = ModelEstimate(
                 model=model.name,
                 rate=rate,
                 cost=cost,
                 problems=len(replayed),
                 tries=max(map(len, (tries or {}).values()), default=0),
                 ran_out=ran_out or 0.0,
-                accepted=_sureness([turn for turn in drafts if turn.selection == Verdict.PASSED]),
-                refused=_sureness([turn for turn in drafts if turn.selection not in {None, Verdict.PASSED}]),
-                untested=_sureness([turn for turn in drafts if turn.selection is None]),
+                accepted=_accuracy([turn for turn in drafts if turn.selection == Verdict.PASSED]),
+                refused=_accuracy([turn for turn in drafts if turn.selection not in {None, Verdict.PASSED}]),
+                untested=_accuracy([turn for turn in drafts if turn.selection is None]),
             )
     return made
 
 
-def _sureness(turns: Sequence[TurnRow]) -> Sureness:
-    return Sureness(right=sum(bool(turn.passed) for turn in turns), answers=len(turns))
+def _accuracy(turns: Sequence[TurnRow]) -> AnswerAccuracy:
+    return AnswerAccuracy(right=sum(bool(turn.passed) for turn in turns), answers=len(turns))
 
 
-def best_stage(models: Sequence[ModelSpec], promises: dict[str, Promise]) -> Stage:
-    """Return the model that the store promises most of, and how many samples; raises NoPolicy.
+def best_stage(models: Sequence[ModelSpec], estimates: dict[str, ModelEstimate]) -> Stage:
+    """Return the model with the highest estimate, and how many samples to draw; raises NoPolicy.
 
-    The one that is best on the study's problems is a little lucky there, so its promise is a little too high.
+    The one that is best on the study's problems is a little lucky there, so its estimate is a little too high.
     """
     known = {model.name: model for model in models if model.greedy_of is None}
-    rated = [promise for name, promise in promises.items() if name in known and promise.rate and promise.tries]
+    rated = [estimate for name, estimate in estimates.items() if name in known and estimate.rate and estimate.tries]
     if not rated:
         raise NoPolicy(
             "no model of the study file has an answer in the store within this budget; raise it, or name one"
         )
-    best = max(rated, key=lambda promise: promise.rate or 0.0)
+    best = max(rated, key=lambda estimate: estimate.rate or 0.0)
     return Stage(known[best.model], best.tries)

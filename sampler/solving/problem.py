@@ -33,7 +33,7 @@ class UnclearProblem(CommandError, ValueError):
     exit_code = Exit.USAGE
 
 
-def read_asked(path: Path, tests: str, entry: str | None) -> list[Problem]:
+def read_problem_text(path: Path, tests: str, entry: str | None) -> list[Problem]:
     """Return the problems of a file: those of a data set's file, or the one that a text asks.
 
     Raises ProblemsError or UnclearProblem.

@@ -23,7 +23,7 @@ from sampler.backends.base import Backend, BackendError
 from sampler.costs import params_flops, sample_flops
 from sampler.running.planning import first_requests
 from sampler.running.scoring import Executor
-from sampler.solving.policy import Promise, Stage, Sureness
+from sampler.solving.policy import AnswerAccuracy, ModelEstimate, Stage
 from sampler.stats.budget import Unit
 from sampler.stats.sequential import PRIOR, expected_gains
 from sampler.study.prompts import program_for
@@ -66,7 +66,7 @@ class Solution:
     problem: str
     attempts: tuple[Attempt, ...]
     unit: Unit
-    sure: Sureness | None
+    sure: AnswerAccuracy | None
 
     @property
     def answer(self) -> Attempt:
@@ -119,7 +119,7 @@ class Solver(Closeable):
     open_backend: Callable[[ModelSpec], Backend]
     executor: Executor
     limits: Limits
-    promises: dict[str, Promise] = field(default_factory=dict)
+    estimates: dict[str, ModelEstimate] = field(default_factory=dict)
     _opened: dict[str, Backend] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -163,8 +163,12 @@ class Solver(Closeable):
 
     def _solution(self, problem: Problem, attempts: Sequence[Attempt], budget: Budget) -> Solution:
         solution = Solution(problem=problem.name, attempts=tuple(attempts), unit=budget.unit, sure=None)
-        promise = self.promises.get(solution.answer.model)
-        return solution if promise is None else replace(solution, sure=promise.sureness(passed=solution.answer.passed))
+        estimate = self.estimates.get(solution.answer.model)
+        return (
+            solution
+            if estimate is None
+            else replace(solution, sure=estimate.accuracy_of(passed=solution.answer.passed))
+        )
 
     def _attempts(self, problem: Problem, budget: Budget, seed: int) -> Iterator[Attempt]:
         for stage in self.stages:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sampler.solving.problem import MOST_TEXT, UnclearProblem, problem_of, read_asked
+from sampler.solving.problem import MOST_TEXT, UnclearProblem, problem_of, read_problem_text
 from sandbox.problems import ProblemsError
 
 CODE = 'def f(x):\n    """Twice.\n\n    >>> f(1)\n    2\n    """\n'
@@ -52,10 +52,10 @@ def test_what_cannot_be_asked_is_refused_with_the_way_out(text, tests, told):
 
 def test_a_file_may_hold_a_text_or_a_data_set(tmp_path):
     (tmp_path / "task.py").write_text(CODE)
-    assert [problem.name for problem in read_asked(tmp_path / "task.py", "", None)] == ["task"]
+    assert [problem.name for problem in read_problem_text(tmp_path / "task.py", "", None)] == ["task"]
     row = {"task_id": "T/0", "prompt": CODE, "entry_point": "f", "test": "def check(c):\n    assert c(3) == 6\n"}
     (tmp_path / "set.jsonl").write_text(json.dumps(row))
-    (problem,) = read_asked(tmp_path / "set.jsonl", "", None)
+    (problem,) = read_problem_text(tmp_path / "set.jsonl", "", None)
     assert problem.selected_by is not None
     with pytest.raises(ProblemsError, match="cannot read"):
-        read_asked(tmp_path / "none.md", "", None)
+        read_problem_text(tmp_path / "none.md", "", None)

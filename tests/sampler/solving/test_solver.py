@@ -14,7 +14,7 @@ from sampler.backends.base import BackendError
 from sampler.backends.open import open_backend
 from sampler.running.headless import run_study
 from sampler.solving.endpoint import MOST_BODY, Endpoint, Refused
-from sampler.solving.policy import NoPolicy, Promise, Stage, Sureness, best_stage, read_promises, stages_of
+from sampler.solving.policy import AnswerAccuracy, ModelEstimate, NoPolicy, Stage, best_stage, read_estimates, stages_of
 from sampler.solving.problem import problem_of
 from sampler.solving.solver import Budget, Solver, cost_of
 from sampler.stats.budget import Unit
@@ -180,23 +180,23 @@ def test_tokens_of_a_thought_have_their_own_price(support, study):
 
 
 def test_how_sure_an_answer_is_comes_from_answers_of_its_kind(support, solving):
-    promise = Promise(
+    estimate = ModelEstimate(
         model="small",
         rate=0.5,
         cost=1.0,
         problems=9,
         tries=3,
         ran_out=0.0,
-        accepted=Sureness(right=9, answers=10),
-        refused=Sureness(right=1, answers=20),
-        untested=Sureness(right=1, answers=2),
+        accepted=AnswerAccuracy(right=9, answers=10),
+        refused=AnswerAccuracy(right=1, answers=20),
+        untested=AnswerAccuracy(right=1, answers=2),
     )
     for texts, share in (((RIGHT,), 0.9), ((WRONG, WRONG, WRONG), 0.05)):
-        with solving({"small": ScriptedBackend(support, *texts)}, promises={"small": promise}) as solver:
+        with solving({"small": ScriptedBackend(support, *texts)}, estimates={"small": estimate}) as solver:
             sure = solver.solve(problem_of(TASK), Budget(), 0).sure
         assert sure.share == share
         assert sure.interval.low < share < sure.interval.high
-    with solving({"small": ScriptedBackend(support, RIGHT)}, promises={"small": promise}) as solver:
+    with solving({"small": ScriptedBackend(support, RIGHT)}, estimates={"small": estimate}) as solver:
         assert solver.solve(problem_of("def f(x):\n"), Budget(), 0).sure.share == 0.5
 
 
@@ -221,12 +221,12 @@ def test_a_store_chooses_the_model_that_answers_most_within_the_budget(tmp_path,
     path = support.write_study(tmp_path, samples=4)
     study = load_study(path)
     run_study(study, support.rule_dependencies(), lambda _event: None)
-    promises = read_promises(study.store, None, Unit.TOKENS, 15.0)
-    promise = promises["small"]
-    assert (promise.problems, promise.tries, promise.cost) == (3, 4, 15.0)  # without public tests: one sample each
-    assert promise.rate == pytest.approx(promise.untested.right / promise.untested.answers, abs=0.1)
-    assert best_stage(study.models, promises) == Stage(study.models[0], 4)
-    unpriced = read_promises(study.store, None, Unit.DOLLARS, 1.0)
+    estimates = read_estimates(study.store, None, Unit.TOKENS, 15.0)
+    estimate = estimates["small"]
+    assert (estimate.problems, estimate.tries, estimate.cost) == (3, 4, 15.0)  # without public tests: one sample each
+    assert estimate.rate == pytest.approx(estimate.untested.right / estimate.untested.answers, abs=0.1)
+    assert best_stage(study.models, estimates) == Stage(study.models[0], 4)
+    unpriced = read_estimates(study.store, None, Unit.DOLLARS, 1.0)
     with pytest.raises(NoPolicy):
         best_stage(study.models, unpriced)
 
