@@ -274,7 +274,9 @@ class _Importer:
         opening = partial(import_statements.open_model, study=self._ids.study, model=model)
         id_, architecture = self._store.transact(opening).result()
         with Reader(self._store.path) as held:
-            numbering = Numbering({problem: held.held_indices(id_, problem) for problem in self._ids.problems.values()})
+            numbering = Numbering(
+                {problem: held.sample_indices(id_, problem) for problem in self._ids.problems.values()}
+            )
         opened = self._models[name] = _Model(id=id_, architecture=architecture, numbering=numbering)
         return opened
 

@@ -18,7 +18,7 @@ from sampler.ranking.generated_tests import Asker, Executed, Generated, execute,
 from sampler.ranking.rankers import Answers, Entry, Given, Need, RankingError, informative, need_of, read_scores
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.problem_choice import choose_problems
-from sampler.study.prompts import Template, prompt_for, unbegun
+from sampler.study.prompts import Template, prompt_for, without_prefill
 from sampler.study.spec import StudySandbox
 from sampler.values import Finish, Prompt, PromptStyle
 from sandbox.judging.score_records import Facts, FactsError, unpack
@@ -143,7 +143,7 @@ class EvidenceSource:
         shots = [self._problems[shot] for shot in asked.get("shots", ())]
         template = Template(asked["template"]) if "template" in asked else None
         prompt = prompt_for(found, style, shots, template=template)
-        return unbegun(prompt) if asked.get("dialect") == HOSTED else prompt
+        return without_prefill(prompt) if asked.get("dialect") == HOSTED else prompt
 
     @cached_property
     def _problems(self) -> Mapping[str, Problem]:

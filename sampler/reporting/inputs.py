@@ -25,7 +25,7 @@ from sampler.reporting.metrics import MetricChoice
 from sampler.reporting.paired_data import PairedData, paired_data
 from sampler.reporting.report import Report, ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import PromptCharge, Unit
-from sampler.store.lock import as_it_stands
+from sampler.store.lock import with_real_status
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
 from sampler.store.reader import Reader
 from sampler.store.writer import chosen_study, open_migrated
@@ -224,7 +224,7 @@ def _facts(reader: Reader, row: StudyRow) -> StudyFacts:
     tallies, models = reader.tallies(row.id), reader.models(row.id)
     thought = {tally.model_id for tally in tallies if tally.thought_tokens}  # only these models' samples are read
     return StudyFacts(
-        study=as_it_stands(row),
+        study=with_real_status(row),
         models=models,
         greedy=reader.greedy(row.id),
         tallies=tallies,

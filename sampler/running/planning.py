@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from sampler.store.sample_readers import TurnReader
 from sampler.store.write_models import SampleRecord, TreeRecord
-from sampler.study.prompts import prompt_for, unbegun
+from sampler.study.prompts import prompt_for, without_prefill
 from sampler.study.spec_models import ModelSpec
 from sampler.study.strategies import (
     Strategy,
@@ -84,7 +84,7 @@ def first_requests(
     for problem in problems:
         prompt = prompt_for(problem, model.sampling.style, shots, model.sampling.stop, model.sampling.template)
         if not model.sampling.begun:
-            prompt = unbegun(prompt)
+            prompt = without_prefill(prompt)
         seed = first_seed(study_seed, problem.name)
         asked[problem.name] = Request(problem=problem.name, prompt=prompt, first=0, count=1, seed=seed)
     return asked

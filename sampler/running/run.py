@@ -145,7 +145,7 @@ class StudyRun:
         self._most = most or self._most
         held: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         with Reader(self._store.path) as reader:
-            for row in reader.held(ids.study):
+            for row in reader.sample_keys(ids.study):
                 held[row.model][row.problem].add(row.index)
         planned = []
         for whole in self._study.models:
@@ -232,7 +232,7 @@ class StudyRun:
             following = after_look(reader, ids.study, self._study, self._most)
         if following.samples is None:
             if following.reason:
-                self._store.want_no_more(ids.study, self._most)
+                self._store.limit_wanted(ids.study, self._most)
                 message = f"{following.reason}: it ends with {self._most} samples of each problem"
                 self._note(ids, "info", "look", message)
             return False

@@ -164,11 +164,9 @@ class Solver(Closeable):
     def _solution(self, problem: Problem, attempts: Sequence[Attempt], budget: Budget) -> Solution:
         solution = Solution(problem=problem.name, attempts=tuple(attempts), unit=budget.unit, sure=None)
         estimate = self.estimates.get(solution.answer.model)
-        return (
-            solution
-            if estimate is None
-            else replace(solution, sure=estimate.accuracy_of(passed=solution.answer.passed))
-        )
+        if estimate is None:
+            return solution
+        return replace(solution, sure=estimate.accuracy_of(passed=solution.answer.passed))
 
     def _attempts(self, problem: Problem, budget: Budget, seed: int) -> Iterator[Attempt]:
         for stage in self.stages:

@@ -41,7 +41,7 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
         return statements.open_study(connection, record, now)
     study = statements.known_study(connection, replace(record, spec_toml=found[0]))
     problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
-    return StudyIds(study=study, models={}, problems=dict(problems), limits=statements.held_limits(connection, study))
+    return StudyIds(study=study, models={}, problems=dict(problems), limits=statements.stored_limits(connection, study))
 
 
 def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel) -> tuple[int, Architecture | None]:

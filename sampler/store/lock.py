@@ -123,6 +123,6 @@ def is_abandoned(study: StudyRow, host: str, exists: Callable[[int], bool] = pro
     return not exists(study.pid) or began_after(study.pid, study.started_at or time.time())
 
 
-def as_it_stands(study: StudyRow) -> StudyRow:
+def with_real_status(study: StudyRow) -> StudyRow:
     """Return the study; if its process is gone, its status is interrupted."""
     return replace(study, status="interrupted") if is_abandoned(study, socket.gethostname()) else study

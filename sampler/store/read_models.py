@@ -126,8 +126,8 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldRow:
-    """The name of one stored sample."""
+class SampleKeyRow:
+    """The key of one stored sample: its model, its problem and its index."""
 
     model: str
     problem: str
@@ -392,7 +392,7 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleDetail:
-    """All that a store knows of one sample. Texts are cut at `reader_samples.LONGEST_TEXT` characters."""
+    """All that a store knows of one sample. Texts are cut at `sample_readers.LONGEST_TEXT` characters."""
 
     row: SampleRow
     seed: int | None

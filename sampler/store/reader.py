@@ -20,12 +20,12 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.store.read_models import (
     EventRow,
     FailureRow,
-    HeldRow,
     JudgedRow,
     LengthRow,
     ModelRow,
     OriginRow,
     PendingRow,
+    SampleKeyRow,
     StudyRow,
     TailRow,
     TallyRow,
@@ -103,11 +103,11 @@ _EVENTS = """
 SELECT id, created_at AS at, level, kind, message FROM event
 WHERE id > ? AND study_id = ? ORDER BY id {order} LIMIT ?"""
 
-_HELD = """
+_SAMPLE_KEYS = """
 SELECT model.name AS model, problem.name AS problem, idx AS "index"
 FROM sample JOIN model ON model.id = model_id JOIN problem ON problem.id = problem_id WHERE model.study_id = ?"""
 
-_HELD_INDICES = "SELECT idx FROM sample WHERE model_id = ? AND problem_id = ?"
+_SAMPLE_INDICES = "SELECT idx FROM sample WHERE model_id = ? AND problem_id = ?"
 
 _PENDING = """
 SELECT sample.id AS id, model_id, problem_id, problem.name AS problem, idx AS "index", body AS source
@@ -246,14 +246,14 @@ class Reader(Closeable):
         """Return the log, by the same rule as `tail`."""
         return [EventRow(**row) for row in self._latest(_EVENTS, study, after, limit)]
 
-    def held(self, study: int) -> list[HeldRow]:
+    def sample_keys(self, study: int) -> list[SampleKeyRow]:
         """Return every sample that the store holds."""
-        return [HeldRow(**row) for row in self._rows(_HELD, study)]
+        return [SampleKeyRow(**row) for row in self._rows(_SAMPLE_KEYS, study)]
 
-    def held_indices(self, model: int, problem: int) -> set[int]:
+    def sample_indices(self, model: int, problem: int) -> set[int]:
         """Return the indices of the samples that the store holds of a model and a problem."""
         with self._errors():
-            found = self._connection.execute(_HELD_INDICES, (model, problem)).fetchall()
+            found = self._connection.execute(_SAMPLE_INDICES, (model, problem)).fetchall()
         return {row[0] for row in found}
 
     def pending(self, study: int, *, after: int = 0, limit: int = 200) -> list[PendingRow]:

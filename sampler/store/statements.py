@@ -50,10 +50,10 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
     study = _new_study(connection, record, now) if found is None else known_study(connection, record)
     problems = connection.execute("SELECT name, id FROM problem WHERE study_id = ?", (study,)).fetchall()
     models = _place_models(connection, study, record)
-    return StudyIds(study=study, models=models, problems=dict(problems), limits=held_limits(connection, study))
+    return StudyIds(study=study, models=models, problems=dict(problems), limits=stored_limits(connection, study))
 
 
-def held_limits(connection: sqlite3.Connection, study: int) -> str:
+def stored_limits(connection: sqlite3.Connection, study: int) -> str:
     """Return the canonical JSON of what decides the verdicts of a study."""
     return str(connection.execute("SELECT limits_json FROM study WHERE id = ?", (study,)).fetchone()[0])
 
@@ -146,8 +146,8 @@ def _place_models(connection: sqlite3.Connection, study: int, record: StudyRecor
     return ids
 
 
-def want_no_more(connection: sqlite3.Connection, study: int, samples: int) -> None:
-    """Let no model of a study want more than so many samples of each problem: what is there is enough."""
+def limit_wanted(connection: sqlite3.Connection, study: int, samples: int) -> None:
+    """Lower the number of wanted samples of each model of a study to at most `samples` of each problem."""
     connection.execute("UPDATE model SET wanted = min(wanted, ?) WHERE study_id = ?", (samples, study))
 
 

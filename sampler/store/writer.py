@@ -131,9 +131,9 @@ class Store(Closeable):
         """Find the study of this name or make it; raises StudyChanged if the stored samples are not of this study."""
         return self._call(partial(statements.open_study, record=record, now=self._clock()))
 
-    def want_no_more(self, study: int, samples: int) -> None:
-        """Let no model of a study want more than so many samples of each problem, until it is opened again."""
-        self._call(partial(statements.want_no_more, study=study, samples=samples))
+    def limit_wanted(self, study: int, samples: int) -> None:
+        """Lower each model's wanted samples of a problem to at most `samples`, until the study is opened again."""
+        self._call(partial(statements.limit_wanted, study=study, samples=samples))
 
     def begin_run(self, study: int, *, versions: str = "{}") -> None:
         """Record that the study runs in this process from now on; `versions` is JSON."""

@@ -262,7 +262,7 @@ def _language(problem: Problem) -> str:
     return "Python" if found is None else found.title
 
 
-def unbegun(prompt: Prompt) -> Prompt:
+def without_prefill(prompt: Prompt) -> Prompt:
     """Return the prompt for a model whose answer cannot be begun.
 
     The stop strings are removed, too: without the opening fence, the first fence is not the closing one.

@@ -224,7 +224,7 @@ class Box:
     def abort(self) -> None:
         """Remove the container, whatever it is doing; a visit under way ends in BoxLost. Any thread may do this."""
         if self._stream is not None:
-            self._stream.hang_up()
+            self._stream.shutdown()
         self._engine.remove(self.id)
 
     def close(self) -> None:

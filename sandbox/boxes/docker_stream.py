@@ -110,14 +110,14 @@ class DockerStream:
         lines = self._stderr.decode("utf-8", "replace").strip().splitlines()
         return f"box {self._container[:12]} {what}" + (f"; it said: {lines[-1][:300]}" if lines else "")
 
-    def hang_up(self) -> None:
+    def shutdown(self) -> None:
         """End the stream; a thread that waits in `receive` gets BoxLost. Safe to call from any thread."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hang up and close the descriptor. Call it only from the reading thread, or after that has ended."""
-        self.hang_up()
+        self.shutdown()
         for end in (self._socket, self._holder, getattr(self._holder, "_response", None)):
             with contextlib.suppress(OSError, ValueError):  # urllib3 minds a socket that is closed already
                 if end is not None:

@@ -51,12 +51,12 @@ def check_code(
 
     `function` is "f" or "Class.f"; `solution` is the set's own program, if it has one. See `CheckTests`.
     """
-    if why_beside(source, function.rpartition(".")[2], solved=solution is not None):
+    if reason_for_in_process(source, function.rpartition(".")[2], solved=solution is not None):
         return source
     return CheckTests(source=source, functions=(function,), prelude=prelude, solution=solution, independent=independent)
 
 
-def why_beside(tests: str, function: str, *, solved: bool) -> str | None:
+def reason_for_in_process(tests: str, function: str, *, solved: bool) -> str | None:
     """Return why the tests have to run in the program's process; None if they need not.
 
     The tests call `function` by its name, or by the name of the parameter of their `check`. `solved` says whether the

@@ -166,7 +166,7 @@ class Server:
         """
         came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
         came.add_done_callback(_heard)
-        left = asyncio.ensure_future(_departure(request))
+        left = asyncio.ensure_future(_wait_for_disconnect(request))
         try:
             await asyncio.wait((came, left), return_when=asyncio.FIRST_COMPLETED)
             if not came.done():
@@ -256,7 +256,7 @@ def _told(one: Timed[T] | BaseException) -> Timed[T] | SandboxError:
     return one
 
 
-async def _departure(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

@@ -72,7 +72,7 @@ class Connection(H11Protocol):
         self.connections.discard(self)
         self.transport.abort()
 
-    def look(self) -> None:
+    def close_if_overdue(self) -> None:
         """Close the connection if the client has taken too long for its present step."""
         phase, now = self._now_in(), self.loop.time()
         if phase != self._phase:
@@ -89,11 +89,11 @@ class Connection(H11Protocol):
         return ("body" if self.cycle.more_body else "answer"), cycle
 
 
-def look_after(connections: set[Any]) -> None:
+def close_overdue(connections: set[Any]) -> None:
     """Close the connections that take too long; call it about every second."""
     for one in list(connections):
         if isinstance(one, Connection):
-            one.look()
+            one.close_if_overdue()
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -167,7 +167,7 @@ async def _until_stopped(running: uvicorn.Server, pool: Pool | ClusterPool, list
     gives_up_at = math.inf
     while not serving.done():
         await asyncio.wait([serving], timeout=1.0)
-        look_after(running.server_state.connections)
+        close_overdue(running.server_state.connections)
         if pool.failure is not None and not await asyncio.to_thread(pool.recover):
             running.should_exit = True
         if running.should_exit and gives_up_at == math.inf:

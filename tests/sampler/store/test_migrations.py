@@ -89,7 +89,7 @@ def test_a_store_of_an_earlier_version_keeps_every_fact_and_can_be_written_on(tm
         (row,) = reader.tallies(1)
         assert (row.sampled, row.scored, row.passed) == (3, 2, 2)
         assert (row.prompt_tokens, row.completion_tokens, row.decode_seconds) == (30, 16, 1.0)
-        assert [(held.problem, held.index) for held in reader.held(1)] == [("P/0", 0), ("P/0", 1), ("P/0", 2)]
+        assert [(held.problem, held.index) for held in reader.sample_keys(1)] == [("P/0", 0), ("P/0", 1), ("P/0", 2)]
         assert [pending.source for pending in reader.pending(1)] == ["source of     return x\n"]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

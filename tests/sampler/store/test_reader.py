@@ -55,7 +55,7 @@ def test_a_reader_holds_no_transaction_between_calls(tmp_path, support):
                 lambda: reader.tail(1),
                 lambda: reader.events(1),
                 lambda: reader.pending(1),
-                lambda: reader.held(1),
+                lambda: reader.sample_keys(1),
             ):
                 call()
                 assert not reader._connection.in_transaction

@@ -7,7 +7,7 @@ import pytest
 from language_functions import examples
 
 import sampler
-from sampler.study.prompts import Template, program_for, prompt_for, unbegun
+from sampler.study.prompts import Template, program_for, prompt_for, without_prefill
 from sampler.values import PromptStyle
 from sandbox.problems import load_problems
 
@@ -184,11 +184,11 @@ def test_stops_of_the_study_take_the_place_of_the_usual_ones(humaneval, style):
 
 
 def test_a_model_that_cannot_be_given_the_beginning_is_asked_without_it_and_without_what_ends_it(humaneval):
-    chat = unbegun(prompt_for(humaneval[0], PromptStyle.CHAT))
+    chat = without_prefill(prompt_for(humaneval[0], PromptStyle.CHAT))
     assert (chat.prefill, chat.stop) == ("", ())
-    assert unbegun(prompt_for(humaneval[0], PromptStyle.CHAT, stop=("END",))).stop == ("END",)
+    assert without_prefill(prompt_for(humaneval[0], PromptStyle.CHAT, stop=("END",))).stop == ("END",)
     completion = prompt_for(humaneval[0], PromptStyle.COMPLETION)
-    assert unbegun(completion) == completion
+    assert without_prefill(completion) == completion
 
 
 def test_the_search_for_code_is_public(humaneval):

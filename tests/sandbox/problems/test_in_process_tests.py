@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.problems import load_problems
-from sandbox.problems.in_process_tests import why_beside
+from sandbox.problems.in_process_tests import reason_for_in_process
 from sandbox.values import CallTests
 
 CERTAIN = [
@@ -66,24 +66,24 @@ SEPARABLE = [
 @pytest.mark.parametrize("body", CERTAIN)
 def test_a_certain_sign_counts_with_or_without_a_solution(body: str) -> None:
     check = f"def check(candidate):\n    {body}\n"
-    assert why_beside(check, "f", solved=True)
-    assert why_beside(check, "f", solved=False)
+    assert reason_for_in_process(check, "f", solved=True)
+    assert reason_for_in_process(check, "f", solved=False)
 
 
 @pytest.mark.parametrize("body", DOUBTFUL)
 def test_a_doubtful_sign_counts_where_no_solution_could_show_it(body: str) -> None:
     check = f"def check(candidate):\n    {body}\n"
-    assert why_beside(check, "f", solved=True) is None
-    assert why_beside(check, "f", solved=False)
-    assert why_beside(f"candidate = f\nif True:\n    {body.replace('candidate', 'f')}\n", "f", solved=False)
+    assert reason_for_in_process(check, "f", solved=True) is None
+    assert reason_for_in_process(check, "f", solved=False)
+    assert reason_for_in_process(f"candidate = f\nif True:\n    {body.replace('candidate', 'f')}\n", "f", solved=False)
 
 
 @pytest.mark.parametrize("body", SEPARABLE)
 def test_tests_over_answers_have_no_sign(body: str) -> None:
-    assert why_beside(f"def check(candidate):\n    {body}\n", "f", solved=False) is None
+    assert reason_for_in_process(f"def check(candidate):\n    {body}\n", "f", solved=False) is None
 
 
 def test_humaneval_has_no_sign() -> None:
     for problem in load_problems("humaneval"):
         if not isinstance(problem.checked_by, CallTests):
-            assert why_beside(problem.tests_as_code, problem.entry_point, solved=False) is None, problem.name
+            assert reason_for_in_process(problem.tests_as_code, problem.entry_point, solved=False) is None, problem.name

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from sandbox.serving.server import Connection, bounds, look_after
+from sandbox.serving.server import Connection, bounds, close_overdue
 
 LONG = b"x" * (16 << 20)  # more than the kernel holds of a connection
 
@@ -44,7 +44,7 @@ def serving(**bounds: object) -> Iterator[int]:
         running = asyncio.ensure_future(server._serve(sockets=[listening]))
         while not running.done():
             await asyncio.wait([running], timeout=0.05)
-            look_after(server.server_state.connections)
+            close_overdue(server.server_state.connections)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
