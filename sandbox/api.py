@@ -166,15 +166,18 @@ def trl_reward(
     pool: Openable,
     *,
     column: str = "task_id",
+    given: TextKind | None = None,
     partial: bool = False,
 ) -> Callable[..., list[float | None]]:
     """Return a reward function for TRL's trainers (`reward_funcs` of GRPOTrainer and RLOOTrainer).
 
     The trainer calls it with `prompts`, `completions`, `completion_ids`, every column of the data set, and values of
     its own; of a data set it needs the `column` with the problem's name. None, where we could not judge, becomes NaN in
-    the trainer and does not count; so does a row without a name, as of another task in a mixed data set. `pool` may be
-    a function that opens one at its first call and returns the same one afterwards (`functools.cache`).
+    the trainer and does not count; so does a row without a name, as of another task in a mixed data set. Where the
+    prompts are plain texts, so are the completions: `given` says what they are, by default a "completion". `pool` may
+    be a function that opens one at its first call and returns the same one afterwards (`functools.cache`).
     """
+    _refuse_other_kinds(given)
     known = _by_name(problems)
 
     def tests_passed(
@@ -188,28 +191,34 @@ def trl_reward(
             raise ValueError(f"{len(completions)} completions, but {len(names)} names in the column {column!r}")
         ours = [(text, _named(known, name)) for text, name in zip(completions, names, strict=True) if name is not None]
         texts, asked = [text for text, _ in ours], [problem for _, problem in ours]
-        values = iter(reward(texts, asked, pool=_opened(pool), partial=partial) if ours else ())
+        values = iter(reward(texts, asked, pool=_opened(pool), given=given, partial=partial) if ours else ())
         return [None if name is None else next(values) for name in names]
 
     return tests_passed
 
 
 def verl_reward(
-    problems: Mapping[str, Problem] | Iterable[Problem], pool: Openable, *, partial: bool = False
+    problems: Mapping[str, Problem] | Iterable[Problem],
+    pool: Openable,
+    *,
+    given: TextKind = "answer",
+    partial: bool = False,
 ) -> Callable[..., Any]:
     """Return a reward function for verl (`custom_reward_function`): assign it to a name of a module, such as score.
 
     verl calls it with `data_source`, `solution_str`, `ground_truth` and `extra_info`, newer versions with more;
     `ground_truth` is the problem's name. The reward manager `batch` calls it with lists (`data_sources`,
     `solution_strs`, `ground_truths`, `extra_infos`) and gets a list. It raises SandboxError where we could not judge:
-    verl has no reward for that. Each worker of verl imports the module, so `pool` is best a function that opens a
-    pool at its first call and returns the same one afterwards (`functools.cache`). Threads share that pool.
+    verl has no reward for that. `given` says what the texts are: a base model continues the prompt ("raw"). Each
+    worker of verl imports the module, so `pool` is best a function that opens a pool at its first call and returns the
+    same one afterwards (`functools.cache`). Threads share that pool.
     """
+    _refuse_other_kinds(given)
     known = _by_name(problems)
 
     def scores(answers: Sequence[str], names: Sequence[Any]) -> list[float]:
         asked = [_named(known, name) for name in names]
-        values = reward(answers, asked, pool=_opened(pool), given="answer", partial=partial)
+        values = reward(answers, asked, pool=_opened(pool), given=given, partial=partial)
         lost = [name for name, value in zip(names, values, strict=True) if value is None]
         if lost:
             raise SandboxError(f"{lost[0]!r} could not be judged: a box or the Docker engine failed")
@@ -278,13 +287,17 @@ def _submitted(
 
 def _texts(completions: Sequence[str | Sequence[Message]], given: TextKind | None) -> list[tuple[str, TextKind]]:
     """Return the texts, each with its kind."""
-    if given not in {None, *TEXT_KINDS}:
-        raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
+    _refuse_other_kinds(given)
     found: list[tuple[str, TextKind]] = []
     for number, completion in enumerate(_refuse_one_text(completions)):
         usual: TextKind = "completion" if isinstance(completion, str) else "answer"
         found.append((_text(completion, f"completions[{number}]"), given or usual))
     return found
+
+
+def _refuse_other_kinds(given: object) -> None:
+    if given not in {None, *TEXT_KINDS}:
+        raise ValueError(f"given is {given!r}; there are {', '.join(TEXT_KINDS)}")
 
 
 def _refuse_one_text(completions: Sequence[str | Sequence[Message]]) -> Sequence[str | Sequence[Message]]:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,28 @@ def test_a_row_of_another_task_has_no_reward_and_every_row_has_a_name_or_none(pr
         function(prompts=["", ""], completions=[RIGHT, WRONG], task_id=["add"])
     with pytest.raises(ValueError, match="no problem is called \\['add'\\]"):
         function(prompts=[""], completions=[RIGHT], task_id=[["add"]])
+
+
+def test_what_a_plain_text_is_can_be_said_to_both_trainers(problem: Problem) -> None:
+    chatty = f"Sure:\n```python\ndef add(a, b):\n{RIGHT}```"
+    goes_on = RIGHT + "\ndef next_one():\n    it's"
+    asked: dict[str, Any] = {"prompts": [""] * 3, "completions": [RIGHT, chatty, goes_on], "task_id": ["add"] * 3}
+    judges = Judges()
+    trl_reward([problem], judges)(**asked)
+    assert [program.source for program in judges.asked[1:]] == [
+        problem.complete(text).source for text in (chatty, goes_on)
+    ]
+    judges = Judges()
+    trl_reward([problem], judges, given="answer")(**{**asked, "completions": [chatty] * 3})
+    verl_reward([problem], judges)("mine", chatty, "add")
+    assert {program.source.strip() for program in judges.asked} == {f"def add(a, b):\n{RIGHT}".strip()}
+    judges = Judges()
+    trl_reward([problem], judges, given="raw")(**asked)
+    verl_reward([problem], judges, given="raw")("mine", goes_on, "add")
+    assert not any("next_one" in program.source for program in judges.asked)
+    for adapter in (trl_reward, verl_reward):
+        with pytest.raises(ValueError, match="given is 'chat'; there are"):
+            adapter([problem], judges, given="chat")
 
 
 def test_the_answer_of_an_agent_is_what_the_assistant_wrote_last(problem: Problem) -> None:
