@@ -43,7 +43,7 @@ OpenEngine = Callable[..., Backend]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class DrawReply:
     """What a replica answers: samples up to number `last`, how many requests it can take, and whether it has ended.
 
     It has ended when it was told that no request follows, and has drawn all samples.
@@ -72,7 +72,7 @@ class ReplicaHost:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="drawing")
         threading.Thread(target=self._watch_driver, daemon=True).start()
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Hear that the driver is alive."""
         self._heard = time.monotonic()
 
@@ -96,12 +96,12 @@ class ReplicaHost:
         drawing = self._threads.submit(self._draw, this, params)
         drawing.add_done_callback(partial(self._drawn, this))
 
-    def exchange(self, requests: Sequence[Request], confirmed: int, *, all_asked: bool) -> Drawn:
+    def exchange(self, requests: Sequence[Request], confirmed: int, *, all_asked: bool) -> DrawReply:
         """Take requests, and return samples: as soon as there is one, or room for requests.
 
         `all_asked` says that no request follows, as far as is known.
         """
-        self.beat()
+        self.heartbeat()
         with self._changed:
             while self._samples and self._samples[0][0] <= confirmed:
                 self._samples.popleft()
@@ -110,7 +110,7 @@ class ReplicaHost:
             self._changed.notify_all()
             self._changed.wait_for(self._has_news, HEARTBEAT_S)
             samples = [sample for _, sample in self._samples]
-            return Drawn(last=self._last, samples=samples, room=self._room, ended=self._ended, error=self._error)
+            return DrawReply(last=self._last, samples=samples, room=self._room, ended=self._ended, error=self._error)
 
     def _has_news(self) -> bool:
         hungry = 2 * len(self._waiting) <= QUEUED and not self._all_asked
@@ -234,7 +234,7 @@ class ReplicatedBackend(Closeable):
             self._replicas.append(_Replica(actor, node.name))
             opening.append(actor.call("open", engine, measured=measured))
         beating = (self._replicas, self.lease_s / 6, self._closed)
-        threading.Thread(target=_beat, args=beating, name="replicas", daemon=True).start()
+        threading.Thread(target=_send_heartbeats, args=beating, name="replicas", daemon=True).start()
         cards: list[ModelCard] = []
         for replica, future in zip(self._replicas, opening, strict=True):
             card = self._waited(future, replica)
@@ -277,10 +277,10 @@ class ReplicatedBackend(Closeable):
         self._stack.close()
 
 
-def _beat(replicas: list[_Replica], interval_s: float, closed: threading.Event) -> None:
+def _send_heartbeats(replicas: list[_Replica], interval_s: float, closed: threading.Event) -> None:
     while not closed.wait(interval_s):
         for replica in list(replicas):
-            replica.actor.call("beat")
+            replica.actor.call("heartbeat")
 
 
 class _Drawing:
@@ -299,7 +299,7 @@ class _Drawing:
         self._again: deque[Request] = deque()  # what a replica has not drawn
         self._all_asked = False
         self._asked: set[_Replica] = set()  # whose answer has not come
-        self._events: queue.SimpleQueue[tuple[_Replica, Future[Drawn]]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[_Replica, Future[DrawReply]]] = queue.SimpleQueue()
         for replica in replicas:
             replica.ended = True
             replica.owed.clear()  # an earlier call was left before its end
@@ -392,7 +392,7 @@ def _given_back(replica: _Replica, count: int) -> list[Request]:
     return given
 
 
-def _arrived(replica: _Replica, done: Future[Drawn]) -> Iterator[Sample]:
+def _arrived(replica: _Replica, done: Future[DrawReply]) -> Iterator[Sample]:
     """Yield the samples of an answer; raises ActorLost, or the error of the engine."""
     if isinstance(done.exception(), TimeoutError) and time.monotonic() - replica.heard_at < SILENT_S:
         time.sleep(HEARTBEAT_S)  # the network has failed for a moment; samples are kept there until they are confirmed

@@ -19,7 +19,7 @@ from typing import Any
 from sandbox.boxes.image import ImageSpec
 from sandbox.cluster.image_transfer import ImageSupply
 from sandbox.cluster.messages import ClusterUnavailable, Fault, Plain, SheetBook, read_result, with_tests
-from sandbox.cluster.node import Letter, NodeHost, NodeSpec, Reply
+from sandbox.cluster.node import NodeHost, NodeReply, NodeRequest, NodeSpec
 from sandbox.cluster.ray_client import HEAD_SILENT_S, Actor, ActorLost, RayClient, RayNode
 from sandbox.cluster.schedule import PASSING, Delivery, Node, NodeState, Schedule, Task
 from sandbox.errors import SandboxError
@@ -109,7 +109,7 @@ class Dispatcher:
         self._ticked_at = self.worked_at = time.monotonic()  # worked_at: when a node last worked
         self._thread = threading.Thread(target=self._dispatch, name="cluster", daemon=True)
         self._thread.start()
-        threading.Thread(target=self._look, name="cluster-nodes", daemon=True).start()
+        threading.Thread(target=self._watch_nodes, name="cluster-nodes", daemon=True).start()
 
     def wait_for_a_node(self) -> None:
         """Wait until a node works; raises ClusterUnavailable, with the reasons, if none can."""
@@ -153,7 +153,7 @@ class Dispatcher:
             for delivery in deliveries:
                 _resolve(delivery)
 
-    def _later(self, event: Event) -> None:
+    def _post(self, event: Event) -> None:
         """Have the dispatcher do something, holding the lock, and deliver what it returns."""
         self._events.put(event)
 
@@ -170,14 +170,14 @@ class Dispatcher:
         for node, count in list(self.schedule.surplus()):
             self._push(node, [], give_back=count)
 
-    def _letter(self, node: Node, link: _Link, tasks: Sequence[Task], give_back: int = 0) -> Letter:
+    def _request(self, node: Node, link: _Link, tasks: Sequence[Task], give_back: int = 0) -> NodeRequest:
         tasks, link.unsent = [*link.unsent, *tasks], []
         tasks = [task for task in tasks if task.number in node.under_way]
         sheets = {task.sheet for task in tasks} - node.sheets
         node.sheets |= sheets
         cancelled, node.cancelled = node.cancelled, []
         dropped, link.dropped = link.dropped, []
-        return Letter(
+        return NodeRequest(
             programs=[(task.number, task.kind, task.sheet, task.source, task.more) for task in tasks],
             sheets=[(number, self._sheets[number].sheet.bare()) for number in sheets],
             dropped=dropped,
@@ -189,44 +189,44 @@ class Dispatcher:
 
     def _push(self, node: Node, tasks: Sequence[Task], give_back: int = 0) -> None:
         link = self._links[node.id]
-        letter = self._letter(node, link, tasks, give_back)
+        request = self._request(node, link, tasks, give_back)
 
         def pushed(done: Future[Any]) -> None:
             if done.exception() is not None:
-                self._later(lambda: self._not_arrived(node, link, letter))
+                self._post(lambda: self._not_arrived(node, link, request))
 
-        link.actor.call("push", letter).add_done_callback(pushed)
+        link.actor.call("push", request).add_done_callback(pushed)
 
-    def _not_arrived(self, node: Node, link: _Link, letter: Letter) -> None:
+    def _not_arrived(self, node: Node, link: _Link, request: NodeRequest) -> None:
         """Send again what may not have arrived, with the next exchange."""
         if self._links.get(node.id) is link:
-            link.unsent += [node.under_way[told[0]] for told in letter.programs if told[0] in node.under_way]
-            node.sheets -= {number for number, _ in letter.sheets}
-            node.cancelled += letter.cancelled
-            link.dropped += letter.dropped
+            link.unsent += [node.under_way[told[0]] for told in request.programs if told[0] in node.under_way]
+            node.sheets -= {number for number, _ in request.sheets}
+            node.cancelled += request.cancelled
+            link.dropped += request.dropped
 
     def _exchange(self, node: Node, link: _Link) -> None:
         if self._links.get(node.id) is not link:
             return
-        letter = self._letter(node, link, self.schedule.take(node, time.monotonic()))
+        request = self._request(node, link, self.schedule.take(node, time.monotonic()))
 
-        def answered(done: Future[Reply]) -> None:
-            self._later(lambda: self._replied(node, link, letter, done))
+        def answered(done: Future[NodeReply]) -> None:
+            self._post(lambda: self._replied(node, link, request, done))
 
-        link.actor.call("exchange", letter).add_done_callback(answered)
+        link.actor.call("exchange", request).add_done_callback(answered)
 
-    def _replied(self, node: Node, link: _Link, letter: Letter, done: Future[Reply]) -> list[Delivery]:
+    def _replied(self, node: Node, link: _Link, request: NodeRequest, done: Future[NodeReply]) -> list[Delivery]:
         if self._links.get(node.id) is not link or self._closed.is_set():
             return []
         now = time.monotonic()
         if (error := done.exception()) is not None:
             if isinstance(error, ActorLost) or now - link.replied_at > SILENT_S:
                 return self._lose(node, str(error))
-            self._not_arrived(node, link, letter)
-            _after(0.5, lambda: self._later(lambda: self._exchange(node, link)))
+            self._not_arrived(node, link, request)
+            _after(0.5, lambda: self._post(lambda: self._exchange(node, link)))
             return []
         reply = done.result()
-        deliveries = self._take_in(node, link, reply)
+        deliveries = self._receive_results(node, link, reply)
         if ran := sum(told is not None for _, told, _ in reply.results):
             self.schedule.measured(node, ran, now - link.replied_at)
         link.replied_at = now
@@ -236,7 +236,7 @@ class Dispatcher:
             self._send_all()
         return deliveries
 
-    def _take_in(self, node: Node, link: _Link, reply: Reply) -> list[Delivery]:
+    def _receive_results(self, node: Node, link: _Link, reply: NodeReply) -> list[Delivery]:
         """Note the results of a reply; return what is to be delivered."""
         deliveries, given_back = [], []
         for place, (number, told, tests) in enumerate(reply.results, reply.last - len(reply.results) + 1):
@@ -277,7 +277,7 @@ class Dispatcher:
 
     # nodes
 
-    def _look(self) -> None:
+    def _watch_nodes(self) -> None:
         """Look for nodes that came or went, and for messages that take too long."""
         asked, silent_s, looked_at = self._ray.nodes_later(), 0.0, time.monotonic()
         while True:
@@ -285,20 +285,20 @@ class Dispatcher:
             silent_s += min(now - looked_at, 2 * LOOK_S)  # this process may have been stopped for a while
             looked_at = now
             try:
-                self._later(partial(self._seen, asked.result(LOOK_S)))
+                self._post(partial(self._update_nodes, asked.result(LOOK_S)))
                 silent_s = 0.0
             except ClusterUnavailable as error:
-                self._later(partial(self._end, error))
+                self._post(partial(self._end, error))
             except Exception:  # it is silent, or is not there
                 if silent_s > HEAD_SILENT_S:
-                    self._later(partial(self._end, ClusterUnavailable(HEAD_LOST)))
-            self._later(self._tick)
+                    self._post(partial(self._end, ClusterUnavailable(HEAD_LOST)))
+            self._post(self._tick)
             if self._closed.wait(LOOK_S):
                 return
             if asked.done():
                 asked = self._ray.nodes_later()
 
-    def _seen(self, found: list[RayNode]) -> list[Delivery]:
+    def _update_nodes(self, found: list[RayNode]) -> list[Delivery]:
         now, deliveries = time.monotonic(), []
         alive = {node.id: node for node in found}
         for node in list(self.schedule.nodes.values()):
@@ -326,7 +326,7 @@ class Dispatcher:
         spec = self._spec
 
         def opened(done: Future[int | Fault]) -> None:
-            self._later(lambda: self._opened(node, link, done))
+            self._post(lambda: self._opened(node, link, done))
 
         boxes = spec.boxes or asked.boxes or asked.cores
         _open_node(link.actor, self._images, spec.limits, spec.options, boxes).add_done_callback(opened)
@@ -395,7 +395,7 @@ class Dispatcher:
                 continue
             link.replied_at = min(now, link.replied_at + stopped_s)
             if node.state is NodeState.OPENING:
-                link.actor.call("beat")
+                link.actor.call("heartbeat")
             elif (quiet_s := now - link.replied_at) > SILENT_S:
                 deliveries += self._lose(node, f"it has not answered for {quiet_s:.0f} s")
             elif quiet_s > QUIET_S:

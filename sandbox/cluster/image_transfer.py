@@ -206,7 +206,7 @@ class ImageSupply:
             try:
                 came = _carried(self.image, self._pieces_of(source), node)
             except Exception as error:
-                node.call("beat").result()  # raises if it is this node that is lost
+                node.call("heartbeat").result()  # raises if it is this node that is lost
                 with self._changed:
                     self._pieces = None
                     if self._holders == [source]:

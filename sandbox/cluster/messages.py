@@ -187,7 +187,7 @@ def _read_answers(told: Plain) -> tuple[Answer | None, ...]:
 
 
 def _write_nothing(_: object) -> None:
-    """Leave a score's tests out: `SentTests` brings them."""
+    """Leave a score's tests out: `with_tests` puts them back."""
 
 
 _RAISED = _Layout(Raised)

@@ -55,8 +55,8 @@ class NodeSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """What the driver sends: programs as (number, kind, sheet, source, more), the sheets they need, and wishes."""
+class NodeRequest:
+    """What the driver sends: programs as (number, kind, sheet, source, more), their sheets, and what to cancel."""
 
     programs: Sequence[Plain] = ()
     sheets: Sequence[tuple[int, Sheet]] = ()
@@ -68,8 +68,8 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What a node sends back: results as (number, result, tests), and how the node is.
+class NodeReply:
+    """What a node sends back: results as (number, result, tests), and the failure of its boxes, if there is one.
 
     A program that was not run has the result None: it was cancelled or is given back. The tests of a result are the
     expected answers that came of its sheet here, where the driver may not have them.
@@ -100,13 +100,13 @@ class NodeHost:
 
     # opening
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Hear that the driver is alive."""
         self._heard = time.monotonic()
 
     def survey(self, image: ImageSpec) -> Survey | Fault:
         """Return what is here, or why no box can be opened."""
-        self.beat()
+        self.heartbeat()
         try:
             with contextlib.closing(DockerClient()) as engine:
                 digest = engine.image_digest(image_tag(image))
@@ -134,12 +134,12 @@ class NodeHost:
 
     def piece(self, name: str) -> bytes:
         """Return one piece of an exported image; its file is removed."""
-        self.beat()
+        self.heartbeat()
         return image_transfer.take_piece(name)
 
     def receive_image(self, image: ImageSpec, number: int, piece: bytes, *, last: bool) -> str | Fault | None:
         """Take one piece of an image, in order; after the last one load it, and return its digest."""
-        self.beat()
+        self.heartbeat()
         try:
             if number == 0:
                 self._remove_archive()  # of a transfer that was broken off
@@ -187,37 +187,37 @@ class NodeHost:
 
     # working
 
-    def exchange(self, letter: Letter) -> Reply:
+    def exchange(self, request: NodeRequest) -> NodeReply:
         """Take programs, and return results: as soon as there is one, and at the latest after a heartbeat."""
-        self.push(letter)
+        self.push(request)
         with self._changed:
             if self._changed.wait_for(lambda: self._results, HEARTBEAT_S) and self._ran():
-                self._changed.wait_for(lambda: not self._running, letter.linger_s)
+                self._changed.wait_for(lambda: not self._running, request.linger_s)
             results = [result for _, result in self._results]
-            reply = Reply(last=self._last, results=results, failure=self._failure())
-        self.beat()
+            reply = NodeReply(last=self._last, results=results, failure=self._failure())
+        self.heartbeat()
         return reply
 
     def _ran(self) -> bool:
         """Return whether there is more than programs that were given back, for which another node waits."""
         return any(told is not None for _, (_, told, _) in self._results)
 
-    def push(self, letter: Letter) -> None:
+    def push(self, request: NodeRequest) -> None:
         """Take programs and wishes."""
-        self.beat()
+        self.heartbeat()
         with self._changed:
-            while self._results and self._results[0][0] <= letter.confirmed:
+            while self._results and self._results[0][0] <= request.confirmed:
                 _, (number, _, _) = self._results.popleft()
                 self._kept.discard(number)
-            self._sheets.update(letter.sheets)
-            self._drop(letter.dropped)
+            self._sheets.update(request.sheets)
+            self._drop(request.dropped)
             self._changed.notify_all()
-        for number in letter.cancelled:
+        for number in request.cancelled:
             self._cancel(number)
-        for program in letter.programs:
+        for program in request.programs:
             self._start(*program)
-        if letter.give_back:
-            self._give_back(letter.give_back)
+        if request.give_back:
+            self._give_back(request.give_back)
 
     def _drop(self, sheets: Sequence[int]) -> None:
         for sheet in sheets:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sandbox.cluster.messages import ClusterUnavailable
 
-CALLS = 8  # that an actor answers at a time: exchange, push, beat, and what opening needs
+CALLS = 8  # that an actor answers at a time: exchange, push, heartbeat, and what opening needs
 BOXES = "boxes"  # a node's resource that says how many boxes it has
 CONNECT_S, CLOSE_S = 30.0, 5.0
 HEAD_SILENT_S = 20.0  # a head that has not answered for so long is lost

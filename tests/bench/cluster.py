@@ -35,7 +35,7 @@ from ray_cluster import SETTINGS, RayNodes
 
 from sandbox.boxes.image import ImageSpec, image_tag
 from sandbox.cluster.messages import Survey, this_program, write_result
-from sandbox.cluster.node import HEARTBEAT_S, Letter, NodeSpec, Reply
+from sandbox.cluster.node import HEARTBEAT_S, NodeReply, NodeRequest, NodeSpec
 from sandbox.cluster.pool import ClusterPool, ClusterSpec, rarer_collections
 from sandbox.problems import load_problems
 from sandbox.scoring.samples import FiledSample
@@ -74,31 +74,31 @@ class SleepingHost:
         self._takes_s, self._free = spec.limits.memory_mb / 1000, [0.0] * spec.boxes
         return spec.boxes
 
-    def push(self, letter: Letter) -> None:
+    def push(self, request: NodeRequest) -> None:
         """Begin programs, each in the box that is free first."""
         now = time.monotonic()
         with self._changed:
-            self._results = [one for one in self._results if one[0] > letter.confirmed]
-            for number, *_ in letter.programs:
+            self._results = [one for one in self._results if one[0] > request.confirmed]
+            for number, *_ in request.programs:
                 end = max(now, heapq.heappop(self._free)) + self._takes_s
                 heapq.heappush(self._free, end)
                 heapq.heappush(self._ends, (end, number))
             self._changed.notify_all()
 
-    def exchange(self, letter: Letter) -> Reply:
+    def exchange(self, request: NodeRequest) -> NodeReply:
         """Return what has ended; wait for the first one, and gather."""
-        self.push(letter)
+        self.push(request)
         deadline = time.monotonic() + HEARTBEAT_S
         with self._changed:
             while not self._ended() and time.monotonic() < deadline:
                 self._changed.wait(
                     max(0.0005, min(deadline, self._ends[0][0] if self._ends else deadline) - time.monotonic())
                 )
-        time.sleep(letter.linger_s)
+        time.sleep(request.linger_s)
         with self._changed:
             self._ended()
             results = [(number, SLEPT, None) for _, number in self._results]
-            return Reply(last=self._last, results=results, failure=None)
+            return NodeReply(last=self._last, results=results, failure=None)
 
     def _ended(self) -> bool:
         now = time.monotonic()

@@ -103,7 +103,7 @@ class Machine:
     def hold(self, method: str, name: str) -> tuple["Machine", str]:
         return self, f"{method} {name}"
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         """Be there."""
 
     def _survey(self, _image: object) -> Survey:

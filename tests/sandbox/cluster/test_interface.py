@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from sandbox.values import (
     CallTests,
     CheckTests,
     Comparison,
+    Flag,
     Isolation,
     Limits,
     Program,
@@ -51,6 +53,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.filterwarnings("ignore")]
 WAIT_S = 300.0  # for what takes seconds on a quiet machine
 LIMITS = Limits(cpu_s=1.0)
 VARIED = {"cpu_s", "wall_s", "memory_mb", "memory_source"}  # from run to run
+TIMED_FLAGS = {Flag.KEPT_WAITING, Flag.NEAR_LIMIT}  # which depend on how busy the machine is
 OPTIONS = {
     "usual": ScoringOptions(),
     "fresh": ScoringOptions(fresh=True, every_case=True, isolation=Isolation.SPAWN),
@@ -209,6 +212,7 @@ def told(pool: Either, name: str) -> dict[str, Any]:
         score = pool.submit(program, **ASKED.get(name, {})).result(WAIT_S)
     except SandboxError as error:
         return {"error": type(error), "message": str(error)}
+    score = replace(score, flags=score.flags - TIMED_FLAGS)
     fields = {key: value for key, value in score_fields(score, program, LIMITS).items() if key not in VARIED}
     if score.verdict is Verdict.TIMEOUT:
         del fields["explanation"]  # which holds a time
