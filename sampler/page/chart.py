@@ -224,8 +224,8 @@ def _spread(drawn: Sequence[DrawnLine]) -> tuple[DrawnLine, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """One model: what its last sample reaches, and a promise for each of `TIMES`; `why_not` where there is none."""
+class ModelExtrapolation:
+    """One model: its measured curve, and the fit's pass@k at each of `TIMES`; `why_not` says why there is none."""
 
     model: str
     tone: int
@@ -244,34 +244,36 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promises:
+class Extrapolations:
     """The section of the page; measured lines are solid, extrapolated ones dashed."""
 
     chart: Chart | None
     lines: tuple[Line, ...]
-    rows: tuple[Promise, ...]
+    rows: tuple[ModelExtrapolation, ...]
 
 
-def promises(paired: PairedData, seed: int) -> Promises | None:
+def extrapolations(paired: PairedData, seed: int) -> Extrapolations | None:
     """Return the extrapolations of all models; None if no model can be resampled."""
     if paired.draws is None:
         return None
     lines: list[Line] = []
-    rows: list[Promise] = []
+    rows: list[ModelExtrapolation] = []
     for tone, model in enumerate(paired.models):
         counts, curve = paired.counts[model.id], paired.curves[model.id]
         if not curve.points:
             continue
-        found, why_not = _promised(counts, seed)
+        found, why_not = _extrapolated(counts, seed)
         lines += _lines(curve, found, tone)
         wanted = {times * counts.n for times in TIMES}
         shown = tuple(one for one in found if one.promise.k in wanted)
-        rows.append(Promise(model=model.name, tone=tone, curve=curve, shown=shown, why_not=why_not))
+        rows.append(ModelExtrapolation(model=model.name, tone=tone, curve=curve, shown=shown, why_not=why_not))
     marks = [ChartMark(x=n, y=0.0, text=f"{n} samples were drawn") for n in sorted({row.curve.n for row in rows})]
-    return Promises(chart=chart(lines, Extra(rules=marks)), lines=tuple(lines), rows=tuple(rows)) if rows else None
+    return (
+        Extrapolations(chart=chart(lines, Extra(rules=marks)), lines=tuple(lines), rows=tuple(rows)) if rows else None
+    )
 
 
-def _promised(counts: Counts, seed: int) -> tuple[Sequence[Beyond], str | None]:
+def _extrapolated(counts: Counts, seed: int) -> tuple[Sequence[Beyond], str | None]:
     far = np.geomspace(counts.n + 1, max(TIMES) * counts.n, POINTS).round().astype(int).tolist()
     ks = tuple(sorted({*far, *(times * counts.n for times in TIMES)}))
     try:

@@ -1,7 +1,7 @@
 """Decide what the page says before anything is drawn. Pure: facts of a store in, a `PageModel` out.
 
 Beside the report's own tables it shows which model to ask at each budget: the frontier as a figure, the best of each
-way as a table.
+strategy as a table.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby, pairwise
 
-from sampler.page.chart import WHOLE_BAND, Chart, ChartMark, Extra, Line, Promises, chart, promises
+from sampler.page.chart import WHOLE_BAND, Chart, ChartMark, Extra, Extrapolations, Line, chart, extrapolations
 from sampler.plotting import format_interval
 from sampler.reporting.allocation_report import Allocation, AllocationRow
 from sampler.reporting.analyse import AnalysisRequest, allotment
@@ -41,8 +41,8 @@ LONGEST_CODE = 6_000  # characters of a program or of a prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """The best choice of one way at one budget; `held` is its value on problems that were not used to choose it."""
+class BestChoice:
+    """The best choice of one strategy at one budget; `held` is its value on problems that did not choose it."""
 
     words: str
     choice: str
@@ -51,23 +51,23 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Within:
-    """A budget, the best choice of each way within it, and what an oracle router reaches, with its interval."""
+class BudgetChoices:
+    """A budget, the best choice of each strategy within it, and what an oracle router reaches, with its interval."""
 
     budget: float
-    ways: tuple[Way, ...]
+    ways: tuple[BestChoice, ...]
     router: float | None
     router_interval: Interval | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """The figure of the frontier, the models (how they are called here, name and tone), and the ways at each budget."""
+    """The figure of the frontier, the models (label, name and tone), and the best choices at each budget."""
 
     chart: Chart | None
     lines: tuple[Line, ...]
     key: tuple[tuple[str, str, int], ...]
-    rows: tuple[Within, ...]
+    rows: tuple[BudgetChoices, ...]
 
 
 def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
@@ -86,7 +86,7 @@ def choices(paired: PairedData, table: Table, seed: int) -> Choices | None:
         chart=chart(lines, Extra(margin=MARGIN)),
         lines=lines,
         key=tuple((called[name], name, tone) for name, tone in tones.items()),
-        rows=tuple(_within(row, called) for row in made.rows if row.single is not None),
+        rows=tuple(_choices_at(row, called) for row in made.rows if row.single is not None),
     )
 
 
@@ -116,20 +116,20 @@ def _model(choice: Choice) -> str:
     return choice.legs[0][0]
 
 
-def _within(row: AllocationRow, called: Mapping[str, str]) -> Within:
-    ways = tuple(_ways(row, called))
-    return Within(budget=row.budget, ways=ways, router=row.oracle, router_interval=row.oracle_interval)
+def _choices_at(row: AllocationRow, called: Mapping[str, str]) -> BudgetChoices:
+    ways = tuple(_best_choices(row, called))
+    return BudgetChoices(budget=row.budget, ways=ways, router=row.oracle, router_interval=row.oracle_interval)
 
 
-def _ways(row: AllocationRow, called: Mapping[str, str]) -> Iterator[Way]:
+def _best_choices(row: AllocationRow, called: Mapping[str, str]) -> Iterator[BestChoice]:
     for kind, words in WAYS.items():
         choice: Choice | None = getattr(row, kind)
         if choice is not None:
-            yield Way(words=words, choice=legs_words(choice, called), seen=choice.rate, held=row.held[kind])
+            yield BestChoice(words=words, choice=legs_words(choice, called), seen=choice.rate, held=row.held[kind])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class LeadChange:
     """Two models and the text on the budget from which one of them leads; `at` is None without such a budget."""
 
     names: tuple[str, str]
@@ -137,11 +137,11 @@ class Turn:
     sentence: str
 
 
-def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[Turn, ...]:
+def turns(paired: PairedData, unit: Unit, charge: PromptCharge) -> tuple[LeadChange, ...]:
     """Return the crossovers of the pairs of models that have a cost in `unit` and share a budget."""
     found = crossovers(paired, _marked_pairs(paired, unit, charge), unit, charge) if paired.draws is not None else []
     return tuple(
-        Turn(
+        LeadChange(
             names=one.names,
             at=one.crossover.at if one.crossover else None,
             sentence=crossover_words(one.crossover, unit, one.end, clear=one.clear_at_end),
@@ -157,7 +157,7 @@ def _marked_pairs(paired: PairedData, unit: Unit, charge: PromptCharge) -> Seque
     return list(combinations(models, 2)) if len(models) <= ALL_PAIRS else list(pairwise(models))
 
 
-def marks(found: Sequence[Turn]) -> tuple[ChartMark, ...]:
+def marks(found: Sequence[LeadChange]) -> tuple[ChartMark, ...]:
     """Return the crossovers within a figure, as vertical rules."""
     return tuple(
         ChartMark(x=turn.at, y=0.0, text=f"{' and '.join(turn.names)}: {turn.sentence}") for turn in found if turn.at
@@ -207,10 +207,10 @@ def heat(models: Sequence[ModelRow], tallies: Sequence[TallyRow]) -> Heat:
         HeatRow(problem=problem, cells=tuple(held.get((model.id, problem), nothing) for model in models))
         for problem in problems
     ]
-    return Heat(models=tuple(model.name for model in models), rows=tuple(sorted(rows, key=_ease, reverse=True)))
+    return Heat(models=tuple(model.name for model in models), rows=tuple(sorted(rows, key=_mean_share, reverse=True)))
 
 
-def _ease(row: HeatRow) -> float:
+def _mean_share(row: HeatRow) -> float:
     shares = [cell.share for cell in row.cells if cell.share is not None]
     return sum(shares) / len(shares) if shares else 0.0
 
@@ -222,12 +222,12 @@ class Figure:
     table: Table
     chart: Chart | None
     lines: tuple[Line, ...]
-    turns: tuple[Turn, ...]
+    turns: tuple[LeadChange, ...]
     choices: Choices | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mix:
+class VerdictMix:
     """The verdicts of a model: (verdict, its tone, count, share), in the same order and tones for every model."""
 
     model: str
@@ -275,9 +275,9 @@ class PageModel:
     figures: tuple[Figure, ...]
     trees: tuple[TreeReport, ...]
     reliability: tuple[MetricTable, ...]
-    beyond: Promises | None
+    beyond: Extrapolations | None
     heat: Heat
-    mixes: tuple[Mix, ...]
+    mixes: tuple[VerdictMix, ...]
     failures: tuple[FailureRow, ...]
     more_failures: int
     failing: tuple[FailingProblem, ...]
@@ -306,7 +306,7 @@ def make_page_model(page: PageFacts, request: ReportRequest) -> PageModel:
         figures=tuple(_figure(table, paired, request.seed) for table in report.tables),
         trees=page.trees,
         reliability=report.metrics or metric_tables(paired, RELIABILITY),
-        beyond=promises(paired, request.seed),
+        beyond=extrapolations(paired, request.seed),
         heat=heat(models, facts.tallies),
         mixes=tuple(_mixes(models, facts.verdicts)),
         failures=tuple(page.failures[:MOST_FAILURES]),
@@ -350,7 +350,7 @@ def _line(drawn: Curve, unit: Unit) -> Line:
     )
 
 
-def _mixes(models: Sequence[ModelRow], verdicts: Mapping[tuple[int, str], int]) -> Iterator[Mix]:
+def _mixes(models: Sequence[ModelRow], verdicts: Mapping[tuple[int, str], int]) -> Iterator[VerdictMix]:
     overall: Counter[str] = Counter()
     for (_, name), count in verdicts.items():
         overall[name] += count
@@ -359,7 +359,7 @@ def _mixes(models: Sequence[ModelRow], verdicts: Mapping[tuple[int, str], int]) 
         total = sum(verdicts.get((model.id, name), 0) for name in order)
         counts = ((name, tone, verdicts.get((model.id, name), 0)) for tone, name in enumerate(order))
         parts = tuple((name, tone, count, count / total) for name, tone, count in counts if count)
-        yield Mix(model=model.name, total=total, parts=parts)
+        yield VerdictMix(model=model.name, total=total, parts=parts)
 
 
 def _origin(study: StudyRow, models: Sequence[ModelRow], origin: OriginRow) -> list[tuple[str, str]]:

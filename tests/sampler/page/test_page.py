@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from study_rows import study_row
 
 from sampler.commands import cli
-from sampler.page.chart import HEIGHT, WIDTH, ChartMark, Extra, Line, chart, promises
+from sampler.page.chart import HEIGHT, WIDTH, ChartMark, Extra, Line, chart, extrapolations
 from sampler.page.page_model import MOST_MODELS, PageFacts, PageModel, choices, heat, make_page_model, marks, turns
 from sampler.page.write import PlotError, draw, page_html
 from sampler.plotting import format_interval
@@ -233,13 +233,13 @@ def test_what_lies_beyond_the_samples_is_dashed_and_warned_of() -> None:
 
 
 def test_a_model_that_solved_nothing_promises_nothing_and_the_page_says_why() -> None:
-    nothing = promises(paired_data([model(1, "a")], [tally(1, f"p/{at}", 0) for at in range(3)], 0), 0)
+    nothing = extrapolations(paired_data([model(1, "a")], [tally(1, f"p/{at}", 0) for at in range(3)], 0), 0)
     assert nothing is not None
     (row,) = nothing.rows
     assert row.shown == ()
     assert row.why_not is not None
     assert "nothing passed" in row.why_not
-    assert promises(paired_data([model(1, "a")], [tally(1, "p/0", 1)], 0), 0) is None
+    assert extrapolations(paired_data([model(1, "a")], [tally(1, "p/0", 1)], 0), 0) is None
 
 
 def test_a_unit_that_nobody_has_a_cost_in_is_said_to_be_unknown() -> None:
