@@ -207,7 +207,7 @@ class LiveLog:
             self._fail(error)
 
     def see(self, step: int, values: Mapping[str, float]) -> None:
-        """Take the values of a step; one that is no later than the last is left out."""
+        """Log the values of a step; a step that is not later than the last one is left out."""
         with self._lock:
             self._last = step, values
             if time.monotonic() - self._at >= LOG_SECONDS:

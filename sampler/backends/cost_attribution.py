@@ -206,7 +206,7 @@ class WallShares:
         return self._shares.pop(key)
 
     def _settle(self, now: float) -> None:
-        """Share the seconds since the last event; two threads may report events in the wrong order."""
+        """Divide the seconds since the last event; two threads may report events in the wrong order."""
         now = max(now, self._until)
         passed, everything = now - self._until, sum(self._weights.values())
         for key, weight in self._weights.items():

@@ -148,7 +148,7 @@ class NodeReservations:
         return [node for node in alive if not (here and node.host == socket.gethostname())]
 
     def _take(self, claim: _Claim, spec: ReplicaSpec, alive: Sequence[RayNode]) -> Reservation | None:
-        """Give a model its nodes if they are free and nobody who came before it could have them."""
+        """Reserve a model's nodes if they are free and no earlier claim could use them; return whether it did."""
         held = self._held()
         for node in alive:
             if node.free_gpus is not None:  # another process may have reserved some

@@ -73,7 +73,7 @@ class ReplicaHost:
         threading.Thread(target=self._watch_driver, daemon=True).start()
 
     def heartbeat(self) -> None:
-        """Hear that the driver is alive."""
+        """Record that the driver is alive."""
         self._heard = time.monotonic()
 
     def open(self, engine: OpenEngine, *, measured: bool) -> ModelCard | ErrorWords:
@@ -85,7 +85,7 @@ class ReplicaHost:
         return self._backend.card
 
     def begin(self, params: SamplingParams) -> None:
-        """Begin to draw samples; what an earlier beginning has left is dropped."""
+        """Begin to draw samples; requests and samples of an earlier call are dropped."""
         with self._changed:
             self._round += 1
             self._waiting.clear()
@@ -374,7 +374,7 @@ class _Drawing:
         return [] if busiest is None or not busiest.owed else _given_back(busiest, QUEUED // 2)
 
     def _stop(self) -> None:
-        """Have every replica forget what its engine has not begun."""
+        """Cancel, on every replica, the requests that its engine has not begun."""
         self._stopped = True
         for replica in self._replicas:
             _given_back(replica, QUEUED)

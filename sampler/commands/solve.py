@@ -160,7 +160,7 @@ def _solve_each(
 def _solve_together(
     solver: Solver, asked: Sequence[Problem], budget: Budget, seed: int, *, as_json: bool
 ) -> list[Solution]:
-    """Share one budget among all problems, print the answers, and say how many problems got no sample."""
+    """Spend one budget on all problems, print the answers, and say how many problems got no sample."""
     solved = [_tell(one, alone=False, as_json=as_json) for one in solver.solve_together(asked, budget, seed)]
     _say(f"{len(asked) - len(solved)} problems got no sample")
     return solved

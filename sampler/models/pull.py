@@ -235,7 +235,7 @@ def _write_note(path: Path, sha256: str) -> None:
 
 @contextmanager
 def _lock(cache: Path, model: Model) -> Iterator[None]:
-    """Let one process at a time work on a model; the kernel releases the lock of a killed one."""
+    """Lock a model for one process at a time; the kernel releases the lock of a killed process."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / f".{model.file}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

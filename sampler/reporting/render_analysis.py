@@ -73,7 +73,7 @@ def analysis_conclusion(made: Analysis, called: Mapping[str, str] | None = None)
 
 
 def _best_way(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
-    """Say which way solves most on unseen problems within the largest budget; the cheaper of equal ones."""
+    """Yield a sentence on the strategy that solves most unseen problems within the largest budget."""
     if not made.allotment or not made.allotment.rows:
         return
     row = made.allotment.rows[-1]
@@ -108,7 +108,7 @@ def _around_held(held: CrossValidated) -> str:
 
 
 def _promises(made: Analysis, names: Mapping[str, str]) -> Iterator[str]:
-    """Say what the first step beyond the samples promises of the model that gains most by it."""
+    """Yield a sentence on the model whose extrapolation gains most by the first step beyond its samples."""
     gains = [
         (model.beyond[0].promise.rate - model.measured, model, model.measured)
         for model in made.models

@@ -160,7 +160,7 @@ class NodeWatch:
         self._thread = threading.Thread(target=self._work, name="nodes", daemon=True)
 
     def look(self, now: float) -> None:
-        """Look once."""
+        """Read the states of the nodes once, and report those that changed."""
         nodes = [] if self._nodes is None else self._nodes()
         for node in nodes:
             if self._states.get(node.name) != node.state:

@@ -143,12 +143,12 @@ class Pairs:
     rates: Floats
 
     def at(self, one: int, two: int) -> Choice:
-        """One of them, by its place in the tables."""
+        """Return the choice in row `one` and column `two` of the tables."""
         legs = ((self.models[0], int(self.ks[0][one])), (self.models[1], int(self.ks[1][two])))
         return Choice(legs=legs, stops=self.stops, cost=float(self.costs[one, two]), rate=float(self.rates[one, two]))
 
     def every(self) -> list[Choice]:
-        """Return all of them."""
+        """Return all choices, row by row."""
         return [self.at(one, two) for one, two in np.ndindex(*self.costs.shape)]
 
     def frontier(self) -> list[Choice]:

@@ -157,7 +157,7 @@ def _gains(table: _Table, weights: Floats, at: Floats) -> NDArray[np.bool_]:
 
 
 def _plain(table: _Table, weights: Floats) -> list[Fit]:
-    """One fit for each row of weights (resamples x problems)."""
+    """Return one fit for each row of weights (resamples x problems), without a share of impossible problems."""
     sums = tuple(weights @ more for more in table.above)
     at = _climb(sums, table.steps, _starts(table, weights, sums), _STEPS)
     values = _likelihood(sums, table.steps, at)
@@ -182,10 +182,10 @@ def _starts(table: _Table, weights: Floats, sums: tuple[Floats, ...]) -> Floats:
 
 
 def _inflated(table: _Table, weights: Floats, plain: Sequence[Fit]) -> list[Fit]:
-    """The zero-inflated fits: how likely each hopeless problem is possible after all (E), then two Newton steps (M).
+    """Return the zero-inflated fits, by expectation maximization with two Newton steps in each round.
 
-    From round to round only the weights of hopeless problems change, which have nothing but wrong samples; fits that
-    stand still are left alone.
+    The expectation is how likely each hopeless problem (one with only wrong samples) is possible after all. From round
+    to round only the weights of hopeless problems change; fits that have converged are left out.
     """
     at = _places(plain)
     total = weights.sum(axis=1)
@@ -239,7 +239,7 @@ def _likelihood(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> Floats:
 
 
 def _climb(sums: tuple[Floats, ...], steps: Floats, at: Floats, most: int) -> Floats:
-    """At most so many Newton steps, each halved until it brings a part of what its slope promises (Armijo's rule)."""
+    """Return the places after at most `most` Newton steps, each halved until it satisfies Armijo's rule."""
     value = _likelihood(sums, steps, at)
     moving = np.arange(len(at))
     for _ in range(most):
@@ -262,7 +262,7 @@ def _climb(sums: tuple[Floats, ...], steps: Floats, at: Floats, most: int) -> Fl
 
 
 def _newton(sums: tuple[Floats, ...], steps: Floats, at: Floats) -> tuple[Floats, Floats]:
-    """The step to the top of a parabola that touches the likelihood, and what it promises to bring, to first order.
+    """Return the Newton step to the top of the local parabola, and the gain that its slope predicts, to first order.
 
     Where the likelihood bends upwards, the parabola bends as much downwards, so that every step goes uphill. What lies
     at its bound and would go on stays there.

@@ -113,14 +113,14 @@ def draw_problems(problems: int, rng: np.random.Generator, resamples: int = RESA
 
 
 def resampled_means(values: Floats, draws: Floats) -> Floats:
-    """The mean of each column in each resample, as a table of columns x resamples; `values` is problems x columns."""
+    """Return the mean of each column in each resample (columns x resamples); `values` is problems x columns."""
     means = np.ascontiguousarray(values.T) @ draws.T
     np.clip(means, values.min(axis=0)[:, None], values.max(axis=0)[:, None], out=means)  # rounding may leave the range
     return np.asarray(means, dtype=np.float64)
 
 
 def resampled(values: Floats, draws: Floats) -> Resampled:
-    """Return what intervals are read from."""
+    """Return the column means of `values` (problems x columns) with their resamples, from which intervals are read."""
     estimates = values.mean(axis=0)
     return summary(values, estimates, resampled_means(values, draws))
 
@@ -236,6 +236,6 @@ def _corrected(z: float, bias: float, skew: float) -> float:
 
 
 def _outward(z: float, problems: int) -> float:
-    """A normal quantile made one of Student's t, and stretched because resampled means vary by (n-1)/n too little."""
+    """Return a normal quantile as one of Student's t, stretched: resampled means vary by (n-1)/n too little."""
     df = problems - 1
     return normal_to_t(z, df) * sqrt(problems / df)

@@ -67,7 +67,9 @@ class UnitCost:
         return self.once + k * self.each if k else 0.0
 
     def affordable(self, budget: float) -> int:
-        """The largest k with cost(k) <= budget: floor(budget / unit cost), Hassid et al. 2024, equations 2 and 3.
+        """Return the largest k with cost(k) <= budget; raises ValueError for a negative or infinite budget.
+
+        It is floor(budget / unit cost): Hassid et al. 2024, equations 2 and 3.
 
         A division of floats may be just below or above a whole number, so the cost itself decides. Above 2^53 floats
         cannot represent all whole numbers, so this is the result for every larger budget.

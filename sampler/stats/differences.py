@@ -207,7 +207,7 @@ def crossover(names: tuple[str, str], budgets: Sequence[float], gaps: Floats, dr
 
 
 def _begins(behind: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Of each column: the first row from which on none is behind; the number of rows where the last one is."""
+    """Return for each column the first row from which on none is behind, or the number of rows if there is none."""
     rows = len(behind)
     last = rows - 1 - np.argmax(behind[::-1], axis=0)
     return np.asarray(np.where(behind.any(axis=0), last + 1, 0), dtype=np.int64)

@@ -198,7 +198,7 @@ class Curve:
 
 
 def shared_range(curves: Sequence[Curve]) -> tuple[float, float]:
-    """The budgets at which every curve has a value: from the first on, below the second; none where it is not below."""
+    """Return the half-open range of budgets at which every curve has a value; it is empty if begin >= end."""
     return max(one.begin for one in curves), min(one.end for one in curves)
 
 

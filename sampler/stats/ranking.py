@@ -168,10 +168,11 @@ def best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64])
 
 
 def top_groups_at_k(groups: Sequence[tuple[int, int]], k: int) -> float:
-    """The chance that k picks hold a correct sample, one pick from each of the groups (size, correct), best first.
+    """Return the chance that k picks hold a correct sample, one from each of the groups (size, correct), best first.
 
     Each pick is random within its group. Where there are fewer groups than picks, it goes round again, and a sample may
-    come twice. So evaluates CodeT (Chen et al. 2022, arXiv 2207.10397), with groups of equal score taken as one.
+    come twice. This is the evaluation of CodeT (Chen et al. 2022, arXiv 2207.10397); groups of equal score count as
+    one. Raises ValueError without picks or groups.
     """
     if k < 1 or not groups:
         raise ValueError(f"{k} picks from {len(groups)} groups: at least one of each is needed")

@@ -163,7 +163,7 @@ def _order(other: subprocess.Popen[bytes], uri: str, parts: Sequence[_Part]) -> 
 
 
 def _received(other: subprocess.Popen[bytes], rests: Sequence[Numbers]) -> list[_Came] | None:
-    """Fill columns with what another process has read; None if it failed, so that it has to be read here."""
+    """Fill columns with what another process has read; return None if it failed: then this process has to read."""
     came: list[_Came] = []
     with other, suppress(ValueError, EOFError):  # of a process that ended early
         for into in rests:

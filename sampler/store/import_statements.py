@@ -45,7 +45,7 @@ def open_study(connection: sqlite3.Connection, record: StudyRecord, now: float) 
 
 
 def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel) -> tuple[int, Architecture | None]:
-    """The id and architecture of an imported model; raises StudyChanged if the samples held under its name are others.
+    """Add an imported model, and return its id and architecture; raises StudyChanged if its stored samples differ.
 
     The size from an earlier import stays known, and the size from this one holds for the present samples, too.
     """
@@ -73,7 +73,7 @@ def open_model(connection: sqlite3.Connection, study: int, model: ImportedModel)
 
 
 def _tell_flops(connection: sqlite3.Connection, model: int, architecture: Architecture) -> None:
-    """The FLOPs of a model's held samples, where they differ from what the architecture says."""
+    """Update the FLOPs of a model's stored samples where they differ from what the architecture says."""
     held = connection.execute(
         "SELECT id, prompt_tokens, completion_tokens, cached_tokens, prompt_flops, decode_flops, cached_flops"
         " FROM sample WHERE model_id = ? AND prompt_tokens IS NOT NULL AND completion_tokens IS NOT NULL",

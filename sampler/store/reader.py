@@ -205,7 +205,7 @@ class Reader(Closeable):
         return [_model(row) for row in self._rows(_MODELS, study, "allotted")]
 
     def tallies(self, study: int) -> list[TallyRow]:
-        """One row for each model and problem that has a sample; of an allotted study it reads every verdict."""
+        """Return a row for each model and problem that has a sample; for an allotted study this reads every verdict."""
         rows = [TallyRow(**row) for row in self._rows(_TALLIES, study)]
         owners = {model.greedy_of for model in self.allotted(study)}
         return self._with_tries(rows, [owner for owner in owners if owner is not None]) if owners else rows

@@ -225,7 +225,10 @@ def model_opened(connection: sqlite3.Connection, opened: OpenedModel) -> None:
 
 
 def retest_study(connection: sqlite3.Connection, record: StudyRecord) -> int:
-    """The id of a study whose tests are now those of `record`; raises StudyChanged if more than tests has changed."""
+    """Replace the tests of a stored study by those of `record`, and return its id.
+
+    Raises StoreError if there is no such study, StudyChanged if more than its tests has changed.
+    """
     found = connection.execute("SELECT id, seed FROM study WHERE name = ?", (record.name,)).fetchone()
     if found is None:
         raise StoreError(f"the store holds no study {record.name!r}; `sampler run` makes it")

@@ -173,7 +173,7 @@ class Store(Closeable):
         )
 
     def retest_study(self, record: StudyRecord) -> int:
-        """Let the tests of a stored study be those of `record`; raises StudyChanged if more than tests has changed."""
+        """Replace the tests of a stored study by those of `record`; return its id. See `statements.retest_study`."""
         return self._call(partial(statements.retest_study, record=record))
 
     def open_ranker(self, record: RankerRecord) -> int:

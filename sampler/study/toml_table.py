@@ -151,7 +151,7 @@ class TomlTable:
         return tuple(float(item) for item in value)
 
     def choice(self, key: str, among: tuple[str, ...], default: str | None = None) -> str:
-        """One of some words."""
+        """Return the key's value, which has to be one of these words; raises SpecError."""
         value = self.text(key, default)
         if value not in among:
             raise self.error(f"{key} = {value!r} is not known{did_you_mean(value, among)}; choose {' or '.join(among)}")

@@ -119,7 +119,7 @@ class Box:
         return self._order(job, proof)
 
     def read(self, job: Job, facts: Mapping[str, wire.Value], proof: str) -> Run:
-        """Return the run that a visit's facts tell of, and whether the box is clean; raises BoxLost."""
+        """Return the run that the facts of a visit describe, and whether the box is clean; raises BoxLost."""
         self.runs += 1
         room = codec.DecodeBudget(job.answer_limits.items)
         run = read_facts(facts, proof, replace(_expected(job.program), room=room))
@@ -139,7 +139,7 @@ class Box:
         return order
 
     def _change_limits(self, limits: Limits) -> None:
-        """Give the box as much memory, and as many processes, as a program may have with these limits."""
+        """Set the memory and the number of processes of the container to those of these limits."""
         self._movable = (0, 0)  # until it is done
         memory_mb, processes = memory_wall_mb(limits, self._ours_mb), limits.processes + OVERHEAD_PROCESSES
         self._engine.limit(self.id, memory_mb, processes)
@@ -209,7 +209,7 @@ class Box:
             raise BoxLost(f"box {self.id[:12]} broke the protocol: {error}") from error
 
     def pin(self, core: int) -> None:
-        """Keep the box on one core: its times repeat better, and boxes stay out of each other's way."""
+        """Pin the box to one core, so that its times repeat better and boxes do not compete for a core."""
         self._engine.pin(self.id, core)
 
     def broken_from_within(self, lost: BoxLost) -> bool:

@@ -113,7 +113,7 @@ class _Side:
         self._outgoing.clear()
 
     def read_frames(self, take: Callable[[bytes], None]) -> None:
-        """Take what the box has sent: output, which `take` gets, more time, or the facts of its visit."""
+        """Read what the box has sent: output, which `take` gets, a longer deadline, or the facts of its visit."""
         for frame in self.box.frames():
             if self.run is not None:
                 raise BoxLost(f"box {self.box.id[:12]} sent something after the facts of its visit")
@@ -137,7 +137,7 @@ class _Side:
         take(output)
 
     def kill_after(self, seconds: float) -> None:
-        """Have the program killed if it has not ended so many seconds from now."""
+        """Set the deadline after which the program is killed, in seconds from now."""
         self._last = time.monotonic() + seconds
 
     def left_s(self) -> float:

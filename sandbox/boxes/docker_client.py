@@ -215,7 +215,7 @@ class DockerClient:
         return hashlib.sha256(content.encode()).hexdigest()
 
     def tag(self, reference: str, as_: str) -> None:
-        """Give a local image another name."""
+        """Tag a local image with another name."""
         name, _, tag = as_.rpartition(":")
         with engine_errors():
             self._api.tag(reference, name, tag)
@@ -344,7 +344,7 @@ class DockerClient:
             self._api.start(container)
 
     def pin(self, container: str, core: int) -> None:
-        """Let a container run on one core only."""
+        """Pin a container to one core."""
         with engine_errors():
             self._api.update_container(container, cpuset_cpus=str(core))
 

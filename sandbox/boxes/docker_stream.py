@@ -116,7 +116,7 @@ class DockerStream:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Hang up and close the descriptor. Call it only from the reading thread, or after that has ended."""
+        """Shut down and close the stream. Call it only from the reading thread, or after that has ended."""
         self.shutdown()
         for end in (self._socket, self._holder, getattr(self._holder, "_response", None)):
             with contextlib.suppress(OSError, ValueError):  # urllib3 minds a socket that is closed already

@@ -222,7 +222,7 @@ class IsolationCache:
             self._drop_old()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove every entry of the cache."""
         with contextlib.suppress(OSError):
             for file in self._directory.iterdir():
                 file.unlink(missing_ok=True)

@@ -264,7 +264,7 @@ def memory(megabytes: int) -> str:
 
 
 def locks(files: int, each: int) -> str:
-    """Hold so many record locks until stopped; a kernel that lists no locks charges their memory to the box."""
+    """Hold this many record locks until stopped; a kernel that lists no locks charges their memory to the box."""
     if not os.path.exists("/proc/locks"):
         return ""
     held = []

@@ -155,7 +155,7 @@ def allowed_cores(machine: int) -> list[int]:
 
 @contextlib.contextmanager
 def removing_boxes_after_kill() -> Iterator[None]:
-    """Have this process's boxes removed if it is killed within this context."""
+    """Remove this process's boxes even if it is killed within this context: a child process waits for its end."""
     waiting, held = os.pipe()
     command = [sys.executable, "-c", _CODE, Owner.this().label(), str(waiting), *sys.path]
     # A child of a child: so it is nobody's child that anybody looks for, and no zombie is left here.

@@ -297,7 +297,7 @@ class Pool:
         return self._queue.get()
 
     def _answer(self, boxes: WorkerBoxes, waiting: _Waiting) -> None:
-        """Answer the requests of the waiting tasks together, and go on with each; it may wait again.
+        """Answer the requests of the waiting tasks together, and resume each task; it may wait again.
 
         Tasks that were cancelled meanwhile end here, and nothing is asked for them.
         """
@@ -321,7 +321,7 @@ class Pool:
     def _advance(
         self, queued: _QueuedTask[T], boxes: WorkerBoxes, waiting: _Waiting, step: Callable[[], T | Suspended[T]]
     ) -> None:
-        """Take a step of a task; then it has its result or waits for an answer."""
+        """Run a task until it has its result or waits for an answer."""
         try:
             came = self._take_step(queued, boxes, step)
         except BaseException as error:  # noqa: BLE001  (the future hands it on)

@@ -209,7 +209,7 @@ def _take_claim(claim: Mapping[str, wire.Value], claims: Claims, asked: tuple[st
 
 
 def _take_batch(claim: Mapping[str, wire.Value], claims: Claims, calls: int) -> None:
-    """Take a batch of answers to consecutive calls.
+    """Read a batch of answers to consecutive calls.
 
     An answer that is there already stays: a forked child may send it again.
     """

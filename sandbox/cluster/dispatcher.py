@@ -154,7 +154,7 @@ class Dispatcher:
                 _resolve(delivery)
 
     def _post(self, event: Event) -> None:
-        """Have the dispatcher do something, holding the lock, and deliver what it returns."""
+        """Queue an event for the dispatcher's thread, which runs it under the lock and delivers what it returns."""
         self._events.put(event)
 
     def _woke(self) -> None:
@@ -278,7 +278,7 @@ class Dispatcher:
     # nodes
 
     def _watch_nodes(self) -> None:
-        """Look for nodes that came or went, and for messages that take too long."""
+        """Poll the cluster for nodes that came or went, and trigger the checks of time limits, until closed."""
         asked, silent_s, looked_at = self._ray.nodes_later(), 0.0, time.monotonic()
         while True:
             now = time.monotonic()
@@ -366,7 +366,7 @@ class Dispatcher:
         return self._retries[node.id]
 
     def _ready(self) -> None:
-        """Let the opener go on when a node works, or when none can."""
+        """Wake the thread that opens the pool when a node works, or when none can."""
         nodes = self.schedule.nodes.values()
         if self.schedule.working or all(node.state in {NodeState.LOST, NodeState.LEFT_OUT} for node in nodes):
             self._first.set()
@@ -385,7 +385,7 @@ class Dispatcher:
         return deliveries
 
     def _tick(self) -> list[Delivery]:
-        """Look after what takes too long."""
+        """Check the time limits of nodes and programs: silent nodes are lost, overdue programs are sent again."""
         now, deliveries = time.monotonic(), []
         stopped_s = max(0.0, now - self._ticked_at - 3 * LOOK_S)  # for which this process has not run: no node's fault
         self._ticked_at, self.worked_at = now, now if self.schedule.working else self.worked_at + stopped_s
@@ -406,7 +406,7 @@ class Dispatcher:
         return deliveries + self.schedule.given_up(now)
 
     def _end(self, error: SandboxError) -> list[Delivery]:
-        """Have everything fail for the same reason, now and later."""
+        """Fail all programs, present and later ones, with this error."""
         if self.ended is not None:
             return []
         self.ended = error

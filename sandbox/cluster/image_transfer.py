@@ -229,7 +229,7 @@ class ImageSupply:
 
 
 def _carried(image: ImageSpec, pieces: list[Any], node: Process) -> str | Fault | None:
-    """Give a node an image piece by piece; return the digest of what it has then."""
+    """Send a node an image piece by piece; return the digest of the image that it then has."""
     came: str | Fault | None = None
     for number, piece in enumerate(pieces):
         came = node.call("receive_image", image, number, piece, last=number == len(pieces) - 1).result()

@@ -101,7 +101,7 @@ class NodeHost:
     # opening
 
     def heartbeat(self) -> None:
-        """Hear that the driver is alive."""
+        """Record that the driver is alive."""
         self._heard = time.monotonic()
 
     def survey(self, image: ImageSpec) -> Survey | Fault:
@@ -188,7 +188,7 @@ class NodeHost:
     # working
 
     def exchange(self, request: NodeRequest) -> NodeReply:
-        """Take programs, and return results: as soon as there is one, and at the latest after a heartbeat."""
+        """Accept programs, and return results: as soon as there is one, and at the latest after a heartbeat."""
         self.push(request)
         with self._changed:
             if self._changed.wait_for(lambda: self._results, HEARTBEAT_S) and self._ran():
@@ -203,7 +203,7 @@ class NodeHost:
         return any(told is not None for _, (_, told, _) in self._results)
 
     def push(self, request: NodeRequest) -> None:
-        """Take programs and wishes."""
+        """Accept programs, sheets and cancellations, without waiting for results."""
         self.heartbeat()
         with self._changed:
             while self._results and self._results[0][0] <= request.confirmed:

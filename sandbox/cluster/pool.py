@@ -288,7 +288,7 @@ def open_anywhere(
 
 @contextlib.contextmanager
 def rarer_collections() -> Iterator[None]:
-    """Have Python look through all objects for cycles a tenth as often, which is half of a driver's time.
+    """Run Python's full garbage collection a tenth as often: it takes half of a driver's time.
 
     Thousands of programs are under way in a process of ours; a program of somebody else decides for itself.
     """

@@ -238,7 +238,7 @@ class Schedule:
         return self._deliver(Delivery(task, result))
 
     def _failed(self, task: Task, node: Node, fault: Fault) -> Delivery | None:
-        """Ask again where the node or the moment is to blame; else deliver the exception."""
+        """Retry the task if the fault is of a node or temporary; else deliver the exception."""
         node.faults += 1
         task.last_fault = fault
         task.faults += 1

@@ -98,7 +98,7 @@ def _out_of_wall(run: Run, limits: Limits, *, kept_waiting: bool) -> str:
 
 
 def _flooded(run: Run, limits: Limits) -> str:
-    """Say what there was too much of: printed output if a stream is at its limit, else answers."""
+    """Explain an output limit: printed output if a stream is at its limit, else answers."""
     if max(len(run.stdout), len(run.stderr)) < limits.output_kb << 10:
         return "gave answers of more bytes than there is room for"
     return f"wrote more than {limits.output_kb} kB"

@@ -103,7 +103,7 @@ class CodebudgetSandbox(SandboxEnvironment):
         environments: dict[str, SandboxEnvironment],
         interrupted: bool,
     ) -> None:
-        """Do nothing: a box holds nothing of a sample between its programs."""
+        """Release nothing: a box holds no data of a sample between its programs."""
 
     async def exec(
         self,

@@ -52,7 +52,7 @@ class NoTests(LeftOutRow):
 
 @contextmanager
 def long_integers() -> Iterator[None]:
-    """Let Python read and write integers of up to MAX_DIGITS digits within this context; its usual limit is 4,300."""
+    """Raise Python's limit of 4,300 digits of an integer's text to MAX_DIGITS within this context."""
     global _lifted  # noqa: PLW0603  (Python's limit is one for the whole process, too)
     with _lock:
         _lifted += 1

@@ -239,7 +239,7 @@ class Translated:
         return self._refused
 
     def _judge_memory(self, run: Run, limits: Limits) -> Run:
-        """Say that a program was out of memory where its runtime, and no wall, has ended it for that."""
+        """Return the run as out of memory if its runtime, and not the memory wall, has ended it for that."""
         failed = run.ending is Ending.SIGNALLED or (run.ending is Ending.EXITED and run.exit_code)
         if self.language.own_limit and failed and run.memory_mb >= FULL * limits.memory_mb:
             return replace(run, ending=Ending.OUT_OF_MEMORY)
@@ -281,12 +281,12 @@ class LanguageVisits(Visits):
         return self.translated.run(job, self.boxes)
 
     def talking(self, job: Job, partner: Partner) -> Run:
-        """Run a job likewise while it talks with a partner."""
+        """Run a job as `candidate` does, while it talks with a partner."""
         return self.translated.run(job, self.boxes, partner)
 
     @contextlib.contextmanager
     def repeating(self) -> Iterator[None]:
-        """Do nothing: a box keeps the files of the last program, and nothing else has to be kept."""
+        """Return a context that keeps nothing: a box keeps the files of the last program by itself."""
         yield
 
 

@@ -36,7 +36,7 @@ def score_printed(job: Job, visits: Visits) -> Score:
 
 
 def score_with_others(job: Job, visits: Visits) -> Score | Suspended[Score]:
-    """Do the same, but wait for the checker until it can be asked about several programs in one visit."""
+    """Score as `score_printed` does, but suspend the task until the checker is asked about several programs at once."""
     return _go_on(_steps(job, visits), None)
 
 

@@ -49,13 +49,13 @@ class RunTask:
     scorer: Scorer | None = None  # on this machine
 
     def __call__(self, boxes: WorkerBoxes, /) -> Executed:
-        """Do it in these boxes."""
+        """Compile and run the program in these boxes."""
         if self.scorer is None:
             raise TypeError("a job for a cluster was given to boxes of this machine")
         return execute(self.scorer.compiler, self.job, self.compile_s, boxes)
 
     def submit(self, pool: ClusterPool) -> Future[Executed]:
-        """Ask a cluster."""
+        """Submit the job to a cluster; return a future of its run."""
         return pool.execute(self.job, self.compile_s)
 
     def read(self, executed: Executed) -> tuple[Executed, float]:
@@ -73,13 +73,13 @@ class ScoreTask:
     asked: PoolTask[Score] | Score | None = None  # of a scorer, on this machine
 
     def __call__(self, boxes: WorkerBoxes, /) -> dict[str, Any]:
-        """Do it in these boxes."""
+        """Score the program in these boxes; return its row of the answer."""
         if self.asked is None:
             raise TypeError("a program for a cluster was given to boxes of this machine")
         return self._row(self.asked if isinstance(self.asked, Score) else self.asked(boxes))
 
     def submit(self, pool: ClusterPool) -> Future[Score]:
-        """Ask a cluster."""
+        """Submit the program to a cluster; return a future of its score."""
         return pool.submit(self.program, limits=self.limits)
 
     def read(self, score: Score) -> tuple[dict[str, Any], float]:
@@ -93,7 +93,7 @@ class ScoreTask:
 def submit_elsewhere(
     task: RunTask | ScoreTask, pool: ClusterPool, clock: Callable[[], float] = time.monotonic
 ) -> Future[Timed[Any]]:
-    """Ask a cluster; what a program did not spend in a box, it has waited."""
+    """Submit a task to a cluster; its queue time is what its program did not spend in a box."""
     asked_at, came = clock(), Future[Timed[Any]]()
     there: Future[Any] = task.submit(pool)
 

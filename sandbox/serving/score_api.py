@@ -88,7 +88,7 @@ class KnownProblems:
         return found
 
     def _keep(self, key: bytes, size: int, problem: Problem) -> None:
-        """Keep a problem instead of the least recently used ones.
+        """Add a problem to the cache, and remove the least recently used ones.
 
         A problem that is too large is not kept.
         """

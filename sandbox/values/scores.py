@@ -74,7 +74,7 @@ class Score:
         return (self.passed_cases if self.points is None else self.points) / self.cases
 
     def __repr__(self) -> str:
-        """One line; `run`, `raised` and the other fields tell the rest."""
+        """Return the verdict, the exception, the passed cases, the CPU seconds and the flags in one line."""
         parts = [str(self.verdict)]
         if self.raised is not None:
             parts.append(ascii(f"{self.raised.type}: {self.raised.message}"[:60]))

@@ -406,7 +406,7 @@ class StudyScreen(Screen[None]):
         return words
 
     def copy(self, text: str, what: str) -> None:
-        """Put text into the clipboard of the terminal (OSC 52)."""
+        """Copy text to the clipboard of the terminal (OSC 52)."""
         self.app.copy_to_clipboard(text)
         self.notify(f"Copied: {what}", timeout=2, markup=False)
 

@@ -222,7 +222,7 @@ this).
         self.call_after_refresh(self.redraw)
 
     def _conclude(self, snapshot: Snapshot) -> None:
-        """Say which model to use at the rule, as soon as that is computed."""
+        """Request the sentence on which model to use at the rule; it is shown once it is computed."""
         rule = rule_of(self.app.view_state, snapshot)
         if rule is None or snapshot.curves is None:
             if snapshot.curves is not None:
@@ -298,7 +298,7 @@ this).
         self.set_title("#models-pane", f"Models ({len(snapshot.models)})")
 
     def _share_left(self, snapshot: Snapshot) -> None:
-        """Let the models have the lines that the verdicts below them leave."""
+        """Set the height of the list of models to the lines that the verdicts below it leave free."""
         pane, height = self.query_one("#models-pane"), self.query_one("#left").size.height
         if self.has_class("-narrow") or not snapshot.models:
             pane.styles.clear_rule("max_height")

@@ -106,7 +106,7 @@ def sample_words(row: SampleRow) -> str:
 
 
 def sample_json(rows: Sequence[SampleRow]) -> str:
-    """Samples as JSON: an object, or a list of several."""
+    """Return samples as JSON: an object, or a list of several."""
     told = [asdict(row) for row in rows]
     return json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=True, indent=1)
 

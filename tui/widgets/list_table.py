@@ -182,7 +182,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     def widen(self, key: str, texts: Iterable[str]) -> None:
-        """Let a column grow, where there is room, until none of these texts is cut."""
+        """Widen a column, as far as there is room, until none of these texts is cut."""
         wanted = max(map(cell_len, texts), default=0)
         if self._wanted.get(key) != wanted:
             self._wanted[key] = wanted
