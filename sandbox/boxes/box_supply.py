@@ -6,9 +6,11 @@ proved clean can be replaced without waiting.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ from sandbox.boxes.container_config import BoxSpec, CommandWalls
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.isolation_check import IsolationCache, check_isolation, require_isolation, subject_of
 from sandbox.boxes.ownership import Owner, remove_orphans
-from sandbox.errors import BoxLost, PoolInOtherProcess, SandboxError
+from sandbox.errors import BoxLost, EngineUnavailable, PoolInOtherProcess, SandboxError
 from sandbox.values import Limits
 
 MAX_BOXES = 512  # each has a thread, a container and a stream; a larger number is probably a typing error
@@ -69,6 +71,14 @@ class PinnedBox:
     role: BoxRole = CANDIDATE
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The engine opens no box, such as with a full disk: since when (on the monotonic clock), and why."""
+
+    since: float
+    reason: EngineUnavailable
+
+
 class BoxSupply:
     """Opens the boxes of one pool and keeps track of them; safe to call from any thread."""
 
@@ -78,6 +88,8 @@ class BoxSupply:
         self.stopping = threading.Event()  # set by the pool when it closes: no box is opened from then on
         self._boxes: set[Box] = set()
         self._lock = threading.Lock()
+        self._refusal: Refusal | None = None  # until a box opens
+        self._lacking: dict[int, PinnedBox] = {}  # what workers want and have not got, by identity
         self._openers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="box-opener")
         self._cache = None if spec.proofs is None else IsolationCache(spec.proofs)
         self._facts = self._openers.submit(engine.facts)
@@ -110,13 +122,24 @@ class BoxSupply:
             if self._spare is None:
                 self._spare = self._openers.submit(self._open_box)
 
+    def retry(self) -> Refusal | None:
+        """Return since when, and why, a worker is without a box because none opens; begin to open the spare anew."""
+        with self._lock, contextlib.suppress(RuntimeError):  # the pool closes
+            if self._refusal is not None and not self.stopping.is_set() and (self._spare is None or self._spare.done()):
+                if self._spare is not None and self._spare.exception() is None:
+                    self._openers.submit(self._drop, self._spare.result())
+                self._spare = self._openers.submit(self._open_box)
+        return self._refusal if self._lacking else None
+
     def replace(self, pinned: PinnedBox) -> Box:
         """Remove a worker's box (if any), put the spare in its place, and begin to open the next spare.
 
         There are spares only of boxes that are made as the candidate's.
         """
         self.close(pinned)
+        self._lacking[id(pinned)] = pinned
         pinned.box = self._opening(pinned.role).result()
+        del self._lacking[id(pinned)]
         try:
             pinned.box.pin(pinned.core)
         except SandboxError:
@@ -126,6 +149,7 @@ class BoxSupply:
 
     def close(self, pinned: PinnedBox) -> None:
         """Remove a worker's box, which is opened anew when it is needed again."""
+        self._lacking.pop(id(pinned), None)
         if pinned.box is not None:
             gone, pinned.box = pinned.box, None
             self._drop(gone)
@@ -145,7 +169,13 @@ class BoxSupply:
             stop=tenacity.stop_after_attempt(OPENINGS),
             reraise=True,
         )
-        return tries(self._open_once, first=first, role=role)
+        try:
+            box = tries(self._open_once, first=first, role=role)
+        except EngineUnavailable as error:
+            self._refusal = Refusal(self._refusal.since if self._refusal else time.monotonic(), error)
+            raise
+        self._refusal = None
+        return box
 
     def _open_once(self, *, first: bool, role: BoxRole) -> Box:
         """Try once to open a box, and check all walls if it is the `first`; raises WallBroken or BoxLost."""

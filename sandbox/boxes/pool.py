@@ -33,6 +33,7 @@ from sandbox.boxes.box_supply import (
     BoxSupply,
     PinnedBox,
     PoolSpec,
+    Refusal,
     refuse_other_boxes,
     refuse_other_process,
 )
@@ -225,6 +226,10 @@ class Pool:
         if ask and self._engine.answers():
             self._failure = None
         return self._failure is None
+
+    def retry_opening(self) -> Refusal | None:
+        """Return since when, and why, a worker has no box because the engine opens none; begin to open one anew."""
+        return self._supply.retry()
 
     def submit(self, job: Job) -> Future[Run]:
         """Submit a job; return a future of its run, which may raise a SandboxError. Safe to call from any thread."""

@@ -34,6 +34,7 @@ HEAD_LOST = "the head of the Ray cluster does not answer any more"
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process or engine was lost is opened again
 LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0
+PASSES_SOON = frozenset({"EngineUnavailable", "ImageNotSent", *PASSING})  # a node that says so is opened again
 Event = Callable[[], "list[Delivery] | None"]
 
 
@@ -151,7 +152,7 @@ class Dispatcher:
                 except Exception as error:  # a bug of ours: nobody may wait for this thread in vain
                     deliveries = self._end(SandboxError(f"the cluster's pool has failed: {error!r}"))
             for delivery in deliveries:
-                _resolve(delivery)
+                delivery.resolve()
 
     def _post(self, event: Event) -> None:
         """Queue an event for the dispatcher's thread, which runs it under the lock and delivers what it returns."""
@@ -322,7 +323,7 @@ class Dispatcher:
         if node is None:
             node = self.schedule.nodes[asked.id] = Node(asked.id, asked.name)
         node.state, node.reason = NodeState.OPENING, ""
-        link = self._links[asked.id] = _Link(self._ray.start(self._host, asked.id), asked)
+        link = self._links[asked.id] = _Link(self._ray.start(self._host, asked.id, name=asked.name), asked)
         spec = self._spec
 
         def opened(done: Future[int | Fault]) -> None:
@@ -354,7 +355,7 @@ class Dispatcher:
         retries = self._count_retry(node)
         if not retries:
             self._say(f"{node.name} is left out: {fault.message}")
-        again_s = _again_s(retries + 2) if fault.kind in {"EngineUnavailable", *PASSING} else math.inf
+        again_s = _again_s(retries + 2) if fault.kind in PASSES_SOON else math.inf
         self._reopen_at[node.id] = time.monotonic() + again_s
         link.actor.kill()
         del self._links[node.id]
@@ -412,7 +413,7 @@ class Dispatcher:
         self.ended = error
         self._say(str(error))
         self._first.set()
-        return self.schedule.fail_all(error)
+        return self.schedule.end(error)
 
     def _forget_sheets(self) -> None:
         """Have nodes drop the tests that no program uses any more."""
@@ -490,12 +491,3 @@ def _after(seconds: float, do: Callable[[], None]) -> None:
     timer = threading.Timer(seconds, do)
     timer.daemon = True
     timer.start()
-
-
-def _resolve(delivery: Delivery) -> None:
-    for future in delivery.task.futures:
-        if future.set_running_or_notify_cancel():
-            if delivery.error is not None:
-                future.set_exception(delivery.error)
-            else:
-                future.set_result(delivery.result)

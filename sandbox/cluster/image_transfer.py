@@ -35,6 +35,10 @@ class WrongImage(SandboxError):
     """A node's image is not the one that the others have."""
 
 
+class ImageNotSent(SandboxError):
+    """The node that has the image cannot send it now, or this node has no room for it."""
+
+
 def digest_of(engine: DockerClient, reference: str) -> str:
     """Return an image's digest; raises ImageMissing."""
     digest = engine.image_digest(reference)
@@ -123,6 +127,10 @@ def load(engine: DockerClient, archive: Path, reference: str) -> str:
 class Process(Protocol):
     """A process on a node: `ray_client.Actor`."""
 
+    @property
+    def name(self) -> str:
+        """Return the node's name."""
+
     def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Call a method there."""
 
@@ -184,6 +192,8 @@ class ImageSupply:
                 self._say("no node has the box image; one builds it")
                 made = node.call("build", self.image).result()
             with self._changed:
+                if self._digest is not None:  # a node that has the image has come meanwhile
+                    return self._digest
                 if isinstance(made, str):
                     self._decide(node, made)
         finally:
@@ -210,7 +220,8 @@ class ImageSupply:
                 with self._changed:
                     self._pieces = None
                     if self._holders == [source]:
-                        raise ImageMissing(f"the one node that has the box image cannot send it: {error}") from error
+                        told = f"{source.name}, the one node that has the box image, cannot send it: {error}"
+                        return Fault(ImageNotSent.__name__, told)
                     if source in self._holders:
                         self._holders.remove(source)
                 continue

@@ -6,8 +6,8 @@ message loses nothing. A number that is known here is not started again: a messa
 
 Who watches whom: without a word of its driver for `LEASE_S` the process removes its boxes and ends, whatever Ray thinks
 of the driver. If the process itself is killed, a cleaner that has left its session removes the boxes
-(`sandbox.boxes.ownership`). If the engine stops answering, the driver hears of it within seconds, and once more when
-the engine is back.
+(`sandbox.boxes.ownership`). If the engine stops answering, or opens no box any more (a full disk), the driver hears of
+it within seconds, and once more when that is over.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sandbox.boxes.box_supply import Refusal
 from sandbox.boxes.docker_client import DockerClient
 from sandbox.boxes.image import ImageSpec, ensure_image, image_tag
 from sandbox.boxes.ownership import removing_boxes_after_kill
@@ -36,10 +37,10 @@ from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import Limits, Score
 
 LEASE_S = 20.0
-ENDING_S = 0.5  # for the last answer to leave
+ENDING_S = 3.0  # that the driver has to end this process: one that ends itself is an accident to Ray, which says so
 CLOSING_S = 8.0  # that an orderly end may take before the process ends itself
 HEARTBEAT_S = 1.0  # an exchange answers by then, results or not
-ENGINE_SILENT_S = 5.0  # an engine that has not answered for so long is taken to be gone
+ENGINE_SILENT_S = 5.0  # an engine that has not answered, or has opened no box, for so long is taken to be gone
 DROPPED = 1024  # sheets that were dropped before what the scorer has cached of them is dropped, too
 SHEET_S = 5.0  # for which a program waits for a sheet that another message brings
 
@@ -94,6 +95,7 @@ class NodeHost:
         self._dropped = 0
         self._archive: Path | None = None  # of an image that arrives
         self._heard = self._answered = time.monotonic()
+        self._refusal: Refusal | None = None
         self._opened = contextlib.ExitStack()
         self._closed = threading.Event()
         threading.Thread(target=self._watch_driver, name="lease", daemon=True).start()
@@ -148,9 +150,12 @@ class NodeHost:
                 return None
             with contextlib.closing(DockerClient()) as engine:
                 return image_transfer.load(engine, self._archive, image_tag(image))
-        except (SandboxError, OSError) as error:
+        except SandboxError as error:
             self._remove_archive()
             return Fault.of(error)
+        except OSError as error:
+            self._remove_archive()
+            return Fault(image_transfer.ImageNotSent.__name__, f"it cannot store the box image: {error}")
 
     def _remove_archive(self) -> None:
         if self._archive is not None:
@@ -311,6 +316,8 @@ class NodeHost:
         silent_s = time.monotonic() - self._answered
         if silent_s > ENGINE_SILENT_S:
             return f"its Docker engine has not answered for {silent_s:.0f} s"
+        if self._refusal is not None and time.monotonic() - self._refusal.since > ENGINE_SILENT_S:
+            return f"its boxes do not open: {self._refusal.reason}"
         return None if self._pool.failure is None else str(self._pool.failure)
 
     def _watch_engine(self, engine: DockerClient) -> None:
@@ -318,6 +325,7 @@ class NodeHost:
             if engine.answers():
                 self._answered = time.monotonic()
                 self._pool.recover()
+                self._refusal = self._pool.retry_opening()
 
     def _watch_driver(self) -> None:
         """End this process when its driver is silent for too long."""

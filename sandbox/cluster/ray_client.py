@@ -56,8 +56,8 @@ class ActorLost(Exception):
 class Actor:
     """A process on a node. It ends when this object's owner says so, or when its driver ends."""
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
+    def __init__(self, handle: Any, name: str) -> None:
+        self._handle, self.name = handle, name
 
     def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Call a method; return a future that raises ActorLost, or what the method raised.
@@ -182,8 +182,11 @@ class RayClient:
         threading.Thread(target=ask, name="cluster-nodes", daemon=True).start()
         return told
 
-    def start(self, kind: type[Any], node: str, *arguments: Any, gpus: float = 0) -> Actor:
-        """Start a process with an object of `kind` on a node, which must be importable there; raises ActorLost."""
+    def start(self, kind: type[Any], node: str, *arguments: Any, gpus: float = 0, name: str = "") -> Actor:
+        """Start a process with an object of `kind` on a node, which must be importable there; raises ActorLost.
+
+        `name` is how the node is called in messages.
+        """
         if not _connected():
             raise ActorLost(DISCONNECTED)
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -196,7 +199,7 @@ class RayClient:
             max_task_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
-        return Actor(made.remote(*arguments))
+        return Actor(made.remote(*arguments), name)
 
     def close(self) -> None:
         """Disconnect, if nobody else uses the connection and it is ours."""

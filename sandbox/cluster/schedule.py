@@ -104,6 +104,15 @@ class Delivery:
     result: Any = None
     error: Exception | None = None
 
+    def resolve(self) -> None:
+        """Give it to them; what they call then may take any lock."""
+        for future in self.task.futures:
+            if future.set_running_or_notify_cancel():
+                if self.error is not None:
+                    future.set_exception(self.error)
+                else:
+                    future.set_result(self.result)
+
 
 class Schedule:
     """The queue and the nodes. Not safe for several threads at once: its owner holds a lock."""
@@ -339,6 +348,13 @@ class Schedule:
         tasks = self.tasks()
         self._queue.clear()
         return [self._deliver(Delivery(task, error=error)) for task in tasks]
+
+    def end(self, error: Exception) -> list[Delivery]:
+        """Return the exception for everything that waits or is under way; no node works any more."""
+        deliveries = self.fail_all(error)
+        for node in self.nodes.values():
+            self.lost(node, NodeState.LOST, str(error))
+        return deliveries
 
     def reasons(self) -> str:
         """Return why each node does not work."""

@@ -1,10 +1,18 @@
-"""A Unix socket that leads to another one, and can be cut: what a Docker engine is to a machine that loses it."""
+"""A Unix socket that leads to another one: a Docker engine that a machine loses, or whose disk is full."""
 
 import contextlib
 import os
+import re
 import socket
 import threading
 from urllib.parse import urlsplit
+
+CREATION = re.compile(rb"POST \S*/containers/create")
+WORDS = b'{"message": "write /var/lib/docker/overlay2/link: no space left on device"}'
+REFUSAL = (
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(WORDS), WORDS)
+)
 
 
 def engine_socket() -> str:
@@ -13,10 +21,13 @@ def engine_socket() -> str:
 
 
 class SocketProxy:
-    """Forwards connections at `path` to `target` until it is cut; `mend` lets them in again."""
+    """Forwards connections at `path` to `target` until it is cut; `mend` lets them in again.
+
+    While it is `full`, it refuses to create containers, in the words of an engine whose disk is full.
+    """
 
     def __init__(self, path: str, target: str) -> None:
-        self.path, self._target = path, target
+        self.path, self._target, self.full = path, target, False
         self._lock, self._open = threading.Lock(), set[socket.socket]()
         self._listening: socket.socket | None = None
         self.mend()
@@ -52,5 +63,10 @@ class SocketProxy:
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(1 << 16):
+                if self.full and CREATION.match(piece):
+                    source.sendall(REFUSAL)
+                    while source.recv(1 << 16):  # the rest of the request: its client reads the answer first
+                        pass
+                    break
                 sink.sendall(piece)
             sink.shutdown(socket.SHUT_WR)

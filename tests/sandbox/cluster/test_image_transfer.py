@@ -3,7 +3,7 @@
 import io
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,14 @@ def test_nothing_but_a_piece_of_an_image_is_read(tmp_path: Path) -> None:
 class Machine:
     """A node's answers, and what it was asked."""
 
-    def __init__(self, digest: str | None, tag: str = image_tag(USUAL), registry: str | None = None) -> None:
-        self.digest, self.tag, self._registry = digest, tag, registry
+    def __init__(
+        self, digest: str | None, tag: str = image_tag(USUAL), registry: str | None = None, name: str = ""
+    ) -> None:
+        self.digest, self.tag, self._registry, self.name = digest, tag, registry, name
         self.asked: list[str] = []
         self.lost = False
         self._pieces: list[str] = []
+        self.while_building: Callable[[], None] = lambda: None
 
     def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         self.asked.append(method)
@@ -110,6 +113,7 @@ class Machine:
         return Survey(program=this_program(), image=self.tag, digest=self.digest)
 
     def _build(self, _image: object) -> str:
+        self.while_building()
         self.digest = f"built on {id(self)}"
         return self.digest
 
@@ -154,6 +158,15 @@ def test_where_no_node_has_the_image_one_builds_it_and_the_others_wait_for_it() 
     assert sum("build" in machine.asked for machine in machines) == 1
 
 
+def test_a_node_that_comes_with_the_image_while_another_one_builds_it_decides() -> None:
+    images, slow, early = supply(), Machine(None), Machine("carried")
+    slow.while_building = lambda: came.append(images.provide(early))
+    came: list[str | Fault] = []
+    came.append(images.provide(slow))
+    assert came == ["carried"] * 2
+    assert images.provide(Machine(None)) == "carried"
+
+
 def test_a_registry_comes_before_building_and_carrying() -> None:
     images = supply("registry:5000/team")
     machines = [Machine(None, registry="pulled"), Machine(None, registry="pulled")]
@@ -188,11 +201,11 @@ def test_if_the_node_with_the_image_is_lost_the_next_one_that_has_it_sends_it() 
 
 def test_where_nobody_can_send_the_image_a_node_says_so_and_gets_it_once_the_other_is_back() -> None:
     images = supply()
-    first, late = Machine("carried"), Machine(None)
+    first, late = Machine("carried", name="first"), Machine(None)
     assert images.provide(first) == "carried"
     first.lost = True
-    with pytest.raises(ImageMissing, match="cannot send it: it is gone"):
-        images.provide(late)
+    told = "first, the one node that has the box image, cannot send it: it is gone"
+    assert images.provide(late) == Fault("ImageNotSent", told)
     assert images.provide(Machine("carried")) == "carried"
     assert images.provide(late) == "carried"
     late.lost = True

@@ -485,6 +485,7 @@ def test_whoever_shuts_ray_down_ends_the_pool_and_no_cluster_is_started_by_it(no
     ray.shutdown()
     with pytest.raises(SandboxError, match="disconnected from its Ray cluster"):
         future.result(WAIT_S)
+    assert (pool.boxes, pool.recover()) == (0, False)
     pool.close()
     assert not ray.is_initialized()
     with ClusterPool(node.address, LIMITS) as again:

@@ -6,13 +6,14 @@ socket that the tests can cut.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,23 @@ def test_a_node_that_loses_its_engine_rests_and_works_again_later(pool: ClusterP
     until(lambda: pool.boxes == 2)
 
 
+def test_a_node_whose_disk_is_full_is_named_and_rests_until_boxes_open_again(
+    pool: ClusterPool, nodes: RayNodes, proxy: SocketProxy
+) -> None:
+    until(lambda: pool.boxes == 2)
+    proxy.full = True
+    try:
+        remove_boxes(nodes.processes("NodeHost"))
+        futures = [pool.submit(work(7000 + number)) for number in range(60)]
+        until(lambda: any(node.state is NodeState.RESTING for node in pool.nodes()))
+        (resting,) = (node for node in pool.nodes() if node.state is NodeState.RESTING)
+        assert re.search(r"its boxes do not open: .*no space left on device", resting.reason)
+        assert verdicts(futures) == [right(7000 + number) for number in range(60)]
+    finally:
+        proxy.full = False
+    until(lambda: pool.boxes == 2)
+
+
 def test_a_process_that_is_killed_loses_nothing_and_is_opened_again(pool: ClusterPool, nodes: RayNodes) -> None:
     futures = [pool.submit(work(4000 + number)) for number in range(120)]
     until(lambda: sum(future.done() for future in futures) > 10)
@@ -286,11 +304,15 @@ def test_the_command_scores_on_the_cluster_and_a_lost_head_ends_it_with_what_was
     assert int(os.environ[RAY_RECONNECT[0]]) > 86400
 
 
-def owned_by(pids: set[int]) -> list[str]:
+def owned_by(pids: Collection[int]) -> list[str]:
     """Return the containers whose owners are these processes, running or not."""
-    engine = DockerClient()
-    try:
-        labels = [container.labels.get("codebudget.owner", "") for container in engine.containers("codebudget.box")]
-    finally:
-        engine.close()
-    return [label for label in labels if int(label.split("/")[2]) in pids]
+    with closing(DockerClient()) as engine:
+        found = engine.containers("codebudget.box")
+    return [one.id for one in found if int(one.labels.get("codebudget.owner", "").split("/")[2]) in pids]
+
+
+def remove_boxes(pids: Collection[int]) -> None:
+    """Remove the boxes of these processes, as somebody outside might."""
+    with closing(DockerClient()) as engine:
+        for container in owned_by(pids):
+            engine.remove(container)
