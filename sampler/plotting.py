@@ -6,10 +6,14 @@ No terminal and no browser is used. The colours are distinct for any kind of col
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, takewhile
 
+from rich.cells import cell_len, set_cell_size
+
+ELLIPSIS = "…"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SIZES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 ON_DARK: tuple[Rgb, ...] = (
@@ -159,6 +163,93 @@ def without_middle(text: str, width: int) -> str:
         return text
     head = (width - 1) // 3
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def fit(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells: padded with spaces, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text, width - 1) + ELLIPSIS
+
+
+def fit_middle(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells.
+
+    If it is too long, a part after its first third is left out, because names differ at their end.
+    """
+    if width < 5 or cell_len(text) <= width or cell_len(text) != len(text):
+        return fit(text, width)
+    return without_middle(text, width)
+
+
+_OWNER = re.compile(r"^(?:[\w. -]+?(?:/|--))+(?=[\w.-])")  # no other mark: "[/]" and "</b>" are no owners
+_TUNING = re.compile(rf"[-_](?:instruct|chat|it|base){ELLIPSIS}?$", re.IGNORECASE)
+_BOUNDARY = re.compile(r"[-_/: ]")
+
+
+def shorten_names(names: Sequence[str], width: int) -> list[str]:
+    """Return the names in at most `width` cells each.
+
+    Removed are, in this order and no more than necessary: a common ending, owners ("Qwen/"), the tuning ("-instruct"),
+    a common beginning, and the middle. Different names stay different as long as `width` holds a number.
+    """
+    short = list(names)
+    if len(set(names)) > 1:
+        for ways in (_ends, _without_owners, _without_tuning, _starts):
+            short = _shorter(short, ways(short), width)
+    short = [name if cell_len(name) <= width else fit_middle(name, width).rstrip() for name in short]
+    return _told_apart(list(names), short, width)
+
+
+def _shorter(names: list[str], ways: Iterable[list[str]], width: int) -> list[str]:
+    """Return the names unchanged if they fit, else by the first way in which every name fits.
+
+    If no way fits, the last one is used.
+    """
+    for way in chain([names], ways):
+        if len(set(way)) < len(set(names)):
+            break
+        names = way
+        if all(cell_len(name) <= width for name in way):
+            break
+    return names
+
+
+def _common(names: Sequence[str]) -> str:
+    """Return the common beginning of all names."""
+    return "".join(chars[0] for chars in takewhile(lambda chars: len(set(chars)) == 1, zip(*names, strict=False)))
+
+
+def _starts(names: list[str]) -> Iterator[list[str]]:
+    for cut in (match.end() for match in _BOUNDARY.finditer(_common(names))):
+        if cut > 1:
+            yield [ELLIPSIS + name[cut:] for name in names]
+
+
+def _without_owners(names: list[str]) -> Iterator[list[str]]:
+    yield [_OWNER.sub("", name) for name in names]
+
+
+def _without_tuning(names: list[str]) -> Iterator[list[str]]:
+    yield [_TUNING.sub(ELLIPSIS, name) for name in names]
+
+
+def _ends(names: list[str]) -> Iterator[list[str]]:
+    for cut in (match.end() for match in _BOUNDARY.finditer(_common([name[::-1] for name in names]))):
+        if cut > 1:
+            yield [name[: len(name) - cut] + ELLIPSIS for name in names]
+
+
+def _told_apart(names: list[str], short: list[str], width: int) -> list[str]:
+    """Number different names that have become equal."""
+    apart = []
+    for at, (name, brief) in enumerate(zip(names, short, strict=True)):
+        twins = [other for other, text in enumerate(short) if text == brief and names[other] != name]
+        number = f"#{at + 1}"
+        apart.append(fit(brief, max(0, width - len(number))).rstrip() + number if twins else brief)
+    return apart
 
 
 def duration(seconds: float) -> str:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sampler.plotting import duration, quantity
+from sampler.plotting import duration, fit_middle, quantity
 from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
 from tui.data.snapshot import Snapshot
-from tui.text import Severity, fit_middle, grouped, sanitize
+from tui.text import Severity, grouped, sanitize
 
 STALE_SECONDS = 30.0
 QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process counts as gone

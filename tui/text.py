@@ -1,30 +1,27 @@
-"""Make text safe to show, make it fit, and format values.
+"""Make text safe to show, and format values.
 
 Texts of models and programs must not control the terminal: escape sequences change colours or make the terminal
 answer, carriage returns overwrite earlier text, bidirectional controls reverse words, joiners and variation selectors
 change widths, and stacked accents cover neighbouring rows. Each of them is replaced by something visible or removed.
 Lines are cut before they are processed, and the caller wraps the result in a rich `Text`, so that markup is never
-parsed. Similar names are shortened so that they stay different.
+parsed.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from itertools import chain, takewhile
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
-from sampler.plotting import without_middle
+from sampler.plotting import ELLIPSIS
 from sampler.stats.budget import Unit
 from sandbox.values import Verdict
 
 LONGEST = 2_000
-ELLIPSIS = "…"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _MOST_MARKS = 2  # accents on one letter; real scripts need no more on a line that is one cell high
@@ -72,25 +69,6 @@ def without_marks(text: str) -> str:
     return text if text.isascii() and text.isprintable() else "".join(char for char in text if cell_len(char))
 
 
-def fit(text: str, width: int) -> str:
-    """Return `text` in exactly `width` cells: padded with spaces, or cut with an ellipsis."""
-    if width <= 0:
-        return ""
-    if cell_len(text) <= width:
-        return set_cell_size(text, width)
-    return set_cell_size(text, width - 1) + ELLIPSIS
-
-
-def fit_middle(text: str, width: int) -> str:
-    """Return `text` in exactly `width` cells.
-
-    If it is too long, a part after its first third is left out, because names differ at their end.
-    """
-    if width < 5 or cell_len(text) <= width or cell_len(text) != len(text):
-        return fit(text, width)
-    return without_middle(text, width)
-
-
 def _shown(char: str, category: str) -> str:
     if char == "\t":
         return " "
@@ -111,74 +89,6 @@ def _shown(char: str, category: str) -> str:
 
 def _is_variation_selector(char: str) -> bool:
     return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
-
-
-_OWNER = re.compile(r"^(?:[\w. -]+?(?:/|--))+(?=[\w.-])")  # no other mark: "[/]" and "</b>" are no owners
-_TUNING = re.compile(rf"[-_](?:instruct|chat|it|base){ELLIPSIS}?$", re.IGNORECASE)
-_BOUNDARY = re.compile(r"[-_/: ]")
-
-
-def shorten_names(names: Sequence[str], width: int) -> list[str]:
-    """Return the names in at most `width` cells each.
-
-    Removed are, in this order and no more than necessary: a common ending, owners ("Qwen/"), the tuning ("-instruct"),
-    a common beginning, and the middle. Different names stay different as long as `width` holds a number.
-    """
-    short = list(names)
-    if len(set(names)) > 1:
-        for ways in (_ends, _without_owners, _without_tuning, _starts):
-            short = _shorter(short, ways(short), width)
-    short = [name if cell_len(name) <= width else fit_middle(name, width).rstrip() for name in short]
-    return _told_apart(list(names), short, width)
-
-
-def _shorter(names: list[str], ways: Iterable[list[str]], width: int) -> list[str]:
-    """Return the names unchanged if they fit, else by the first way in which every name fits.
-
-    If no way fits, the last one is used.
-    """
-    for way in chain([names], ways):
-        if len(set(way)) < len(set(names)):
-            break
-        names = way
-        if all(cell_len(name) <= width for name in way):
-            break
-    return names
-
-
-def _common(names: Sequence[str]) -> str:
-    """Return the common beginning of all names."""
-    return "".join(chars[0] for chars in takewhile(lambda chars: len(set(chars)) == 1, zip(*names, strict=False)))
-
-
-def _starts(names: list[str]) -> Iterator[list[str]]:
-    for cut in (match.end() for match in _BOUNDARY.finditer(_common(names))):
-        if cut > 1:
-            yield [ELLIPSIS + name[cut:] for name in names]
-
-
-def _without_owners(names: list[str]) -> Iterator[list[str]]:
-    yield [_OWNER.sub("", name) for name in names]
-
-
-def _without_tuning(names: list[str]) -> Iterator[list[str]]:
-    yield [_TUNING.sub(ELLIPSIS, name) for name in names]
-
-
-def _ends(names: list[str]) -> Iterator[list[str]]:
-    for cut in (match.end() for match in _BOUNDARY.finditer(_common([name[::-1] for name in names]))):
-        if cut > 1:
-            yield [name[: len(name) - cut] + ELLIPSIS for name in names]
-
-
-def _told_apart(names: list[str], short: list[str], width: int) -> list[str]:
-    """Number different names that have become equal."""
-    apart = []
-    for at, (name, brief) in enumerate(zip(names, short, strict=True)):
-        twins = [other for other, text in enumerate(short) if text == brief and names[other] != name]
-        number = f"#{at + 1}"
-        apart.append(fit(brief, max(0, width - len(number))).rstrip() + number if twins else brief)
-    return apart
 
 
 UNITS = (Unit.FLOPS, Unit.SECONDS, Unit.JOULES, Unit.DOLLARS, Unit.TOKENS, Unit.SAMPLES)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sampler.plotting import shorten_names
 from tui.data.curves import CurveRequest
 from tui.data.snapshot import Curves, Snapshot
-from tui.text import sanitize, shorten_names
+from tui.text import sanitize
 
 LABEL_WIDTH = 20
 

@@ -80,7 +80,10 @@ if TYPE_CHECKING:
     "units",
     multiple=True,
     type=click.Choice([unit.value for unit in Unit]),
-    help="What budgets are counted in; may be repeated. Default: flops and seconds.",
+    help=(
+        "What budgets are counted in; may be repeated. Default: flops and seconds; where no model has a cost in them, "
+        "also flops_params, tokens or samples, the first that is known."
+    ),
 )
 @budget_option
 @click.option(

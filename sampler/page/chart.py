@@ -10,14 +10,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sampler.plotting import ON_LIGHT, Scale, Tick, budget_scale, budget_ticks, format_interval, rate_scale, rate_ticks
+from sampler.plotting import (
+    ON_LIGHT,
+    Scale,
+    Tick,
+    budget_scale,
+    budget_ticks,
+    format_interval,
+    rate_scale,
+    rate_ticks,
+    shorten_names,
+)
 from sampler.reporting.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
+from sampler.reporting.render import one_line
 from sampler.stats.passk import Counts, Curve
 
 WIDTH, HEIGHT = 950, 400
 LEFT, RIGHT, TOP, BOTTOM = 52, 220, 16, 46
 LABEL_HEIGHT = 16
+LABEL_LETTERS = 26  # of a name, at most, in the margin
 PIXELS_PER_LETTER = 9  # of a tick's label, with air
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 WHOLE_BAND = "band of the whole curve"  # wider than the interval of one point
@@ -67,7 +79,7 @@ class DrawnLine:
     `tone` is its colour, `dash` its pattern; the name, if any, stands at (`label_x`, `label_y`).
     """
 
-    name: str
+    name: str  # cut in the middle where it is long, so that names stay different
     tone: int
     dash: str
     path: str
@@ -119,7 +131,10 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
         return None
     rates = rate_scale([*(y for line in shown for y in (*line.ys, *line.low, *line.high)), *(y for _, y in stars)])
     frame = _Frame(budgets, rates, WIDTH - extra.margin)
+    names = list(dict.fromkeys(line.name for line in lines))
+    called = dict(zip(names, shorten_names([one_line(name) for name in names], LABEL_LETTERS), strict=True))
     drawn = [frame.draw(line, place) for place, line in enumerate(lines) if line.xs]
+    drawn = [replace(line, name=called.get(line.name, "")) for line in drawn]
     return Chart(
         width=WIDTH,
         height=HEIGHT,

@@ -9,8 +9,13 @@ for (const figure of document.querySelectorAll("figure[data-at]")) {
     if (budget < line.xs[0]) return line.says.length ? null : `${line.name}: one costs more`;
     if (budget >= line.end) return line.says.length ? null : `${line.name}: too few samples`;
     let at = line.xs.findLastIndex((x) => x <= budget);
-    const band = line.low.length ? ` [${(100 * line.low[at]).toFixed(1)}, ${(100 * line.high[at]).toFixed(1)}]` : "";
-    return `${line.name}: ${(100 * line.ys[at]).toFixed(1)} %${band} (${line.says[at] || "k=" + line.ks[at]})`;
+    const band = line.near.length ? " " + line.near[at] : "";
+    return `${line.name}: ${(100 * line.ys[at]).toFixed(1)}${band} % (${line.says[at] || "k=" + line.ks[at]})`;
+  };
+  const sized = (budget) => {
+    if (all.unit !== "FLOP") return `${Number(budget.toPrecision(3)).toLocaleString("en")} ${all.unit}`;
+    const size = Math.max(0, Math.min(8, Math.floor(Math.log10(Number(budget.toPrecision(3))) / 3)));
+    return `${Number((budget / 1000 ** size).toPrecision(3))} ${["", "k", "M", "G", "T", "P", "E", "Z", "Y"][size]}FLOP`;
   };
   const show = (event) => {
     const box = svg.getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * frame.width;
@@ -20,7 +25,7 @@ for (const figure of document.querySelectorAll("figure[data-at]")) {
     rule.setAttribute("x1", x);
     rule.setAttribute("x2", x);
     rule.style.visibility = "visible";
-    out.textContent = `at ${budget.toPrecision(3)}: ` + all.lines.map((line) => said(line, budget)).filter(Boolean).join(" · ");
+    out.textContent = `at ${sized(budget)}: ` + all.lines.map((line) => said(line, budget)).filter(Boolean).join(" · ");
   };
   const hide = () => {
     rule.style.visibility = "hidden";
@@ -35,6 +40,7 @@ for (const table of document.querySelectorAll("table:not(.ways)")) {
   const body = table.tBodies[0], heads = table.tHead ? [...table.tHead.rows[0].cells] : [];
   if (!body || body.rows.length < 2) continue;
   heads.forEach((head, at) => {
+    if (!head.textContent.trim()) return;
     const sizes = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18, Z: 1e21 };
     const key = (row) => {
       const text = row.cells[at] ? row.cells[at].textContent.trim() : "";
@@ -58,7 +64,12 @@ for (const table of document.querySelectorAll("table:not(.ways)")) {
     head.classList.add("sorts");
     head.tabIndex = 0;
     head.addEventListener("click", sort);
-    head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(); });
+    head.title = "sorts the table";
+    head.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      sort();
+    });
   });
 }
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));

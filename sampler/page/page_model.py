@@ -34,6 +34,7 @@ from sandbox.sanitize import sanitize
 
 MARGIN = 16  # on the right of a figure without names
 MOST_MODELS = 8  # of more, cascades and mixtures would take longer than a page may
+MOST_BESIDE = 4  # models that have a column; of more, each has a line at each budget
 ALL_PAIRS = 4  # models; of more, only those are compared that cost nearly the same
 MOST_FAILURES = 40
 MOST_EXAMPLES = 40  # problems with a failed sample
@@ -394,7 +395,7 @@ def sentence(row: Row) -> str:
     match row.finding:
         case Finding.CLEAR:
             leads = ", ".join(
-                f"{100 * lead.mean:+.1f} [{100 * lead.interval.low:.1f}, {100 * lead.interval.high:.1f}] over {other}"
+                f"{100 * lead.mean:+.1f} {format_interval(lead.interval.low, lead.interval.high)} over {other}"
                 for other, lead in row.differences.items()
             )
             return f"{row.model} wins: {leads}"

@@ -6,6 +6,7 @@ matplotlib is imported only when something is drawn.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,10 @@ import jinja2
 
 from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
-from sampler.page.page_model import MOST_MODELS, Figure, PageModel, charge_words, sentence
+from sampler.page.page_model import MOST_BESIDE, MOST_MODELS, Figure, PageModel, charge_words, sentence
 from sampler.plotting import ON_DARK, ON_LIGHT, Rgb, budget_ticks, format_interval
-from sampler.reporting.render import NAMES, WAITS, amount, conclusions, one_line, spanned, thinking_words
-from sampler.stats.budget import Unit
+from sampler.reporting.render import NAMES, WAITS, amount, conclusion, conclusions, one_line, spanned, thinking_words
+from sampler.stats.budget import FLOP_UNITS, Unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +48,7 @@ def page_html(page_model: PageModel, links: Mapping[str, str] | None = None) -> 
         "page.html.jinja",
         page_model=page_model,
         links=links or {},
-        data=[_data(chart, lines) for chart, lines in _figures(page_model)],
+        data=[_data(*one) for one in _figures(page_model)],
         unit_name=lambda unit: NAMES[unit],
         amount=amount,
         spanned=spanned,
@@ -59,19 +60,23 @@ def page_html(page_model: PageModel, links: Mapping[str, str] | None = None) -> 
         charge_words=charge_words,
         units=Unit,
         most_models=MOST_MODELS,
+        most_beside=MOST_BESIDE,
+        at_one=lambda table, row: conclusion(replace(table, rows=(row,))),
     )
 
 
-def _figures(page_model: PageModel) -> Iterator[tuple[Chart | None, tuple[Line, ...]]]:
-    """Return all figures in the order of their numbers.
+def _figures(page_model: PageModel) -> Iterator[tuple[Chart | None, tuple[Line, ...], str]]:
+    """Return all figures, with the unit of their budgets, in the order of their numbers.
 
     First come the curves of every unit, then their frontiers, then the extrapolations.
     """
-    yield from ((figure.chart, figure.lines) for figure in page_model.figures)
-    for figure in page_model.figures:
-        yield (figure.choices.chart, figure.choices.lines) if figure.choices else (None, ())
+    counted = [figure.table.unit for figure in page_model.figures]
+    units = ["FLOP" if unit in FLOP_UNITS else NAMES[unit] for unit in counted]
+    yield from ((figure.chart, figure.lines, unit) for figure, unit in zip(page_model.figures, units, strict=True))
+    for figure, unit in zip(page_model.figures, units, strict=True):
+        yield (figure.choices.chart, figure.choices.lines, unit) if figure.choices else (None, (), unit)
     if page_model.beyond:
-        yield page_model.beyond.chart, page_model.beyond.lines
+        yield page_model.beyond.chart, page_model.beyond.lines, "samples"
 
 
 class _Ours(str):
@@ -87,11 +92,12 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _data(chart: Chart | None, lines: tuple[Line, ...]) -> Mapping[str, object] | None:
-    """Return the data with which the script finds what each model reaches at a budget."""
+def _data(chart: Chart | None, lines: tuple[Line, ...], unit: str) -> Mapping[str, object] | None:
+    """Return the data with which the script finds what each model reaches at a budget in `unit`."""
     if chart is None:
         return None
     return {
+        "unit": unit,
         "left": chart.left,
         "right": chart.right,
         "low": chart.budgets.low,
@@ -102,8 +108,7 @@ def _data(chart: Chart | None, lines: tuple[Line, ...]) -> Mapping[str, object] 
                 "xs": line.xs,
                 "ys": line.ys,
                 "ks": line.ks,
-                "low": line.low,
-                "high": line.high,
+                "near": [format_interval(*ends) for ends in zip(line.low, line.high, strict=True)],
                 "end": line.end,
                 "says": line.says,
                 "piece": line.piece,

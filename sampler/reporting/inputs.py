@@ -23,7 +23,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.reporting.comparison import NotComparable
 from sampler.reporting.metrics import MetricChoice
 from sampler.reporting.paired_data import PairedData, paired_data
-from sampler.reporting.report import Report, ReportRequest, StudyFacts, make_report
+from sampler.reporting.report import WITHOUT_COSTS, Report, ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.store.lock import with_real_status
 from sampler.store.read_models import ModelRow, StudyRow, TallyRow
@@ -207,12 +207,14 @@ def facts_and_request(
 ) -> tuple[StudyFacts, ReportRequest]:
     """Return the facts of a study, and the request for its report.
 
-    The units are the requested ones, or else those of the study file.
+    The units are the requested ones, or else those of the study file; without costs in those, one that is known.
     """
     facts = _facts(reader, row)
     budgets = {**stored_budgets(reader.spec(row.id), path), **_given(units)}
     request = ReportRequest(budgets=budgets, charge=charge, seed=row.seed)
-    return facts, replace(request, units=tuple(units) or tuple(dict.fromkeys([*request.units, *budgets])))
+    if units:
+        return facts, replace(request, units=tuple(units))
+    return facts, replace(request, units=tuple(dict.fromkeys([*request.units, *budgets])), instead=WITHOUT_COSTS)
 
 
 def _given(units: RequestedUnits) -> dict[Unit, tuple[float, ...]]:

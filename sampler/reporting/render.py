@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from sampler.plotting import format_interval, sized
+from sampler.plotting import format_interval, shorten_names, sized
 from sampler.reporting.metrics import MetricTable
 from sampler.reporting.report import Finding, ModelLine, Report, Row, Table
 from sampler.reporting.thought_lengths import Thinking
@@ -39,6 +39,8 @@ NAMES = {
     Unit.TOKENS: "tokens",
     Unit.SAMPLES: "samples",
 }
+_BESIDE_MODELS, _EACH_MODEL = 32, 15  # columns of a terminal: budget and finding, and a model's values
+_BESIDE_NAME, _NARROWEST_NAME = 61, 19  # the same where each model has a line
 _IN_FRONT = 2  # units whose costs stand in the table of models, where there is no room for more
 _WAYS_OUT = {
     Unit.FLOPS: (
@@ -309,12 +311,10 @@ def _print_table(table: Table, console: Console) -> None:
         return
     shown = grid(f"Share of problems solved, in %, at equal {NAMES[table.unit]} a problem ({_CHARGES[table.charge]})")
     shown.add_column("budget", justify="right", no_wrap=True)
-    for cell in table.rows[0].cells:
-        shown.add_column(in_lines(cell.model, 18), overflow="fold")
-    shown.add_column("at this budget", overflow="fold")
-    for row in table.rows:
-        cells = (_cell(cell, clear=row.finding is Finding.CLEAR and cell.model == row.model) for cell in row.cells)
-        shown.add_row(Text(amount(row.budget, table.unit)), *cells, _finding(row))
+    if _BESIDE_MODELS + _EACH_MODEL * len(table.rows[0].cells) <= console.width:
+        _models_as_columns(shown, table)
+    else:
+        _models_as_rows(shown, table, max(_NARROWEST_NAME, console.width - _BESIDE_NAME))
     console.print(shown)
     for model, star in table.greedy.items():
         cost = amount(star.cost, table.unit)
@@ -325,6 +325,39 @@ def _print_table(table: Table, console: Console) -> None:
     if table.unknown:
         names = ", ".join(one_line(name) for name in table.unknown)
         console.print(Text(f"Without a known cost above 0 in {NAMES[table.unit]}, so not compared: {names}."))
+
+
+def _models_as_columns(shown: RichTable, table: Table) -> None:
+    for cell in table.rows[0].cells:
+        shown.add_column(in_lines(cell.model, 18), overflow="fold")
+    shown.add_column("at this budget", overflow="fold")
+    for row in table.rows:
+        cells = (_cell(cell, clear=_is_winner(cell, row)) for cell in row.cells)
+        shown.add_row(Text(amount(row.budget, table.unit)), *cells, _finding(row))
+
+
+def _models_as_rows(shown: RichTable, table: Table, width: int) -> None:
+    """Add a line for each model that a budget suffices for, the best one first, and a count of the others."""
+    called = {name: one_line(name) for name in (cell.model for cell in table.rows[0].cells)}
+    called = dict(zip(called, shorten_names(list(called.values()), width), strict=True))
+    shown.add_column("model", no_wrap=True)
+    shown.add_column("solved", no_wrap=True)
+    shown.add_column("at this budget", overflow="fold")
+    for row in table.rows:
+        shown.add_section()
+        reached = sorted((cell for cell in row.cells if cell.point), key=lambda cell: -cell.point.rate)  # type: ignore[union-attr]
+        lines = [(called[cell.model], _cell(cell, clear=_is_winner(cell, row))) for cell in reached]
+        for reach, words in ((Reach.UNDEFINED, "too few samples"), (Reach.TOO_DEAR, "one costs more")):
+            if count := sum(cell.reach is reach for cell in row.cells):
+                lines.append((f"{count} model{'s' if count > 1 else ''}", Text(words, style="dim")))
+        for at, (name, value) in enumerate(lines):
+            found = Text("wins", style="bold") if row.finding is Finding.CLEAR else _finding(row)
+            first = (Text(amount(row.budget, table.unit)), found) if at == 0 else (Text(), Text())
+            shown.add_row(first[0], Text(name), value, first[1])
+
+
+def _is_winner(cell: CurveValue, row: Row) -> bool:
+    return row.finding is Finding.CLEAR and cell.model == row.model
 
 
 WAITS = {

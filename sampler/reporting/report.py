@@ -151,15 +151,20 @@ class StudyFacts:
     lengths: Mapping[int, Sequence[LengthRow]] = field(default_factory=dict)
 
 
+WITHOUT_COSTS = (Unit.FLOPS_PARAMS, Unit.TOKENS, Unit.SAMPLES)  # the last one is known of every model
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRequest:
     """What a report should show.
 
     Budgets that are not given are chosen from the costs of samples; `seed` is that of the bootstrap. `metrics` are
-    shown beside pass@k, each in a table of its own.
+    shown beside pass@k, each in a table of its own. Where no model has a cost in any of `units`, the first unit of
+    `instead` in which one has is shown before them.
     """
 
     units: tuple[Unit, ...] = (Unit.FLOPS, Unit.SECONDS)
+    instead: tuple[Unit, ...] = ()
     charge: PromptCharge = PromptCharge.EACH
     budgets: Mapping[Unit, tuple[float, ...]]
     seed: int = 0
@@ -243,7 +248,7 @@ def make_report(facts: StudyFacts, request: ReportRequest) -> Report:
             replace(
                 _table(paired, unit, request), greedy=_stars(paired.models, facts, paired.problems, (unit, request))
             )
-            for unit in request.units
+            for unit in _units(paired, request)
         ),
         metrics=metric_tables(paired, request.metrics),
         thinking=thinking_of(paired.models, facts.lengths, paired.problems, request.seed),
@@ -252,6 +257,17 @@ def make_report(facts: StudyFacts, request: ReportRequest) -> Report:
         methods=METHODS,
         notes=(*_notes(facts, waiting, len(paired.problems)), *paired.uneven_samples),
     )
+
+
+def _units(paired: PairedData, request: ReportRequest) -> tuple[Unit, ...]:
+    """Return the units of the tables: those of the request, and one before them where no model has a cost in those."""
+
+    def known(unit: Unit) -> bool:
+        return any(paired.cost(model, unit, request.charge) for model in paired.models)
+
+    if any(known(unit) for unit in request.units):
+        return request.units
+    return (*[unit for unit in request.instead if known(unit)][:1], *request.units)
 
 
 def _line(model: ModelRow, facts: StudyFacts, request: ReportRequest, paired: PairedData) -> ModelLine:

@@ -15,12 +15,12 @@ from pygments.util import ClassNotFound
 from rich.style import Style
 from rich.text import Text
 
-from sampler.plotting import quantity
+from sampler.plotting import ELLIPSIS, quantity
 from sampler.store.read_models import SampleDetail, SampleRow
 from sampler.values import sample_number
 from sandbox.languages import PYTHON_NAMES, find_language
 from tui.progress import HeaderPart
-from tui.text import ELLIPSIS, Severity, json_pairs, sanitize, severity_of
+from tui.text import Severity, json_pairs, sanitize, severity_of
 
 LONGEST_LINE = 2_000
 MOST_LINES = 5_000

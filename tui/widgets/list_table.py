@@ -21,7 +21,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.text import Severity, fit, fit_middle, shorten_names
+from sampler.plotting import fit, fit_middle, shorten_names
+from tui.text import Severity
 from tui.widgets.styles import cursor_style, heat_style, series_style, severity_style
 
 GAP = 1

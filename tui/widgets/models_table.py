@@ -13,10 +13,11 @@ from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import DataTable
 
+from sampler.plotting import fit, shorten_names
 from sandbox.values import Verdict
 from tui.data.snapshot import Snapshot
 from tui.progress import scored_of
-from tui.text import Severity, fit, glyph, grouped, sanitize, severity_of, shorten_names
+from tui.text import Severity, glyph, grouped, sanitize, severity_of
 from tui.widgets.plot import CurveReading, mark, near_words, reading
 from tui.widgets.styles import series_style, severity_style
 

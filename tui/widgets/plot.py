@@ -25,14 +25,16 @@ from sampler.plotting import (
     Scale,
     budget_scale,
     budget_ticks,
+    fit,
     format_interval,
     quantity,
     rate_scale,
     rate_ticks,
     series_colour,
+    shorten_names,
 )
 from tui.data.snapshot import Series
-from tui.text import fit, shorten_names, without_marks
+from tui.text import without_marks
 from tui.widgets.canvas import (
     DOTS_HIGH,
     DOTS_WIDE,

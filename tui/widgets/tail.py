@@ -18,10 +18,11 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from sampler.plotting import fit, shorten_names
 from sampler.store.read_models import EventRow, TailRow
 from sampler.values import sample_number
 from tui.data.snapshot import Snapshot
-from tui.text import Severity, clock, fit, glyph, sanitize, severity_of, shorten_names
+from tui.text import Severity, clock, glyph, sanitize, severity_of
 from tui.widgets.plot import mark
 from tui.widgets.styles import series_style, severity_style
 

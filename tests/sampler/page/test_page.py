@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -17,14 +18,25 @@ from study_rows import study_row
 
 from sampler.commands import cli
 from sampler.page.chart import HEIGHT, WIDTH, ChartMark, Extra, Line, chart, extrapolations
-from sampler.page.page_model import MOST_MODELS, PageFacts, PageModel, choices, heat, make_page_model, marks, turns
+from sampler.page.page_model import (
+    MOST_BESIDE,
+    MOST_MODELS,
+    PageFacts,
+    PageModel,
+    choices,
+    heat,
+    make_page_model,
+    marks,
+    turns,
+)
 from sampler.page.write import PlotError, draw, page_html
 from sampler.plotting import format_interval
 from sampler.reporting.analyse import AnalysisRequest, analyse
 from sampler.reporting.paired_data import paired_data
-from sampler.reporting.render import spanned
+from sampler.reporting.render import conclusion, spanned
 from sampler.reporting.report import Finding, ReportRequest, StudyFacts, make_report
 from sampler.stats.budget import PromptCharge, Unit
+from sampler.stats.passk import Reach
 from sampler.store.read_models import FailureRow, ModelRow, OriginRow, TallyRow
 
 pytestmark = pytest.mark.slow
@@ -188,6 +200,41 @@ def test_of_many_models_the_page_says_who_works_out_whom_to_ask() -> None:
     page = page_html(made)
     assert f"for at most {MOST_MODELS} models; <code>sampler analyse</code>" in page
     assert "for at most" not in page_html(page_model())
+
+
+def test_of_many_models_each_has_a_line_at_a_budget_and_a_label_of_its_own() -> None:
+    names = [f"my-organisation/Some-Very-Long-Coder-Model-v{number}-Instruct" for number in range(1, MOST_BESIDE + 2)]
+    models = [model(number, name) for number, name in enumerate(names, 1)]
+    tallies = [tally(number, f"p/{at}", (number + at) % 5) for number in range(1, MOST_BESIDE + 2) for at in range(3)]
+    facts = StudyFacts(study=study_row(), models=models, tallies=tallies, verdicts={})
+    made = make_page_model(
+        PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(units=(Unit.FLOPS_PARAMS,), budgets={})
+    )
+    chart = made.figures[0].chart
+    assert chart is not None
+    assert [line.name for line in chart.lines] == [
+        f"…Very-Long-Coder-Model-v{number}…" for number in range(1, MOST_BESIDE + 2)
+    ]
+    page = page_html(made)
+    table = page[page.index("Share of problems solved, in percent") :]
+    assert '<th>model</th><th>solved</th><th class="n">k</th>' in table[: table.index("</thead>")]
+    rows = made.report.tables[0].rows
+    assert table[: table.index("</table>")].count("<tr><td") == sum(
+        cell.reach is not Reach.TOO_DEAR for row in rows for cell in row.cells
+    )
+    assert conclusion(replace(made.report.tables[0], rows=rows[:1])) in html.unescape(page)
+
+
+def test_the_script_says_a_budget_with_its_unit_and_intervals_as_the_tables_do() -> None:
+    page = page_html(page_model())
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    curves, _, _, _, beyond = json.loads(data.group(1))
+    assert (curves["unit"], beyond["unit"]) == ("FLOP", "samples")
+    near = [words for line in (*curves["lines"], *beyond["lines"]) for words in line["near"]]
+    assert near
+    assert all(re.fullmatch(r"\[[\d.]+, [\d.]+\]", words) for words in near)
+    assert any(words.endswith(", 100]") for words in near)
 
 
 def test_the_router_of_the_page_is_that_of_the_analysis() -> None:

@@ -13,8 +13,8 @@ from rich.console import Console
 from study_rows import study_row
 
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import amount, conclusion, format_interval, one_line, print_report
-from sampler.reporting.report import Finding, ReportRequest, StudyFacts, make_report
+from sampler.reporting.render import NAMES, amount, conclusion, format_interval, one_line, print_report
+from sampler.reporting.report import WITHOUT_COSTS, Finding, ReportRequest, StudyFacts, make_report
 from sampler.reporting.report_files import report_json, write_csv
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
 from sampler.stats.budget import PromptCharge, Unit
@@ -313,6 +313,38 @@ def test_a_report_fits_eighty_columns_and_holds_no_escape_codes(model):
     assert max(map(len, shown.splitlines())) <= 80
     assert "\x1b" not in shown
     assert "…" not in shown
+
+
+def test_of_many_models_each_has_a_line_at_a_budget_with_a_name_of_its_own(model):
+    names = [f"my-organisation/Some-Very-Long-Coder-Model-v{n}-Instruct-AWQ" for n in range(1, 13)]
+    models = [model(n, name, 2) for n, name in enumerate(names, 1)]
+    tallies = [tally(m, n, 2, 2 * (m == 3), 10.0 if m < 12 else 30.0) for m in range(1, 13) for n in range(40)]
+    shown = text_of(report(models, tallies, units=(Unit.FLOPS,), budgets={Unit.FLOPS: (20.0,)}))
+    table = shown[shown.index("at this budget") :].splitlines()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "v3" in table[2]
+    assert "100.0 [91.2, 100] (k=2~)" in table[2]
+    assert table[2].rstrip().endswith("wins")
+    lines = [line for line in table if "(k=2~)" in line]
+    assert [sum(f"v{n}…" in line for line in lines) for n in range(1, 12)] == [1] * 11
+    assert "1 model " in table[13]
+    assert "one costs more" in table[13]
+
+
+@pytest.mark.parametrize(
+    ("params", "tokens", "unit"), [(8, 10, Unit.FLOPS_PARAMS), (None, 10, Unit.TOKENS), (None, None, Unit.SAMPLES)]
+)
+def test_without_costs_in_flops_or_seconds_a_report_compares_in_what_is_known(model, params, tokens, unit):
+    models = [replace(model(n, name, 4), architecture=None, params=params) for n, name in ((1, "small"), (2, "large"))]
+    none = {"prompt_seconds": None, "decode_seconds": None, "prompt_flops": None, "decode_flops": None}
+    costs = {**none, "prompt_tokens": tokens, "completion_tokens": tokens}
+    tallies = [replace(tally(m, n, 4, 2 * m, 10.0), **costs) for m in (1, 2) for n in range(20)]
+    made = report(models, tallies, instead=WITHOUT_COSTS)
+    assert [table.unit for table in made.tables] == [unit, Unit.FLOPS, Unit.SECONDS]
+    assert text_of(made).splitlines()[1].startswith(f"At equal {NAMES[unit]} ")
+    assert "Nothing can be compared" not in text_of(made)
+    known = [tally(m, n, 4, 2 * m, 10.0) for m in (1, 2) for n in range(20)]
+    assert [table.unit for table in report(models, known, instead=WITHOUT_COSTS).tables] == [Unit.FLOPS, Unit.SECONDS]
 
 
 def test_hostile_names_are_shown_and_never_obeyed(model):
