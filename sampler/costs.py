@@ -160,7 +160,7 @@ def prices_on(name: str, day: date) -> Prices:
             f"prices_of needs the package genai-prices ({error}): pip install 'codebudget[prices]', or write dollars"
         ) from error
     table = data_snapshot.get_snapshot()
-    provider, model = _found(table, name)
+    provider, model = _find_model(table, name)
     told = model.get_prices(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
     prompt, completion = _dollars(told, "input_mtok"), _dollars(told, "output_mtok")
     if prompt is None or completion is None:
@@ -174,7 +174,7 @@ def prices_on(name: str, day: date) -> Prices:
     )
 
 
-def _found(table: Any, name: str) -> tuple[Any, Any]:
+def _find_model(table: Any, name: str) -> tuple[Any, Any]:
     """Return provider and model; of a name with a slash, the part before it may be the provider or part of the name."""
     providers = {provider.id: provider for provider in table.providers}
     first, slash, rest = name.partition("/")

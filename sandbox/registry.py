@@ -75,7 +75,7 @@ class Registry(Generic[T]):
     @property
     def plugins(self) -> Mapping[str, Plugin]:
         """Return what is registered, what is built in first; raises PluginError if nothing is."""
-        found = {plugin.name: plugin for plugin in _found() if plugin.group == self.group and not plugin.refused}
+        found = {plugin.name: plugin for plugin in _entry_points() if plugin.group == self.group and not plugin.refused}
         if not any(plugin.built_in for plugin in found.values()):
             raise PluginError(
                 f"the installed {PROJECT} registers nothing in {PROJECT}.{self.group}: its metadata is missing or older"
@@ -98,7 +98,7 @@ class Registry(Generic[T]):
         if name not in self._loaded:
             plugin = self.plugins.get(name)
             if plugin is None:
-                refused = [one for one in _found() if (one.group, one.name) == (self.group, name)]
+                refused = [one for one in _entry_points() if (one.group, one.name) == (self.group, name)]
                 if refused:
                     raise PluginError(f"{refused[0].title} {refused[0].refused}")
                 known = ", ".join(self.names)
@@ -115,7 +115,7 @@ class Registry(Generic[T]):
             except PluginError as error:
                 self.leave_out(name, str(error))
         if not built_in:
-            for one in _found():
+            for one in _entry_points():
                 if one.group == self.group and one.refused:
                     self.leave_out(one.key, f"{one.title} {one.refused}")
         return found
@@ -155,11 +155,11 @@ class Registry(Generic[T]):
 
 def all_plugins() -> tuple[Plugin, ...]:
     """Return every entry point of every group, in the order of the groups; nothing is loaded."""
-    return tuple(sorted(_found(), key=lambda one: GROUPS.index(one.group)))
+    return tuple(sorted(_entry_points(), key=lambda one: GROUPS.index(one.group)))
 
 
 @cache
-def _found() -> tuple[Plugin, ...]:
+def _entry_points() -> tuple[Plugin, ...]:
     """Return every entry point, what is built in first."""
     points = metadata.entry_points()
     owners: dict[int, tuple[str, str]] = {}  # each package's metadata is parsed once: that takes longer than the rest

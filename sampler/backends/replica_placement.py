@@ -86,9 +86,9 @@ class NodeReservations:
         waiting = waiting or WaitPolicy()
         with self._claim(spec) as claim:
             for turn in count():
-                alive = _asked(nodes, waiting)
+                alive = _alive_nodes(nodes, waiting)
                 _, gpus = placed(alive, spec)  # raises if it can never be
-                wanted = f"{spec.replicas} × {_each(spec, gpus)}"
+                wanted = f"{spec.replicas} × {_share(spec, gpus)}"
                 with self._changed:
                     reservation = self._take(claim, spec, alive)
                     never = not waiting.allowed and not _fits(self._usable(alive), spec, self._held())
@@ -96,7 +96,7 @@ class NodeReservations:
                     yield reservation
                     return
                 if never:
-                    raise BackendError(_kept(wanted))
+                    raise BackendError(_held_by_others(wanted))
                 self._wait(turn, wanted, f"waits until the cluster has {wanted} free", waiting, tell)
 
     @contextmanager
@@ -110,7 +110,7 @@ class NodeReservations:
                         claim.held["here"] = 1
                         break
                     if not waiting.allowed:
-                        raise BackendError(_kept("this machine"))
+                        raise BackendError(_held_by_others("this machine"))
                 self._wait(turn, "this machine", until, waiting, tell)
             yield
 
@@ -162,7 +162,9 @@ class NodeReservations:
             kind, amount = ("gpus", gpus) if gpus else ("cores", spec.cores or node.cores)
             claim.held[node.id, kind] += amount
             claim.held["host", node.host] += 1
-        return Reservation(nodes=found, gpus=gpus, measured=[bool(gpus) or _alone(node, alive, spec) for node in found])
+        return Reservation(
+            nodes=found, gpus=gpus, measured=[bool(gpus) or _is_whole(node, alive, spec) for node in found]
+        )
 
 
 RESERVATIONS = NodeReservations()  # of this process
@@ -177,7 +179,7 @@ def connected(model: str, spec: ReplicaSpec) -> Iterator[None]:
         raise BackendError(f"model {model!r}: {error}") from error
     with closing(client):
         try:
-            placed(_asked(partial(client.nodes_later, all_kinds=True), WaitPolicy()), spec)
+            placed(_alive_nodes(partial(client.nodes_later, all_kinds=True), WaitPolicy()), spec)
         except BackendError as error:
             raise BackendError(f"model {model!r}: {error}") from error
         yield
@@ -201,7 +203,7 @@ def placed(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Reserved = NOTHING
     spread = [room[level] for level in range(deepest) for room in rooms if level < len(room)]
     if len(spread) < spec.replicas:
         raise BackendError(
-            f"the cluster has room for {len(spread)} replicas of {_each(spec, gpus)} each, and {spec.replicas} are "
+            f"the cluster has room for {len(spread)} replicas of {_share(spec, gpus)} each, and {spec.replicas} are "
             f"asked for; lower replicas{'' if gpus else ' or threads'}, or add nodes"
         )
     return spread[: spec.replicas], gpus
@@ -216,7 +218,7 @@ def _count(node: RayNode, spec: ReplicaSpec, gpus: int, held: int) -> int:
     return int(node.cores > 0 and not held)
 
 
-def _kept(wanted: str) -> str:
+def _held_by_others(wanted: str) -> str:
     return f"other models, which stay open, hold what it needs: {wanted}; lower replicas or add nodes"
 
 
@@ -228,19 +230,19 @@ def _fits(nodes: Sequence[RayNode], spec: ReplicaSpec, held: Reserved) -> bool:
     return True
 
 
-def _alone(node: RayNode, alive: Sequence[RayNode], spec: ReplicaSpec) -> bool:
+def _is_whole(node: RayNode, alive: Sequence[RayNode], spec: ReplicaSpec) -> bool:
     """Return whether an engine has all cores of a machine, which no other node of Ray is on."""
     whole = spec.cores in {0, node.cores}
     return whole and sum(other.host == node.host and other.cores > 0 for other in alive) == 1
 
 
-def _each(spec: ReplicaSpec, gpus: int) -> str:
+def _share(spec: ReplicaSpec, gpus: int) -> str:
     if gpus:
         return f"{gpus} GPUs"
     return f"{spec.cores} cores" if spec.cores else "all cores of a node"
 
 
-def _asked(nodes: AskNodes, waiting: WaitPolicy) -> Sequence[RayNode]:
+def _alive_nodes(nodes: AskNodes, waiting: WaitPolicy) -> Sequence[RayNode]:
     """Return the nodes of the cluster; raises BackendError if its head does not answer."""
     told, deadline = nodes(), time.monotonic() + HEAD_SILENT_S
     while time.monotonic() < deadline:

@@ -81,7 +81,7 @@ class ReplicaHost:
         try:
             self._backend = engine(measured=measured)
         except (BackendError, ValueError, OSError) as error:
-            return _told(error)
+            return _error_words(error)
         return self._backend.card
 
     def begin(self, params: SamplingParams) -> None:
@@ -140,7 +140,7 @@ class ReplicaHost:
         error = done.exception()
         with self._changed:
             if this == self._round:
-                self._error, self._ended = None if error is None else _told(error), error is None
+                self._error, self._ended = None if error is None else _error_words(error), error is None
                 self._changed.notify_all()
 
     def _requests(self, this: int) -> Iterator[Request]:
@@ -169,7 +169,7 @@ class ReplicaHost:
             threading.Timer(0.5, os._exit, (0,)).start()
 
 
-def _told(error: BaseException) -> ErrorWords:
+def _error_words(error: BaseException) -> ErrorWords:
     name = type(error).__name__
     return (name, str(error)) if name in _ERRORS else ("BackendError", f"{name}: {error}")
 

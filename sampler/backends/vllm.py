@@ -105,7 +105,7 @@ class RequestsInFlight:
         self._shares = WallShares()
 
     @property
-    def held(self) -> int:
+    def in_flight(self) -> int:
         """Return how many samples the engine holds."""
         return len(self._pieces)
 
@@ -226,7 +226,7 @@ class VllmBackend(Closeable):
         self._most = int(self._engine.vllm_config.scheduler_config.max_num_seqs)
         self._context = int(self._engine.model_config.max_model_len)
         self._tokenizer = self._llm.get_tokenizer()
-        self._card = self._look(model)
+        self._card = self._read_card(model)
 
     @property
     def card(self) -> ModelCard:
@@ -243,8 +243,8 @@ class VllmBackend(Closeable):
         ahead = self._options.ahead or 2 * self._most
         waiting = next(pieces, None)
         try:
-            while waiting is not None or flight.held:
-                while waiting is not None and flight.held < ahead:
+            while waiting is not None or flight.in_flight:
+                while waiting is not None and flight.in_flight < ahead:
                     with _alive():
                         flight.start(waiting, self._params(waiting, params))
                     waiting = next(pieces, None)
@@ -329,7 +329,7 @@ class VllmBackend(Closeable):
             raise BackendError(f"the model has no chat template ({error}); ask it in the style completion") from error
         return list(self._tokenizer.encode(str(put) + prompt.prefill, add_special_tokens=False))
 
-    def _look(self, model: str) -> ModelCard:
+    def _read_card(self, model: str) -> ModelCard:
         config = self._engine.model_config.hf_config
         values = config.to_dict()
         try:

@@ -134,7 +134,7 @@ def solve(
         unit = counted_in(options.unit, [one for one in (options.budget, total) if one], offered=UNITS)
         budget = Budget(unit=unit, amount=options.budget.amount if options.budget else inf)
         given = "" if tests is None else tests.read_text(encoding="utf-8")
-        asked = [] if problem is None else _asked(problem, given, entry)
+        asked = [] if problem is None else _read_problems(problem, given, entry)
         with _solver(study, options, budget) as solver:
             if serve:
                 key = None if api_key_env is None else _key(api_key_env)
@@ -166,7 +166,7 @@ def _solve_together(
     return solved
 
 
-def _asked(problem: str, tests: str, entry: str | None) -> list[Problem]:
+def _read_problems(problem: str, tests: str, entry: str | None) -> list[Problem]:
     if problem == "-":
         return [problem_of(sys.stdin.read(), tests, entry)]
     return read_problem_text(Path(problem), tests, entry)

@@ -61,7 +61,7 @@ class Matcher:
             raise ImportFault(f"a problem is called {key!r:.40}, which is no name")
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = self._named(sample) if sample.problem is not None else self._asked(str(key))
+            found = self._found[key] = self._named(sample) if sample.problem is not None else self._by_prompt(str(key))
         return found
 
     def _named(self, sample: Imported) -> Problem:
@@ -85,7 +85,7 @@ class Matcher:
             )
         return self._problems[position]
 
-    def _asked(self, prompt: str) -> Problem:
+    def _by_prompt(self, prompt: str) -> Problem:
         same = [problem for problem in self._problems if problem.prompt.strip() == prompt.strip()]
         if len(same) == 1:
             return same[0]
@@ -168,7 +168,7 @@ def prepare_samples(job: ReadingJob) -> Iterator[PreparedSample | SampleLeftOut]
             yield SampleLeftOut(where, str(sample))
             continue
         try:
-            yield _ready(where, sample, match(sample), options)
+            yield _prepare(where, sample, match(sample), options)
         except ImportFault as error:
             if not skip_bad and not isinstance(error, MissingText):
                 raise ImportFault(f"{where}: {error}") from error
@@ -196,7 +196,7 @@ def _without_thought(sample: Imported, reading: Reading) -> Imported:
     return replace(found, thought_tokens=tokens, finish=Finish.THOUGHT)
 
 
-def _ready(where: str, sample: Imported, problem: Problem, options: FileOptions) -> PreparedSample:
+def _prepare(where: str, sample: Imported, problem: Problem, options: FileOptions) -> PreparedSample:
     sample = _without_thought(sample, sample.reading or options.reading)
     if sample.program is not None:
         program = Extracted(sample.program, "as the file says")

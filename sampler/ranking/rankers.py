@@ -377,12 +377,12 @@ def informative(programs: Sequence[Answers], numbers: Sequence[int]) -> list[Ans
 def majority(programs: Sequence[Answers]) -> Votes:
     """Rank by votes of samples whose programs do the same on every input."""
     return Votes(
-        clusters=clusters(programs, _alike),
+        clusters=clusters(programs, _same_answers),
         weights=np.array([float(not all(map(failed, answers))) for answers in programs]),
     )
 
 
-def _alike(one: Answers, other: Answers) -> bool:
+def _same_answers(one: Answers, other: Answers) -> bool:
     return all(_same(mine, its) for mine, its in zip(one, other, strict=True))
 
 

@@ -104,11 +104,11 @@ def allot(stats: Sequence[ModelStats], fits: Fits, budgets: Sequence[float], res
     """Return the allocation for some models."""
     rising = sorted(stats, key=lambda one: one.mean_cost.of(1))
     whole = np.arange(len(rising[0].left))
-    ways = {kind: make(rising, whole) for kind, make in _ways(fits).items()}
+    ways = {kind: make(rising, whole) for kind, make in _makers(fits).items()}
     return Allocation(
-        frontier=_around(_few(ways["single"], rising), {one.model: one for one in rising}, resampling.draws),
+        frontier=_around(_thinned(ways["single"], rising), {one.model: one for one in rising}, resampling.draws),
         schedule=ways["greedy"][-1].legs if ways["greedy"] else (),
-        rows=tuple(_rows(ways, rising, budgets, resampling.draws, _held(fits, rising, budgets, resampling))),
+        rows=tuple(_rows(ways, rising, budgets, resampling.draws, _cross_validated(fits, rising, budgets, resampling))),
     )
 
 
@@ -130,17 +130,17 @@ def _rows(
         )
 
 
-def _held(
+def _cross_validated(
     fits: Fits, rising: Sequence[ModelStats], budgets: Sequence[float], resampling: Resampling
 ) -> Mapping[str, Sequence[CrossValidated | None]]:
     parts = deal(len(rising[0].left), np.random.default_rng(resampling.seed))
-    return {kind: held_out(make, rising, budgets, parts, resampling.draws) for kind, make in _ways(fits).items()}
+    return {kind: held_out(make, rising, budgets, parts, resampling.draws) for kind, make in _makers(fits).items()}
 
 
-_Way = Callable[[Sequence[ModelStats], Places], list[Choice]]
+_ChoiceMaker = Callable[[Sequence[ModelStats], Places], list[Choice]]
 
 
-def _ways(fits: Fits) -> Mapping[str, _Way]:
+def _makers(fits: Fits) -> Mapping[str, _ChoiceMaker]:
     """Return the useful choices of each kind, for models by rising cost."""
 
     def scheduling(rising: Sequence[ModelStats], problems: Places) -> list[Choice]:
@@ -180,7 +180,7 @@ def _oracle(stats: Sequence[ModelStats], budget: float, draws: Floats | None) ->
     return float(solved.mean()), near
 
 
-def _few(frontier: Sequence[Choice], stats: Sequence[ModelStats]) -> list[Choice]:
+def _thinned(frontier: Sequence[Choice], stats: Sequence[ModelStats]) -> list[Choice]:
     """Return the frontier without most of its many large k; points where another model takes over are kept."""
     known = {one.model: frozenset(few_ks(one.n).tolist()) for one in stats}
     legs = [choice.legs[0] for choice in frontier]

@@ -111,11 +111,11 @@ def _family(curves: Sequence[Curve]) -> Iterator[Pairing]:
     most = min(STEPS, max(FEWEST_STEPS, MOST // max(1, len(pairs))))
     for first, second in pairs:
         a, b = curves[first], curves[second]
-        found = {(a.cost.affordable(at), b.cost.affordable(at)) for at in _some(shared_budgets(a, b), most)}
+        found = {(a.cost.affordable(at), b.cost.affordable(at)) for at in _log_spaced(shared_budgets(a, b), most)}
         yield from (Pairing(first, a_k, second, b_k) for a_k, b_k in sorted(found))
 
 
-def _some(budgets: Sequence[float], most: int) -> Sequence[float]:
+def _log_spaced(budgets: Sequence[float], most: int) -> Sequence[float]:
     """Return at most so many of the rising budgets, evenly in their logarithm."""
     if len(budgets) <= most:
         return budgets

@@ -135,7 +135,7 @@ def conclusion(table: Table, called: Mapping[str, str] | None = None) -> str:
     if len(table.rows) == 1:
         return f"At {amount(table.rows[0].budget, table.unit)} a problem {_at_one(table.rows[0], names)}."
     if len(table.curves) == 1:
-        return f"{_alone(table.rows, table.unit, names)}."
+        return f"{_single_model_sentence(table.rows, table.unit, names)}."
     compared = [row for row in table.rows if row.finding in {Finding.CLEAR, Finding.NO_CLEAR_WINNER}]
     if not compared:
         return f"At equal {unit} no budget lets two models be compared."
@@ -186,7 +186,7 @@ def _short_of(row: Row, names: Mapping[str, str]) -> str:
     return f"too few samples of {' and '.join(named)}"
 
 
-def _alone(rows: Sequence[Row], unit: Unit, names: Mapping[str, str]) -> str:
+def _single_model_sentence(rows: Sequence[Row], unit: Unit, names: Mapping[str, str]) -> str:
     """Return what the only model solves at the smallest and at the largest budget that it has samples for."""
     cells = [(row.budget, cell) for row in rows for cell in row.cells if cell.point is not None]
     if not cells:

@@ -273,7 +273,7 @@ def _units(paired: PairedData, request: ReportRequest) -> tuple[Unit, ...]:
 def _line(model: ModelRow, facts: StudyFacts, request: ReportRequest, paired: PairedData) -> ModelLine:
     rows = [row for row in facts.tallies if row.model_id == model.id]
     complete = complete_problems(model, rows)
-    points = _alone(model, rows, complete, paired, request.seed).points
+    points = _curve_of(model, rows, complete, paired, request.seed).points
     sampled = sum(row.sampled for row in rows)
     stars = (
         _star(row, facts.tallies, complete_problems(row, facts.tallies), Unit.SAMPLES, request)
@@ -292,21 +292,23 @@ def _line(model: ModelRow, facts: StudyFacts, request: ReportRequest, paired: Pa
         first=points[0] if points else None,
         most=points[-1] if points else None,
         greedy=next(stars, None),
-        prompt_tokens=_each([row.prompt_tokens for row in rows], sampled),
-        completion_tokens=_each([row.completion_tokens for row in rows], sampled),
+        prompt_tokens=_mean_cost([row.prompt_tokens for row in rows], sampled),
+        completion_tokens=_mean_cost([row.completion_tokens for row in rows], sampled),
         unit_costs={unit: unit_cost(model, rows, unit, request.charge) for unit in Unit},
         verdicts={verdict: count for (owner, verdict), count in facts.verdicts.items() if owner == model.id},
     )
 
 
-def _alone(model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], paired: PairedData, seed: int) -> Curve:
+def _curve_of(
+    model: ModelRow, rows: Sequence[TallyRow], complete: Sequence[str], paired: PairedData, seed: int
+) -> Curve:
     """Return a model's curve on its own complete problems, which may be more than those that all models share."""
     if model.id in paired.curves and tuple(complete) == paired.problems:
         return paired.curves[model.id]
     return curve(counts_of(model, rows, complete), UnitCost(each=1.0), np.random.default_rng(seed))
 
 
-def _each(sums: Sequence[int | None], sampled: int) -> float | None:
+def _mean_cost(sums: Sequence[int | None], sampled: int) -> float | None:
     """Return the mean cost of a sample; None before there is one, or if the cost of some sample is not known."""
     known = [total for total in sums if total is not None]
     return sum(known) / sampled if sampled and len(known) == len(sums) else None

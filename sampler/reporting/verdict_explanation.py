@@ -84,7 +84,7 @@ def stored_difference_kind(detail: SampleDetail) -> str:
 
 def _reason(detail: SampleDetail) -> str:
     by_facts = _by_facts(detail, lambda score, limits, tests: explain(score, limits, Program(source="", tests=tests)))
-    return by_facts or _told(detail)
+    return by_facts or _by_columns(detail)
 
 
 def _by_facts(detail: SampleDetail, words: Callable[[Score, Limits, Tests], str | None]) -> str | None:
@@ -114,7 +114,7 @@ def _problem(detail: SampleDetail) -> Problem:
     )
 
 
-def _told(detail: SampleDetail) -> str:
+def _by_columns(detail: SampleDetail) -> str:
     """Return what the columns of the verdict say."""
     row, ending = detail.row, detail.ending
     limits = _limits(detail.limits_json)

@@ -73,13 +73,13 @@ def real_dependencies(
     @contextmanager
     def executor(study: Study) -> Iterator[Executor]:
         from sandbox.boxes.profiles import image_spec_of  # Docker's client is heavy
-        from sandbox.cluster.pool import Place, open_anywhere
+        from sandbox.cluster.pool import PoolPlace, open_anywhere
         from sandbox.scoring.strategy import ScoringOptions
 
         image_spec = image_spec_of(study.python, study.packages, study.profile)
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
         languages = () if study.problems.language is None else (study.problems.language,)
-        place = Place(study.cluster, study.boxes, study.registry, languages)
+        place = PoolPlace(study.cluster, study.boxes, study.registry, languages)
         with shared.connections.pop_all(), open_anywhere(place, study.limits, options, say) as opened:
             yield opened
 

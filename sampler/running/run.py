@@ -136,7 +136,7 @@ class StudyRun:
         for model in self._study.models if self._study.spending.bounded else [model for model, _ in planned]:
             self._dependencies.check(model, lambda message: self._note(ids, "info", "setup", message))
         self._store.begin_run(ids.study, versions=_versions())
-        with self._noted(ids), Ticker(self._store, ids.study, self._tell, lambda: self._goals):
+        with self._recording_errors(ids), Ticker(self._store, ids.study, self._tell, lambda: self._goals):
             self._work(ids, problems, planned)
         return self._end(ids)
 
@@ -217,7 +217,7 @@ class StudyRun:
                     break
             scoring.finish(self._stop)
         if failures:
-            raise _one(failures)
+            raise _joined_error(failures)
 
     def _look_further(self, ids: StudyIds, scoring: Scoring) -> bool:
         """Look at a study that may stop early; return whether there is a further look to sample for."""
@@ -334,7 +334,7 @@ class StudyRun:
                 count = _count([(model, asked)])
                 self._note(ids, "info", "sampling", f"{model.name}: {count} samples, {card.engine}")
                 if model.samples > 1 and not model.sampling.params.temperature and model.backend != "replay":
-                    self._note(ids, "warning", "alike", _alike(model))
+                    self._note(ids, "warning", "alike", _identical_samples_warning(model))
                 self._tell_untested(ids, model, problems)
                 drawn = frozenset(one.name for one, _ in group)
                 turn: list[Request] | None = asked
@@ -415,7 +415,7 @@ class StudyRun:
         return end
 
     @contextmanager
-    def _noted(self, ids: StudyIds) -> Iterator[None]:
+    def _recording_errors(self, ids: StudyIds) -> Iterator[None]:
         """Record every error of the run in the store before it is raised again."""
         try:
             yield
@@ -463,7 +463,7 @@ def _ahead(study: Study) -> int:
     return max(AHEAD_LEAST, AHEAD_PER_BOX * (study.boxes or os.cpu_count() or 1))
 
 
-def _alike(model: ModelSpec) -> str:
+def _identical_samples_warning(model: ModelSpec) -> str:
     return (
         f"{model.name}: at temperature 0 the {model.samples} samples of a problem are alike, and more of them bring "
         "nothing; raise the temperature, or ask for one (greedy = true has it beside the others)"
@@ -474,7 +474,7 @@ def _count(planned: Sequence[_Planned]) -> int:
     return sum(request.count for _, asked in planned for request in asked)
 
 
-def _one(failures: dict[str, BackendError]) -> BackendError:
+def _joined_error(failures: dict[str, BackendError]) -> BackendError:
     """Return the error that ends the run, after everything possible is done."""
     if len(failures) == 1:
         return next(iter(failures.values()))

@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer /health, /v1/models and /v1/models/NAME."""
-        asked, model = self._asked, {"id": MODEL, "object": "model", "created": self.server.began, "owned_by": MODEL}
+        asked, model = self._route, {"id": MODEL, "object": "model", "created": self.server.began, "owned_by": MODEL}
 
         def one() -> dict[str, Any]:
             known_model(asked.removeprefix("/v1/models/"))
@@ -215,13 +215,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(404, f"there is no {self.path[:80]}")
 
     @property
-    def _asked(self) -> str:
+    def _route(self) -> str:
         """Return the path that is asked for, without a query or a slash at its end, which some clients add."""
         return self.path.partition("?")[0].rstrip("/")
 
     def do_POST(self) -> None:
         """Answer /v1/chat/completions."""
-        if self._asked != "/v1/chat/completions":
+        if self._route != "/v1/chat/completions":
             self.close_connection = True
             self._fail(404, f"there is no {self.path[:80]}; ask /v1/chat/completions")
             return

@@ -387,10 +387,10 @@ def held_out(
             chosen = best_within(found, budget)
             if chosen is not None:
                 costs[part, at], rates[part, at] = outcome(chosen, here)
-    return [_held(costs[:, at], rates[:, at], draws) for at in range(len(budgets))]
+    return [_cross_validated(costs[:, at], rates[:, at], draws) for at in range(len(budgets))]
 
 
-def _held(costs: Floats, rates: Floats, draws: Floats | None) -> CrossValidated | None:
+def _cross_validated(costs: Floats, rates: Floats, draws: Floats | None) -> CrossValidated | None:
     if np.isnan(rates).any():
         return None
     return CrossValidated(

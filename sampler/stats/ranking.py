@@ -136,20 +136,20 @@ def rank_score_of_votes(
 
 def drawn_subsets(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterator[NDArray[np.int64]]:
     """Yield subsets of k of the samples, one in a row: all of them, or `draws` random ones if there are more."""
-    return _every(samples, k) if comb(samples, k) <= draws else _some(samples, k, rng, draws)
+    return _all_subsets(samples, k) if comb(samples, k) <= draws else _random_subsets(samples, k, rng, draws)
 
 
 def _rows(k: int) -> int:
     return max(1, _AT_ONCE // (k * k))
 
 
-def _every(samples: int, k: int) -> Iterator[NDArray[np.int64]]:
+def _all_subsets(samples: int, k: int) -> Iterator[NDArray[np.int64]]:
     subsets = combinations(range(samples), k)
     while piece := list(islice(subsets, _rows(k))):
         yield np.array(piece, dtype=np.int64)
 
 
-def _some(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterator[NDArray[np.int64]]:
+def _random_subsets(samples: int, k: int, rng: np.random.Generator, draws: int) -> Iterator[NDArray[np.int64]]:
     for start in range(0, draws, _rows(k)):
         order = rng.random((min(_rows(k), draws - start), samples)).argpartition(k - 1, axis=1)
         yield np.asarray(order[:, :k], dtype=np.int64)

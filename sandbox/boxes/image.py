@@ -158,7 +158,7 @@ def build_image(engine: DockerClient, spec: ImageSpec = USUAL, *, base: str | No
         chosen = _with_shared(engine, chosen, spec.shared, say)
     say(f"building {tag} on {chosen}")
     preload = "".join(f"{name}\n" for name in modules).encode()
-    with _archive(_context() | {"preload": preload, "toolchain.json": _told(_kept(spec.toolchain))}) as archive:
+    with _archive(_context() | {"preload": preload, "toolchain.json": _as_json(_finished(spec.toolchain))}) as archive:
         engine.build(archive, tag, {"BASE": chosen}, labels)
     return tag
 
@@ -233,7 +233,7 @@ def toolchain_reference(toolchain: Toolchain) -> str:
     """Return the name of the base that a toolchain is; it changes with all that it is made from."""
     directory = images_directory()
     files = b"".join((directory / name).read_bytes() for name in (*_TOOLCHAIN_FILES, "debian-base.sh"))
-    return f"{DEBIAN_BASE}:toolchain-{hashlib.sha256(files + _told(toolchain)).hexdigest()[:16]}"
+    return f"{DEBIAN_BASE}:toolchain-{hashlib.sha256(files + _as_json(toolchain)).hexdigest()[:16]}"
 
 
 def _build_toolchain(engine: DockerClient, toolchain: Toolchain, reference: str, say: Say) -> None:
@@ -244,7 +244,7 @@ def _build_toolchain(engine: DockerClient, toolchain: Toolchain, reference: str,
     context: dict[str, bytes | Path] = {"Dockerfile": files["Dockerfile.toolchain"], "prune.py": files["prune.py"]}
     unpacked = f"{reference}-layers"
     with tempfile.TemporaryDirectory(prefix="codebudget-packages-") as directory:
-        context |= {"toolchain.json": _told(toolchain)} | _wheels(engine, base, toolchain, Path(directory), say)
+        context |= {"toolchain.json": _as_json(toolchain)} | _wheels(engine, base, toolchain, Path(directory), say)
         with _archive(context) as archive:
             engine.build(archive, unpacked, {"BASE": base}, {LABEL_BASE: base})
     try:
@@ -267,11 +267,11 @@ def _wheels(
     return {f"toolchain/{path}": content for path, content in fetched.files.items()}
 
 
-def _told(toolchain: Toolchain) -> bytes:
+def _as_json(toolchain: Toolchain) -> bytes:
     return json.dumps(asdict(toolchain), sort_keys=True).encode()
 
 
-def _kept(toolchain: Toolchain | None) -> Toolchain:
+def _finished(toolchain: Toolchain | None) -> Toolchain:
     """Return what must stay when an image is made of a toolchain that is ready."""
     if toolchain is None:
         return Toolchain()

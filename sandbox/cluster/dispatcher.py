@@ -355,7 +355,7 @@ class Dispatcher:
         retries = self._count_retry(node)
         if not retries:
             self._say(f"{node.name} is left out: {fault.message}")
-        again_s = _again_s(retries + 2) if fault.kind in PASSES_SOON else math.inf
+        again_s = _reopen_wait_s(retries + 2) if fault.kind in PASSES_SOON else math.inf
         self._reopen_at[node.id] = time.monotonic() + again_s
         link.actor.kill()
         del self._links[node.id]
@@ -378,7 +378,7 @@ class Dispatcher:
         if link is not None:
             link.actor.kill()
         retries = self._count_retry(node)
-        self._reopen_at[node.id] = time.monotonic() + _again_s(retries)
+        self._reopen_at[node.id] = time.monotonic() + _reopen_wait_s(retries)
         if not retries:
             self._say(f"{node.name} is lost: {reason}")
         deliveries = self.schedule.lost(node, NodeState.LOST, reason)
@@ -483,7 +483,7 @@ def _open_node(
     return opened
 
 
-def _again_s(retries: int) -> float:
+def _reopen_wait_s(retries: int) -> float:
     return AGAIN_S[min(retries, len(AGAIN_S) - 1)]
 
 

@@ -250,7 +250,7 @@ def _close_quietly(dispatcher: Dispatcher, process: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PoolPlace:
     """Where programs run: on the nodes of the cluster at this address, or (None) on this machine, in so many boxes.
 
     `languages` are those of the programs, if they are known before.
@@ -275,7 +275,7 @@ class Place:
 
 @contextlib.contextmanager
 def open_anywhere(
-    place: Place, limits: Limits, options: ScoringOptions, say: Callable[[str], None] = lambda _: None
+    place: PoolPlace, limits: Limits, options: ScoringOptions, say: Callable[[str], None] = lambda _: None
 ) -> Iterator[Scorer | ClusterPool]:
     """Open boxes here or on a cluster; raises SandboxError before anything is scored, and leaves nothing behind."""
     if place.cluster is None:

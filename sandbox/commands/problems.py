@@ -81,7 +81,7 @@ def problems_(
         found = reader.problems(source)
         if not check:
             for problem in found:
-                cells = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), _ways(problem))
+                cells = (one_line(problem.name), one_line(problem.entry_point), _kind(problem), _rules_text(problem))
                 click.echo("\t".join(cells).rstrip("\t"))
             kinds = Counter(map(_kind, found))
             counted = ", ".join(f"{number} tested by {kind}" for kind, number in kinds.most_common())
@@ -117,7 +117,7 @@ def _list_sets() -> None:
             click.echo(f"{name}\tof the package {plugin.package} {plugin.version}")
 
 
-def _ways(problem: Problem) -> str:
+def _rules_text(problem: Problem) -> str:
     """Return the rule for printed output, if it is used, and what programs may assume."""
     tests = problem.checked_by
     rule = f"output rule {tests.rule.name}" if isinstance(tests, StdinTests) and not tests.by_points else ""

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import click
 
-from sandbox.cluster.pool import Place, open_anywhere
+from sandbox.cluster.pool import PoolPlace, open_anywhere
 from sandbox.commands.command_line import OUR_FAULT, PASSED, USAGE, inside_a_folder, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options, say_left_out
 from sandbox.commands.scoring_options import cluster_options, limit_options, limits_of, scoring_options
@@ -140,7 +140,7 @@ def score(
             for row in kept.values():
                 summary.add(row)
             languages = tuple(sorted({sample.program.language for sample in todo}))
-            opened = open_anywhere(Place(cluster, boxes, registry, languages), chosen, scoring, say)
+            opened = open_anywhere(PoolPlace(cluster, boxes, registry, languages), chosen, scoring, say)
             with opened as scorer, progress("scoring", len(asked), len(kept)) as advance:
                 for row in score_samples(todo, scorer):
                     write_row(row, file)

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from sandbox.boxes.image import ImageSpec
 from sandbox.boxes.pool import Pool
-from sandbox.cluster.pool import ClusterPool, Place
+from sandbox.cluster.pool import ClusterPool, PoolPlace
 from sandbox.commands.command_line import OUR_FAULT, PASSED, USAGE, say, stop
 from sandbox.commands.problem_options import ProblemReader, assume_option, filter_options, problem_options
 from sandbox.commands.scoring_options import (
@@ -120,7 +120,7 @@ def serve(
         problems = reader.problems(source) if source else []
         served = languages() if asked is None else chosen_languages(asked)
         prepared = tuple(one.name for one in served) if asked else ()
-        place = Place(boxes=boxes, languages=prepared, **options_of_cluster)
+        place = PoolPlace(boxes=boxes, languages=prepared, **options_of_cluster)
         with server.listen(host, port) as listener, _opened(place, limits, scoring) as pool:
             service = app.Service(
                 options=scoring,
@@ -152,7 +152,7 @@ def _token(context: click.Context, host: str, name: str) -> str | None:
     return token
 
 
-def _opened(place: Place, limits: Limits, options: ScoringOptions) -> AbstractContextManager[Pool | ClusterPool]:
+def _opened(place: PoolPlace, limits: Limits, options: ScoringOptions) -> AbstractContextManager[Pool | ClusterPool]:
     if place.cluster is None:
         return open_pool(limits, boxes=place.boxes, image_spec=options.image_spec, say=say)
     return ClusterPool.of(place.spec(limits, options), say)

@@ -149,7 +149,7 @@ def continued(text: str, problem: Problem, *, stops: Sequence[str] = (), alone: 
     cut, at = (shorter, "a special token") if (shorter := until_end(cut, python=python)) != cut else (cut, at)
     why = f"a completion, cut at {at}" if at else "a completion, with nothing to cut"
     if alone:
-        return Extracted(_alone(problem, cut.strip("\n") + "\n"), f"{why}; it stands alone")
+        return Extracted(_with_preamble(problem, cut.strip("\n") + "\n"), f"{why}; it stands alone")
     return Extracted(problem.continued(cut), why)
 
 
@@ -170,16 +170,16 @@ def answered(text: str, problem: Problem, *, prefill: str = "") -> Extracted:
         clean = _clean(inner)
     code = unfenced.whole_program(clean, parser) if target is None else unfenced.whole_function(clean, target, parser)
     if code is not None and not prefill and not marks_code(clean):
-        return _made(Found(code, "the text as a whole, which is Python"), problem, target)
+        return _extracted(Found(code, "the text as a whole, which is Python"), problem, target)
     answer, reasoning = without_reasoning(clean, parser)
     if reasoning == "cut":
         return _nothing(problem, target, "reasoning that never ended: there is no answer")
     after = ", after its reasoning" * bool(reasoning)
     answer = until_end(answer if reasoning else prefill + answer)
     for region in unwrapped(_unquoted(answer))[:_MOST_REGIONS]:
-        found = _found(from_json(region) or region, target, parser) or _in_json(region, target, parser)
+        found = _find_code(from_json(region) or region, target, parser) or _in_json(region, target, parser)
         if found is not None:
-            return _made(replace(found, why=found.why + after), problem, target)
+            return _extracted(replace(found, why=found.why + after), problem, target)
     return _nothing(problem, target, f"no code in the answer{after}")
 
 
@@ -204,7 +204,7 @@ def _in_other_language(prefill: str, text: str, problem: Problem) -> Extracted:
     return Extracted(other_languages.NO_CODE, f"no code in the answer{after}")
 
 
-def _found(text: str, target: Target | None, parser: Parser) -> Found | None:
+def _find_code(text: str, target: Target | None, parser: Parser) -> Found | None:
     blocks = [block for block in as_written(_nested(scan(text)), parser) if not parser.empty(block.code)]
     rest = outside(text, blocks) if blocks else text
     if target is None:
@@ -222,7 +222,7 @@ def _in_json(text: str, target: Target | None, parser: Parser) -> Found | None:
     """Return the code in the last JSON block that holds code, else in the last object within the text."""
     blocks = (from_json(block.code) for block in reversed(scan(text)) if block.tag in {"json", ""})
     for where, inner in [*(("a block of", one) for one in blocks), *(("an object of", one) for one in embedded(text))]:
-        found = None if inner is None else _found(_clean(inner), target, parser)
+        found = None if inner is None else _find_code(_clean(inner), target, parser)
         if found is not None:
             return replace(found, why=f"{found.why}, in {where} JSON")
     return None
@@ -254,7 +254,7 @@ def _nested(blocks: list[Block]) -> list[Block]:
     return found
 
 
-def _made(found: Found, problem: Problem, target: Target | None) -> Extracted:
+def _extracted(found: Found, problem: Problem, target: Target | None) -> Extracted:
     if found.continues:
         return Extracted(_continued(problem, target, found.code), found.why)
     if found.body:
@@ -264,8 +264,8 @@ def _made(found: Found, problem: Problem, target: Target | None) -> Extracted:
         return Extracted(_continued(problem, target, indented + behind), found.why)
     methods = None if target is None else target.as_methods(found.code)
     if target is not None and methods is not None:
-        return Extracted(_alone(problem, methods), f"{found.why}, put into a class {target.owner}")
-    return Extracted(_alone(problem, found.code), found.why)
+        return Extracted(_with_preamble(problem, methods), f"{found.why}, put into a class {target.owner}")
+    return Extracted(_with_preamble(problem, found.code), found.why)
 
 
 def _split(body: str) -> tuple[str, str]:
@@ -292,7 +292,7 @@ def _nothing(problem: Problem, target: Target | None, why: str) -> Extracted:
     return Extracted(problem.continued(indentation + _NO_CODE), why)
 
 
-def _alone(problem: Problem, source: str) -> str:
+def _with_preamble(problem: Problem, source: str) -> str:
     """Return the prompt's imports and helpers, then the source; statements that must come first are moved up."""
     if not problem.preamble:
         return source

@@ -71,7 +71,7 @@ def find_code(answer: str, problem: Problem) -> Found | None:
     unknown = [block for block in blocks if block.tag not in _OUTPUT_TAGS]
     fitting = (
         (what, chosen)
-        for what, fits in _ways(problem)
+        for what, fits in _conditions(problem)
         for group in (tagged, bare, unknown)
         if (chosen := [block for block in group if fits(block.code)])
     )
@@ -109,7 +109,7 @@ def _defined(code: str) -> set[str]:
     return {one[1] or one[2] for one in found if one}
 
 
-def _ways(problem: Problem) -> list[tuple[str, Callable[[str], bool]]]:
+def _conditions(problem: Problem) -> list[tuple[str, Callable[[str], bool]]]:
     """Return the conditions for choosing a block, strictest first: words for the reason, and a test."""
     if problem.entry_point:
         return [(f" that defines {problem.entry_point}", lambda code: defines(code, problem)), ("", bool)]

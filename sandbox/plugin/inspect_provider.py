@@ -128,7 +128,7 @@ class CodebudgetSandbox(SandboxEnvironment):
             return ExecResult(False, NOT_FOUND, "", f"{error}\n")
         except NoSuchFile as error:
             return ExecResult(False, 2, "", f"{error}\n")
-        return _told(await self._run(job), timeout)
+        return _exec_result(await self._run(job), timeout)
 
     async def _run(self, job: Job) -> Run:
         if self._boxes.pool is None:
@@ -181,7 +181,7 @@ def _job(request: ExecRequest, timeout: int | None) -> Job:
     return Job(program=Program(source=source), stdin=stdin, limits=limits)
 
 
-def _told(run: Run, timeout: int | None) -> ExecResult[str]:
+def _exec_result(run: Run, timeout: int | None) -> ExecResult[str]:
     """Return the result of a command as inspect_ai's type."""
     stdout, stderr = (stream.decode("utf-8", "replace") for stream in (run.stdout, run.stderr))
     match run.ending:

@@ -116,7 +116,7 @@ class CallStrategy:
         reference = self._expected(job.program.tests, job, visits)
         tests, job = reference.tests, _in_proportion(job, reference)
         stages = _stages(tests.calls, reference.cpu_s, visits)
-        scored = _scored(_asked(job, stages, lambda run: judge.has_failed(run, tests), visits), job, tests)
+        scored = _scored(_run_stages(job, stages, lambda run: judge.has_failed(run, tests), visits), job, tests)
         if not visits.options.every_case:
             return scored
         return replace(scored, passed_cases=judge.right_answers(scored.run, tests), cases=len(tests.cases))
@@ -131,7 +131,7 @@ class CallStrategy:
             return judge.has_failed(seen_by_judge(run, joined), joined.judge)
 
         job = _in_proportion(job, whole)
-        run = _asked(job, _stages(joined.calls, whole.cpu_s, visits), failed, visits)
+        run = _run_stages(job, _stages(joined.calls, whole.cpu_s, visits), failed, visits)
         selected = _scored(seen_by_selection(run, joined), job, part.tests)
         return replace(_scored(seen_by_judge(run, joined), job, joined.judge), selection=selected)
 
@@ -156,7 +156,7 @@ def _stages(calls: CallList, cpu_s: float, visits: Visits) -> _Stages:
     return _Stages(calls, (*counts, len(calls)))
 
 
-def _asked(job: Job, stages: _Stages, failed: Callable[[Run], bool], visits: Visits) -> Run:
+def _run_stages(job: Job, stages: _Stages, failed: Callable[[Run], bool], visits: Visits) -> Run:
     """Return the run of the last stage, or of the first stage that fails.
 
     If calls are fresh, or have their own time limits, it is one run merged from several visits.

@@ -35,7 +35,7 @@ def collect_answers(
     """Return the answers of a job's program to the calls of `tests`; the expected answers are not used."""
     found: list[Answer | None] = [None] * len(tests.cases)
     waiting, runs = list(tests.order), list[Run]()
-    asked = _again(tests, waiting, fresh=True) if job.fresh else tests.calls.first(len(waiting))
+    asked = _calls_to_repeat(tests, waiting, fresh=True) if job.fresh else tests.calls.first(len(waiting))
     blaming = job.fresh
     while waiting and patience:
         run = visit(replace(job, program=replace(job.program, tests=asked)))
@@ -47,7 +47,7 @@ def collect_answers(
             break
         if blaming and not (job.fresh and run.answers):
             waiting, patience = waiting[1:], patience - 1
-        asked, blaming = _again(tests, waiting, fresh=job.fresh), True
+        asked, blaming = _calls_to_repeat(tests, waiting, fresh=job.fresh), True
     return ProgramAnswers(
         answers=tuple(found),
         cpu_s=sum(run.cpu_s for run in runs),
@@ -56,7 +56,7 @@ def collect_answers(
     )
 
 
-def _again(tests: CallTests, waiting: list[int], *, fresh: bool) -> AskedCalls:
+def _calls_to_repeat(tests: CallTests, waiting: list[int], *, fresh: bool) -> AskedCalls:
     """Return the calls to ask again, because their answers are missing."""
     return _calls(tests, waiting[:1]).first(1) if fresh and waiting else _calls(tests, waiting).in_turns()
 

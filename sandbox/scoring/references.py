@@ -61,12 +61,12 @@ class References:
         with self._lock:
             own = self._locks.setdefault(tests.source, threading.Lock())
         with own:
-            return self.known(tests) or self._asked(tests, grader)
+            return self.known(tests) or self._compute(tests, grader)
 
     def known(self, tests: ReferenceTests) -> Reference | None:
         """Return the same, if an earlier request or a process that kept its answers has asked before; else None."""
         if (known := self._known.get(tests.source)) is None and self._directory is not None:
-            answers = _kept(_file(self._directory, tests), len(tests.cases))
+            answers = _read_cached(_file(self._directory, tests), len(tests.cases))
             if answers is not None:
                 known = self._known[tests.source] = _reference(tests, *answers)
         return known
@@ -82,7 +82,7 @@ class References:
             )
         return known.tests
 
-    def _asked(self, tests: ReferenceTests, grader: Visit) -> Reference:
+    def _compute(self, tests: ReferenceTests, grader: Visit) -> Reference:
         answers, cpu_s = _ask(tests, grader)
         known = self._known[tests.source] = _reference(tests, answers, cpu_s)
         if self._directory is not None:
@@ -133,7 +133,7 @@ def _keep(path: Path, answers: list[bytes], cpu_s: float) -> None:
     fresh.replace(path)
 
 
-def _kept(path: Path, count: int) -> tuple[list[bytes], float] | None:
+def _read_cached(path: Path, count: int) -> tuple[list[bytes], float] | None:
     """Return the kept answers; None if the file is missing or cannot be read, so that the solution is asked again."""
     try:
         kept = wire.decode(zlib.decompressobj().decompress(path.read_bytes(), MAX_KEPT))

@@ -310,7 +310,7 @@ def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: R
     anew: dict[int, Row] = {}
     for row in rows:
         try:
-            fresh = _anew(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
+            fresh = _rejudge_row(row, problems, references) if row.get("facts") else anew.get(row.get("same_as", 0))
         except Unreadable as error:
             yield row, row, str(error)
             continue
@@ -323,18 +323,18 @@ def rejudged(rows: Iterable[Row], problems: Mapping[str, Problem], references: R
         yield row, (row if fresh is None else row | fresh), ""
 
 
-def _anew(row: Row, problems: Mapping[str, Problem], references: References) -> Row:
+def _rejudge_row(row: Row, problems: Mapping[str, Problem], references: References) -> Row:
     problem = find_problem(problems, row["task_id"])
     if problem is None:
         raise SamplesError(f"no problem is called {row['task_id']!r}; do --problems and the file belong together?")
-    facts, wanted = _kept(row)
+    facts, wanted = _read_facts(row)
     tests, selection = problem.tests_for(wanted)
     tests, selection = references.without_box(tests), selection and references.without_box(selection)
     program = Program(source="", tests=tests, selection=selection)
     return score_fields(rejudge(facts, tests, selection), program, facts.limits)
 
 
-def _kept(row: Row) -> tuple[Facts, ChosenTests]:
+def _read_facts(row: Row) -> tuple[Facts, ChosenTests]:
     """Return the facts of a row, and which tests it was asked; raises Unreadable."""
     try:
         return unpack(base64.b64decode(row["facts"], validate=True)), ChosenTests(row["tests"])

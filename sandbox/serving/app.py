@@ -165,7 +165,7 @@ class Server:
         When the waiting ends for any reason, unfinished tasks are cancelled.
         """
         came = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-        came.add_done_callback(_heard)
+        came.add_done_callback(_retrieve_exception)
         left = asyncio.ensure_future(_wait_for_disconnect(request))
         try:
             await asyncio.wait((came, left), return_when=asyncio.FIRST_COMPLETED)
@@ -176,7 +176,7 @@ class Server:
             for future in futures:
                 self._admission.cancel(future)
             came.cancel()
-        return [_told(one) for one in came.result()]
+        return [_result_or_error(one) for one in came.result()]
 
     def _health(self, _: Request) -> Response:
         """Report whether programs can be run; 503 with the reason if not."""
@@ -241,13 +241,13 @@ def _pieces(request: Request) -> AsyncIterator[bytes]:
     return request.stream()
 
 
-def _heard(came: asyncio.Future[Any]) -> None:
+def _retrieve_exception(came: asyncio.Future[Any]) -> None:
     """Read a future's exception, so that Python prints no warning about it."""
     if not came.cancelled():
         came.exception()
 
 
-def _told(one: Timed[T] | BaseException) -> Timed[T] | SandboxError:
+def _result_or_error(one: Timed[T] | BaseException) -> Timed[T] | SandboxError:
     """Return the message for a client; a bug of ours is raised again."""
     if isinstance(one, asyncio.CancelledError):
         return TaskCancelled("the server is stopping")

@@ -183,12 +183,12 @@ def found_value(text: str) -> str:
     if _without_assert(value) is not None:
         return value
     conclusion = marked.rstrip().rpartition("\n")[2] if blocks else ""  # the block may be how it was found
-    if said := next(filter(_is_value, _said(conclusion)), ""):
+    if said := next(filter(_is_value, _values_in_line(conclusion)), ""):
         return said
     lines = [line.strip().strip("`") for line in value.splitlines() if line.strip()]
     asserts = [line for line in lines if line.startswith("assert ")]
     last = (asserts or lines or [""])[-1]
-    return last if asserts else next(filter(_is_value, _said(last)), last)
+    return last if asserts else next(filter(_is_value, _values_in_line(last)), last)
 
 
 def _boxed(text: str) -> str:
@@ -201,7 +201,7 @@ def _boxed(text: str) -> str:
     return text[begin : at - 1 if not depth else at]
 
 
-def _said(line: str) -> list[str]:
+def _values_in_line(line: str) -> list[str]:
     """Return the texts in a line of prose that may be its value, the likeliest first."""
     if len(line) > _LONGEST_LINE:
         return []

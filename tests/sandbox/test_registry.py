@@ -107,7 +107,7 @@ def test_a_python_program_is_run_without_looking_for_plugins(tmp_path: Path) -> 
     source = (
         "import sandbox.commands.exec, sandbox.registry as registry\n"
         "from sandbox.languages import language_of_file, named\n"
-        "print(language_of_file('a.py'), named('python'), registry._found.cache_info().misses)"
+        "print(language_of_file('a.py'), named('python'), registry._entry_points.cache_info().misses)"
     )
     told = run(tmp_path, "-c", source)
     assert (told.stdout, told.stderr) == ("python python 0\n", "")

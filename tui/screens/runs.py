@@ -128,8 +128,8 @@ the Live screen.
         """Read the folder again at intervals."""
         super().on_mount()
         self.query_one(ListTable).focus()
-        self.set_interval(LOOK_SECONDS, self._look)
-        self._look()
+        self.set_interval(LOOK_SECONDS, self._find_studies)
+        self._find_studies()
 
     def show(self, news: Snapshot | StoreProblem) -> None:
         """Show all studies, even if one store cannot be read."""
@@ -168,12 +168,12 @@ the Live screen.
             ),
         )
 
-    def _look(self) -> None:
+    def _find_studies(self) -> None:
         if self.is_current:
             present, host = self.app.store, self.app.machine.name
-            self.app.query_worker.run_in_background(lambda: find_studies(present, host), self._found)
+            self.app.query_worker.run_in_background(lambda: find_studies(present, host), self._studies_found)
 
-    def _found(self, runs: list[StudyEntry]) -> None:
+    def _studies_found(self, runs: list[StudyEntry]) -> None:
         self._runs = runs
         self.redraw()
 

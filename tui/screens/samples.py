@@ -412,7 +412,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
             except OSError as error:
                 return f"Cannot write {str(export.file)!r}: {error.strerror or error}"
 
-        def told(found: tuple[int, bool] | str) -> None:
+        def written(found: tuple[int, bool] | str) -> None:
             if isinstance(found, str):
                 self.app.tell(found)
             elif found[1]:
@@ -420,7 +420,7 @@ space marks rows; Y copies the marked rows as JSON. e exports all samples that m
             else:
                 self._write_next_page(export)
 
-        self.app.query_worker.ask(write, told, low_priority=True)
+        self.app.query_worker.ask(write, written, low_priority=True)
 
     def action_back(self) -> None:
         """Close the filter without a change, or leave the screen."""

@@ -210,12 +210,12 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
         """Focus the log, and read the machine's facts at intervals."""
         super().on_mount()
         self.query_one("#log", ListTable).focus()
-        self.set_interval(LOOK_SECONDS, self._look)
+        self.set_interval(LOOK_SECONDS, self._read_facts)
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw facts and log."""
         if self._facts is None:
-            self._look()
+            self._read_facts()
         now = self.app.machine.clock()
         self._facts_into("run", run_pairs(snapshot, self._settings, now))
         self._facts_into("boxes", box_pairs(snapshot, self._usage, now))
@@ -246,7 +246,7 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
             rows=((event.at, event.level, event.kind, event.message) for event in events),
         )
 
-    def _look(self) -> None:
+    def _read_facts(self) -> None:
         """Read facts that are not in the snapshot, if the screen is visible."""
         snapshot = self._snapshot
         if snapshot is None or not self.is_current:
@@ -257,9 +257,9 @@ command and asks before it starts it; --readonly turns them off. Quitting the vi
         def read(reader: SampleReader) -> tuple[SettingsRow, Sequence[UsageRow], HostFacts]:
             return reader.settings(study.id), reader.usage(study.id), machine.facts(store, pid)
 
-        self.app.query_worker.ask(read, self._looked, low_priority=True)
+        self.app.query_worker.ask(read, self._facts_read, low_priority=True)
 
-    def _looked(self, found: tuple[SettingsRow, Sequence[UsageRow], HostFacts]) -> None:
+    def _facts_read(self, found: tuple[SettingsRow, Sequence[UsageRow], HostFacts]) -> None:
         self._settings, self._usage, self._facts = found
         self.redraw()
 

@@ -308,7 +308,7 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             if cell.pieces:
                 segments += [*self._pieces(cell, layout, base), Segment(" " * GAP, base)]
                 continue
-            look = self._look(cell)
+            look = self._cell_style(cell)
             if cell.strong:
                 look += RichStyle(bold=True)
             segments += [Segment(self._text(cell, layout), base + look), Segment(" " * GAP, base)]
@@ -327,11 +327,11 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             text = f"{' ' if at else ''}{words}"
             if cell_len(text) > room:
                 break  # a cut number would be another number
-            found.append(Segment(text, base + self._look(replace(cell, tone=tone))))
+            found.append(Segment(text, base + self._cell_style(replace(cell, tone=tone))))
             room -= cell_len(text)
         return [*found, Segment(" " * room, base)]
 
-    def _look(self, cell: Cell) -> RichStyle:
+    def _cell_style(self, cell: Cell) -> RichStyle:
         if cell.heat is not None:
             return heat_style(self, cell.heat)
         return (

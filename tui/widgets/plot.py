@@ -337,7 +337,7 @@ def _draw_readings(canvas: Canvas, frame: _PlotArea, options: Options) -> list[R
     title = f" at {quantity(options.rule, options.unit)} "
     spread = max(len(near_words(one)) for one in found)
     lines = [
-        (one, f" {mark(one.tone)} {fit(name, widest)} {told(one, spread)} ")
+        (one, f" {mark(one.tone)} {fit(name, widest)} {reading_text(one, spread)} ")
         for one, name in zip(found, names, strict=True)
     ]
     width, height = max(len(title), *(cell_len(text) for _, text in lines)), len(lines) + 1
@@ -357,7 +357,7 @@ def near_words(one: CurveReading) -> str:
     return "" if one.rate is None or one.near is None else format_interval(*one.near)
 
 
-def told(one: CurveReading, spread: int) -> str:
+def reading_text(one: CurveReading, spread: int) -> str:
     """Return a reading as text of fixed width: rate, interval, samples per problem."""
     if one.rate is None:
         return f"{'< 1 sample':>12}"
@@ -427,9 +427,9 @@ class CurvePlot(Widget):
         return Strip([self._segment(span, base, dark=dark) for span in rows[y]], self.size.width)
 
     def _segment(self, span: Span, base: RichStyle, *, dark: bool) -> Segment:
-        return Segment(span.text, self._look(span.style, base, dark=dark))
+        return Segment(span.text, self._cell_style(span.style, base, dark=dark))
 
-    def _look(self, style: Style, base: RichStyle, *, dark: bool) -> RichStyle:
+    def _cell_style(self, style: Style, base: RichStyle, *, dark: bool) -> RichStyle:
         plain, under = base_colours(base)
         behind = under if style.band < 0 else self._band_colour(style.band, under, dark=dark)
         match style.kind:

@@ -92,7 +92,7 @@ class LlamaCppScorer(Closeable):
         self._last_words.close()
 
     def _hello(self) -> str:
-        hello = self._heard(START_S)
+        hello = self._read_line(START_S)
         refuse_missing(hello)
         if "error" in hello:
             raise CannotLoad(f"cannot load {self._model.path.name}: {hello['error']}")
@@ -117,9 +117,9 @@ class LlamaCppScorer(Closeable):
             self._child.stdin.flush()
         except (OSError, ValueError) as error:
             raise BackendError(self._death()) from error
-        return self._heard(ANSWER_S)
+        return self._read_line(ANSWER_S)
 
-    def _heard(self, timeout_s: float) -> dict[str, Any]:
+    def _read_line(self, timeout_s: float) -> dict[str, Any]:
         """Return the child's next line."""
         pipe, data, deadline = self._child.stdout, b"", time.monotonic() + timeout_s
         if pipe is None:

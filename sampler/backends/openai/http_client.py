@@ -420,7 +420,7 @@ class RetryPolicy:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         first = self._patience.first_wait_s
         growing = tenacity.wait_exponential(multiplier=first, max=LONGEST_BACKOFF_S) + tenacity.wait_random(0, first)
-        return max(growing(state), _asked(state))
+        return max(growing(state), _server_wait_s(state))
 
     def _say(self, state: tenacity.RetryCallState) -> None:
         with self._lock:
@@ -434,7 +434,7 @@ class RetryPolicy:
             )
 
 
-def _asked(state: tenacity.RetryCallState) -> float:
+def _server_wait_s(state: tenacity.RetryCallState) -> float:
     """Return the seconds that the server asked to wait."""
     error = state.outcome.exception() if state.outcome is not None else None
     return (error.retry_after_s or 0.0) if isinstance(error, Outage) else 0.0
@@ -447,4 +447,4 @@ class _WaitTooLong(tenacity.stop.stop_base):
         self._longest_s = longest_s
 
     def __call__(self, state: tenacity.RetryCallState) -> bool:
-        return _asked(state) > self._longest_s
+        return _server_wait_s(state) > self._longest_s

@@ -292,18 +292,18 @@ def _whole(problem: dict[str, Any]) -> str:
 
 def _continues(problem: dict[str, Any]) -> bool:
     """Return whether a completion continues the prompt: the prompt is Python that begins the entry point."""
-    return _begun(problem) is not None
+    return _definition_in_prompt(problem) is not None
 
 
 def _preamble(problem: dict[str, Any]) -> str:
     """Return the text of the prompt before the entry point, if the prompt begins the entry point."""
-    begun = _begun(problem)
+    begun = _definition_in_prompt(problem)
     if begun is None:
         return ""
     return "".join(f"{line}\n" for line in problem["prompt"].split("\n")[: first_line(begun) - 1])
 
 
-def _begun(problem: dict[str, Any]) -> Definition | None:
+def _definition_in_prompt(problem: dict[str, Any]) -> Definition | None:
     """Return the definition of the entry point, or of its class, in the prompt."""
     name = problem.get("entry_point", "").partition(".")[0]
     bodies = ("", "\n    pass", "\n        pass")

@@ -143,7 +143,7 @@ def read(row: dict[str, Any], place: int = 0, columns: Mapping[str, str] | None 
     """
     if unknown := (columns or {}).keys() - USUAL.keys():
         raise ValueError(f"there is no part {min(unknown)!r} to map; the parts are {', '.join(USUAL)}")
-    found = {role: _found(row, role, columns or {}) for role in USUAL}
+    found = {role: _role_value(row, role, columns or {}) for role in USUAL}
     name = found["name"]
     name = str(name) if type(name) in {str, int} and name != "" else f"row/{place}"
     solution = _unfenced(_one_text(found["solution"]))
@@ -169,7 +169,7 @@ def read(row: dict[str, Any], place: int = 0, columns: Mapping[str, str] | None 
     )
 
 
-def _found(row: Mapping[str, Any], role: str, columns: Mapping[str, str]) -> Any:
+def _role_value(row: Mapping[str, Any], role: str, columns: Mapping[str, str]) -> Any:
     """Return the value of a role: of the first usual field that is there, or of the column that has to be there."""
     if role in columns:
         value = _at(row, columns[role])

@@ -99,8 +99,8 @@ def fetch(source: HubSource) -> HubFiles:
         raise ProblemsError(
             f"{source.text} needs huggingface_hub; run `pip install 'codebudget[hub]'`. Without it: {_by_hand(source)}"
         ) from error
-    noted = _noted(source)
-    held = None if noted is None else _held(source, *noted)
+    noted = _read_note(source)
+    held = None if noted is None else _cached_files(source, *noted)
     if held is not None and _is_pinned(source.revision):
         return held
     if not sys.stderr.isatty():
@@ -263,7 +263,7 @@ def _write_note(source: HubSource, commit: str, names: Sequence[str]) -> None:
     fresh.replace(path)
 
 
-def _noted(source: HubSource) -> tuple[str, list[str]] | None:
+def _read_note(source: HubSource) -> tuple[str, list[str]] | None:
     """Return the commit and the files that the source stood for when it was last fetched."""
     try:
         note = json.loads(_note_path(source).read_text("utf-8"))
@@ -274,7 +274,7 @@ def _noted(source: HubSource) -> tuple[str, list[str]] | None:
     return (commit, names) if known and isinstance(names, list) and all(type(one) is str for one in names) else None
 
 
-def _held(source: HubSource, commit: str, names: Sequence[str]) -> HubFiles | None:
+def _cached_files(source: HubSource, commit: str, names: Sequence[str]) -> HubFiles | None:
     from huggingface_hub import try_to_load_from_cache
 
     found = [try_to_load_from_cache(source.repo, name, revision=commit, repo_type="dataset") for name in names]

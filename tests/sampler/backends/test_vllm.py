@@ -58,7 +58,7 @@ def test_every_sample_lands_once_with_what_the_engine_told():
     for number, piece in enumerate(pieces(5)):
         flight.start(piece, number)
     finished = []
-    while flight.held:
+    while flight.in_flight:
         finished += flight.step()
     assert [(sample.index, sample.seed, sample.text) for sample in finished] == [
         (2 + n, 50 + n, f"text {n}") for n in range(5)
@@ -76,7 +76,7 @@ def test_what_is_left_is_called_off():
         flight.start(piece, None)
     flight.cancel()
     assert engine.aborted == [number for number, _ in engine.held]
-    assert flight.held == 0
+    assert flight.in_flight == 0
     assert flight.step() == flight.step() == [], "what comes all the same is nobody's"
 
 
