@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from sandbox.errors import SandboxError
@@ -32,11 +34,18 @@ MOST_SOLVED = 1 << 20  # bytes that a command of --solve may print
 KILL_AFTER_S = 5.0  # that a cancelled command of --solve has to end in
 MOST_TEXT = 64_000  # characters of each output; the context of a model is small
 _INSTRUCTIONS = """Run untrusted code in hardened containers without network. Calls share nothing: send everything that
-a program needs in one call. A verdict is PASSED only if the program (and its tests) ran to their end."""
+a program needs in one call. A verdict is PASSED only if the program (and its tests) ran to their end; the others are
+WRONG, ERROR, SYNTAX, TIMEOUT, MEMORY, OUTPUT, CRASHED and EARLY_EXIT, and `explanation` says why."""
+_CHANGES_NOTHING = ToolAnnotations(read_only_hint=True, open_world_hint=False)  # clients may then call without asking
 
 Code = Annotated[str, Field(description="The whole program.")]
 Seconds = Annotated[
-    float, Field(ge=SHORTEST_S, le=LONGEST_S, description="The most CPU seconds that the program may use.")
+    float,
+    Field(
+        ge=SHORTEST_S,
+        le=LONGEST_S,
+        description="The most CPU seconds that the program may use; by the clock, twice that, or 10.",
+    ),
 ]
 Problem = Annotated[
     dict[str, Any],
@@ -49,10 +58,7 @@ def make_server(scorer: Scorer, version: str, solve: Sequence[str] = ()) -> MCPS
 
     `solve` is the command that solves a problem: it gets the problem as JSON on its standard input, and prints JSON.
     """
-    server = MCPServer("codebudget", instructions=_INSTRUCTIONS, version=version, log_level="WARNING")
-    languages = ", ".join(names())
 
-    @server.tool(description=f"Run a program and return its output and how it ended. Languages: {languages}.")
     async def run_code(
         code: Code,
         language: Annotated[str, Field(description="The program's language.")] = PYTHON,
@@ -61,10 +67,6 @@ def make_server(scorer: Scorer, version: str, solve: Sequence[str] = ()) -> MCPS
     ) -> dict[str, Any]:
         return await _run(scorer, Program(source=code, language=_language(language)), cpu_seconds, stdin)
 
-    @server.tool(
-        description="Run tests over a Python program and return the verdict. The tests are Python code (assertions, "
-        "test functions or unittest classes) that runs after the program, or a problem whose tests decide."
-    )
     async def run_tests(
         code: Code,
         tests: Annotated[str | None, Field(description="Python code that tests the program.")] = None,
@@ -81,13 +83,30 @@ def make_server(scorer: Scorer, version: str, solve: Sequence[str] = ()) -> MCPS
             raise ToolError(f"problem: {error}") from error
         return await _run(scorer, program, cpu_seconds)
 
+    async def solve_problem(problem: Problem) -> dict[str, Any]:
+        return await _solve(solve, problem)
+
+    tools = [
+        _tool(run_code, f"Run a program and return its output and how it ended. Languages: {', '.join(names())}."),
+        _tool(
+            run_tests,
+            "Run tests over a Python program and return the verdict. The tests are Python code (assertions, test "
+            "functions or unittest classes; no pytest) that runs after the program, or a problem whose tests decide.",
+        ),
+    ]
     if solve:
+        told = "Sample programs from a model until one passes the public tests; return the best one."
+        tools.append(_tool(solve_problem, told))
+    return MCPServer("codebudget", instructions=_INSTRUCTIONS, version=version, log_level="WARNING", tools=tools)
 
-        @server.tool(description="Sample programs from a model until one passes the public tests; return the best one.")
-        async def solve_problem(problem: Problem) -> dict[str, Any]:
-            return await _solve(solve, problem)
 
-    return server
+def _tool(function: Callable[..., Any], description: str) -> Tool:
+    """Return a tool that refuses arguments it does not have; by itself the package passes over misspelled ones."""
+    tool = Tool.from_function(function, description=description, annotations=_CHANGES_NOTHING)
+    known = tool.fn_metadata.arg_model
+    tool.fn_metadata.arg_model = type(known.__name__, (known,), {"__module__": __name__}, extra="forbid")
+    tool.parameters = tool.fn_metadata.arg_model.model_json_schema(by_alias=True)
+    return tool
 
 
 def _language(name: str) -> str:
