@@ -80,7 +80,14 @@ def real_dependencies(
         options = ScoringOptions(fresh=study.fresh, image_spec=image_spec, kept=usual_directory())
         languages = () if study.problems.language is None else (study.problems.language,)
         place = PoolPlace(study.cluster, study.boxes, study.registry, languages)
-        with shared.connections.pop_all(), open_anywhere(place, study.limits, options, say) as opened:
+        working: list[Executor] = []
+
+        def say_of_boxes(message: str) -> None:
+            if not working or study.cluster is None:  # what nodes do later the run notes itself (`NodeWatch`)
+                say(message)
+
+        with shared.connections.pop_all(), open_anywhere(place, study.limits, options, say_of_boxes) as opened:
+            working.append(opened)
             yield opened
 
     def check(model: ModelSpec, tell: Callable[[str], None]) -> None:

@@ -147,7 +147,7 @@ class Ticker:
 
 
 class NodeWatch:
-    """Notes what the nodes of a cluster do, as long as the context lasts: each change, and their rates at intervals.
+    """Notes what the nodes of a cluster do, as long as the context lasts: at each change, and their rates at intervals.
 
     `nodes` is None where programs run on this machine; then nothing is noted.
     """
@@ -162,14 +162,14 @@ class NodeWatch:
     def look(self, now: float) -> None:
         """Read the states of the nodes once, and report those that changed."""
         nodes = [] if self._nodes is None else self._nodes()
-        for node in nodes:
-            if self._states.get(node.name) != node.state:
-                self._states[node.name] = node.state
-                level = "info" if node.state in {"opening", "working"} else "warning"
-                reason = f": {node.reason}" if node.reason else ""
-                self._note(level, "node", f"{node.name} is {node.state}{reason}")
+        changed = [node for node in nodes if self._states.get(node.name) != node.state]
+        for node in changed:
+            self._states[node.name] = node.state
+            level = "info" if node.state in {"opening", "working"} else "warning"
+            reason = f": {node.reason}" if node.reason else ""
+            self._note(level, "node", f"{node.name} is {node.state}{reason}")
         told = nodes_line(nodes)
-        if told != self._told and now - self._told_at >= NODES_SECONDS:
+        if changed or (told != self._told and now - self._told_at >= NODES_SECONDS):
             self._told_at, self._told = now, told
             self._note("info", "nodes", told)
 

@@ -319,6 +319,10 @@ def _translated(ref: Any) -> Future[Any]:
 
 def _why_lost(words: str) -> str:
     """Return Ray's reason in one line: of a process that could not start, the exception that ends the traceback."""
+    if "actor died unexpectedly" in words:
+        return "its process was killed, or its node with it"
+    if "node has died" in words:
+        return "its node has died"
     lines = [_COLOURS.sub("", line).strip() for line in words.strip().splitlines()] or [""]
     if "creation task" in lines[0]:
         return f"its process cannot start: {next(line for line in reversed(lines) if line)}"

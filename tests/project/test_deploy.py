@@ -64,6 +64,7 @@ def test_compose_s_server_is_the_image_s(compose: dict[str, Any]) -> None:
     (port,) = re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE)
     assert f'"--port", "{port}"' in text
     for name in ("serve", "serve-own"):
+        assert compose["services"][name]["build"] == compose["services"]["serve"]["build"], "each profile stands alone"
         assert compose["services"][name]["ports"][0].endswith(f":{port}")
     assert f"127.0.0.1:{port}/healthz" in str(compose["services"]["serve"]["healthcheck"])
     build = compose["services"]["serve"]["build"]

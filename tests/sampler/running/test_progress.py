@@ -28,7 +28,10 @@ def test_each_change_of_a_node_is_noted_once_and_what_all_of_them_do_at_interval
     assert noted[3][:2] == ("info", "nodes")
     nodes[0] = Node("a", "lost", "killed")
     watch.look(101.0 + NODES_SECONDS)
-    assert noted[4:] == [("warning", "node", "a is lost: killed")]
+    assert noted[4:] == [
+        ("warning", "node", "a is lost: killed"),
+        ("info", "nodes", "a lost, 2 boxes, 1.5/s, 0 done, 0 faults; b left out, 2 boxes, 1.5/s, 0 done, 0 faults"),
+    ]
 
 
 def test_on_one_machine_nothing_is_noted_of_nodes() -> None:
