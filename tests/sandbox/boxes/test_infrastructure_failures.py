@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -57,6 +57,7 @@ class Middleman:
     def __init__(self, path: Path) -> None:
         self.path, self._open = path, set[socket.socket]()
         self.refusing = self.silent = False
+        self.refused = 0
         self.cut_after: int | None = None  # so many bytes of the next stream from the engine to us
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(path))
@@ -78,6 +79,7 @@ class Middleman:
                 while self.silent:
                     time.sleep(0.05)
                 if self.refusing:
+                    self.refused += 1
                     client.sendall(b"HTTP/1.1 500 Oops\r\nContent-Length: 9\r\nConnection: close\r\n\r\nbroken\r\n\r")
                     return
                 engine.sendall(data)
@@ -128,13 +130,18 @@ def spec(engine: DockerClient) -> PoolSpec:
     return PoolSpec(image=ensure_image(engine, say=print), limits=LIMITS, boxes=1)
 
 
-def test_an_api_that_answers_500_for_a_while_costs_time_and_no_verdict(middleman: Middleman) -> None:
+def test_an_api_that_answers_500_for_a_while_costs_time_and_no_verdict(
+    middleman: Middleman, until_inside: Callable[..., None]
+) -> None:
     with contextlib.closing(DockerClient()) as engine, Pool(engine, spec(engine)) as pool:
         running = pool.submit(job(SLOW))
-        time.sleep(0.5)
+        until_inside(engine, boxes_of(engine, {os.getpid()}), running)
         middleman.refusing = True
         middleman.hang_up()
-        time.sleep(1)
+        deadline = time.monotonic() + 120
+        while middleman.refused < 2:
+            assert time.monotonic() < deadline, "nobody asks the API again"
+            time.sleep(0.02)
         assert not running.done()
         middleman.refusing = False
         assert running.result(timeout=300).stdout == b"done\n"
@@ -230,13 +237,15 @@ def second_engine(engine: DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iter
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def test_an_engine_that_is_killed_and_started_again_costs_time_and_no_verdict(second_engine: SecondEngine) -> None:
+def test_an_engine_that_is_killed_and_started_again_costs_time_and_no_verdict(
+    second_engine: SecondEngine, until_inside: Callable[..., None]
+) -> None:
     with contextlib.closing(DockerClient()) as engine:
         with Pool(engine, spec(engine)) as pool:
             futures = [pool.submit(job(f"{SLOW}  # {number}")) for number in range(4)]
-            time.sleep(0.7)
+            until_inside(engine, boxes_of(engine, {os.getpid()}), futures[0])
             second_engine.kill()
-            time.sleep(1)
+            time.sleep(1)  # an outage of a second, for whose end nobody here waits
             second_engine.start()
             runs = [future.result(timeout=600) for future in futures]
             assert [(run.stdout, run.ending) for run in runs] == [(b"done\n", Ending.EXITED)] * 4

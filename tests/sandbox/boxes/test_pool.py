@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -77,10 +77,12 @@ def test_one_program_opens_one_box_and_the_second_a_spare(engine: DockerClient) 
             assert len(set(ours(engine)) - before) == boxes
 
 
-def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(engine: DockerClient) -> None:
+def test_a_box_removed_from_outside_costs_a_retry_and_no_verdict(
+    engine: DockerClient, until_inside: Callable[..., None]
+) -> None:
     with a_pool(engine) as (pool, before):
         running = pool.submit(job("import time; time.sleep(1); print('done')"))
-        time.sleep(0.4)
+        until_inside(engine, set(ours(engine)) - before, running)
         for container in set(ours(engine)) - before:
             engine.remove(container)
         run = running.result(timeout=300)
@@ -143,10 +145,12 @@ def busy(engine: DockerClient, container: str) -> int | None:
     return None
 
 
-def test_leaving_early_cancels_what_waits_and_ends_what_runs(engine: DockerClient) -> None:
-    with contextlib.suppress(KeyboardInterrupt), a_pool(engine) as (pool, _):
+def test_leaving_early_cancels_what_waits_and_ends_what_runs(
+    engine: DockerClient, until_inside: Callable[..., None]
+) -> None:
+    with contextlib.suppress(KeyboardInterrupt), a_pool(engine) as (pool, before):
         waiting = [pool.submit(job("import time; time.sleep(90)", wall_s=100)) for _ in range(5)]
-        time.sleep(0.3)
+        until_inside(engine, set(ours(engine)) - before, waiting[0])
         began = time.monotonic()
         raise KeyboardInterrupt
     assert time.monotonic() - began < 60
@@ -282,8 +286,8 @@ def test_each_role_of_a_task_has_a_box_of_its_own_and_may_have_another_image(eng
             pool.submit_task(lambda boxes: boxes.visit(missing, job(WHERE))).result(timeout=300)
 
 
-def test_a_task_that_was_cancelled_leaves_its_box(engine: DockerClient) -> None:
-    with a_pool(engine) as (pool, _):
+def test_a_task_that_was_cancelled_leaves_its_box(engine: DockerClient, until_inside: Callable[..., None]) -> None:
+    with a_pool(engine) as (pool, before):
         visits: list[bytes] = []
         inside = threading.Event()
 
@@ -293,7 +297,7 @@ def test_a_task_that_was_cancelled_leaves_its_box(engine: DockerClient) -> None:
                 visits.append(boxes.run(job("import time; time.sleep(0.2)")).stdout)
 
         long = pool.submit(job("import time; time.sleep(60)", wall_s=90))
-        time.sleep(0.5)
+        until_inside(engine, set(ours(engine)) - before, long)
         pool.cancel(long)
         with pytest.raises(TaskCancelled):
             long.result(timeout=60)

@@ -5,8 +5,7 @@ What one visit leaves is not there in the next, and a broken runner harms its pr
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -298,10 +297,12 @@ def test_a_task_that_fails_leaves_a_clean_box(scorer: Scorer, engine: DockerClie
 
 
 @pytest.mark.docker
-def test_a_box_that_is_lost_in_between_costs_a_retry_and_no_verdict(scorer: Scorer, engine: DockerClient) -> None:
+def test_a_box_that_is_lost_in_between_costs_a_retry_and_no_verdict(
+    scorer: Scorer, engine: DockerClient, until_inside: Callable[..., None]
+) -> None:
     program = Program(source="import time; time.sleep(0.3); print(2 * int(input()))", tests=DOUBLE)
     running = scorer.submit(program)
-    time.sleep(0.5)
+    until_inside(engine, boxes(engine), running)
     for container in boxes(engine):
         engine.remove(container)
     assert running.result(timeout=300).verdict is Verdict.PASSED
