@@ -36,6 +36,7 @@ from typing import Any
 from sampler.backends.base import BackendError
 from sampler.models.catalogue import UnknownModel, find
 from sampler.values import Architecture, Closeable, Finish, ModelCard, Request, Sample, SamplingParams
+from sandbox.problems.json_fields import not_json
 from sandbox.values import MAX_SOURCE_BYTES
 
 _FINISHES = {
@@ -106,7 +107,7 @@ class ReplayBackend(Closeable):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise BackendError(f"{where} is not JSON ({error}); {_IMPORT}") from error
+            raise BackendError(f"{where} is {not_json(line, error)}; {_IMPORT}") from error
         if not isinstance(row, dict):
             raise BackendError(f"{where} is no object but a {type(row).__name__}; {_IMPORT}")
         try:

@@ -132,12 +132,13 @@ def _tell(end: ImportEnd, store: Path, took: float) -> None:
         for left_out in first_few(rows):
             click.echo(f"left out: {left_out}", err=True)
         if rows:
-            click.echo(f"{len(rows)} {what} left out", err=True)
+            click.echo(f"{len(rows)} {what if len(rows) > 1 else what[:-1]} left out", err=True)
     for line in end.lines:
         click.echo(line)
     way_on = f"`sampler score {store}` executes them" if end.added.total() else "the store held them already"
+    samples = "1 sample" if end.read == 1 else f"{end.read} samples"
     click.echo(
-        f"{end.read} samples read as {', '.join(dict.fromkeys(end.formats))}, {end.added.total()} added, "
+        f"{samples} read as {', '.join(dict.fromkeys(end.formats))}, {end.added.total()} added, "
         f"{end.claims} with a verdict of the file's, in {took:.1f} s; {way_on}"
     )
 

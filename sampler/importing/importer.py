@@ -241,7 +241,7 @@ class _Importer:
             raise ImportFault(f"{', '.join(map(str, self._request.files))}: no sample in it{why}")
         for name, model in self._models.items():
             counts = model.numbering.counts
-            end.sampled[name], end.wanted[name] = len(counts), min(counts)
+            end.sampled[name], end.wanted[name], end.most[name] = len(counts), min(counts), max(counts)
         wanted = {self._models[name].id: count for name, count in end.wanted.items()}
         told = end.lines if end.added.total() else []
         self._store.transact(

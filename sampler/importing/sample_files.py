@@ -38,10 +38,11 @@ from sampler.importing.sample_formats import FORMATS, Format, named, recognised
 from sampler.importing.service_logs import values_of_eval
 from sampler.study.problem_choice import ProblemsSpec
 from sampler.values import Architecture
-from sandbox.problems.json_fields import long_integers
+from sandbox.problems.json_fields import long_integers, not_json
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _DECODER, _SPACES = json.JSONDecoder(), re.compile(r"\s*")
+_PARQUET = b"PAR1"
 _KINDS = "a file is JSON lines, one JSON document, gzip of either, or Parquet, in UTF-8"
 Samples = Callable[[Any], Iterator[Imported | MissingText]]
 SUFFIXES = (".gz", ".jsonl", ".json", ".eval")
@@ -68,12 +69,12 @@ def values_of(path: Path, *, skip_bad: bool = False) -> Iterator[tuple[str, Any]
     if path.is_dir():
         yield from _of_folder(path)
         return
-    if path.suffix == ".parquet":
-        yield from _of_parquet(path)
-        return
     try:
         with path.open("rb") as raw:
             zipped = (head := raw.read(4))[:2] == _GZIP
+        if head == _PARQUET or path.suffix == ".parquet":
+            yield from _of_parquet(path)
+            return
         if head == _ZIP:
             yield from values_of_eval(path)
             return
@@ -166,10 +167,12 @@ def _values(lines: Iterable[bytes], path: Path, *, skip_bad: bool) -> Iterator[t
                 value = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
             if number > 1 and skip_bad:
-                yield where, ImportFault(f"not JSON ({error})")
+                yield where, ImportFault(not_json(line, error))
                 continue
             if number > 1 or line.lstrip()[:1] not in {b"{", b"["}:
-                raise ImportFault(f"{where}: not JSON ({error})" + ("" if number > 1 else f"; {_KINDS}")) from error
+                raise ImportFault(
+                    f"{where}: {not_json(line, error)}" + ("" if number > 1 else f"; {_KINDS}")
+                ) from error
             yield from _elements(_document(line + b"".join(rest for _, rest in numbered), path), name)
             return
         yield from _elements(value, where)
@@ -289,7 +292,8 @@ class ImportEnd:
 
     read: int = 0
     added: Counter[str] = field(default_factory=Counter)
-    wanted: dict[str, int] = field(default_factory=dict)
+    wanted: dict[str, int] = field(default_factory=dict)  # the fewest samples that one of the problems has
+    most: dict[str, int] = field(default_factory=dict)  # the most
     sampled: dict[str, int] = field(default_factory=dict)
     problems: int = 0
     claims: int = 0
@@ -301,10 +305,20 @@ class ImportEnd:
     def lines(self) -> list[str]:
         """Return a message, with a line for each model."""
         return [
-            f"{name}: {self.added[name]} samples added, {self.wanted[name]} of each of {self.sampled[name]} problems"
+            f"{name}: {_number(self.added[name], 'sample')} added, {self._of_each(name)} of "
+            + ("1 problem" if self.sampled[name] == 1 else f"each of {self.sampled[name]} problems")
             + ("" if self.sampled[name] == self.problems else f" ({self.problems - self.sampled[name]} have none)")
             for name in self.wanted
         ]
+
+    def _of_each(self, name: str) -> str:
+        """Return how many samples each of the problems has that have any: a number, or the fewest and the most."""
+        fewest, most = self.wanted[name], self.most[name]
+        return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,15 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     "a text or an object": lambda value: isinstance(value, str | dict),
     "any value": lambda _: True,
 }
+_OTHER_FILES = {  # by their first bytes
+    b"\x28\xb5\x2f\xfd": "compressed by zstd; unpack it first: zstd -d FILE",
+    b"\xfd7zXZ": "compressed by xz; unpack it first: xz -d FILE",
+    b"BZh": "compressed by bzip2; unpack it first: bzip2 -d FILE",
+    b"PK\x03\x04": "a ZIP archive; unpack it first",
+    b"PAR1": "a Parquet file; `sampler import` reads it",
+    b"\xff\xfe": "a text in UTF-16; write it again in UTF-8",
+    b"\xfe\xff": "a text in UTF-16; write it again in UTF-8",
+}
 _lifted, _lock = 0, threading.Lock()
 
 
@@ -79,6 +88,19 @@ def parsed(text: str | bytes, what: str) -> Any:
         raise ValueError(f"{what} is nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"{what} is not JSON ({error})") from error
+
+
+def not_json(line: bytes, error: Exception) -> str:
+    """Return what is wrong with a line that is not JSON, and what to do if its bytes show what it is instead."""
+    for head, what in _OTHER_FILES.items():
+        if line.startswith(head):
+            return f"not JSON, but {what}"
+    way_out = ""
+    if isinstance(error, UnicodeDecodeError):
+        way_out = "; the text is not UTF-8: write it again in UTF-8"
+    elif isinstance(error, json.JSONDecodeError) and not line.endswith(b"\n") and line.lstrip()[:1] == b"{":
+        way_out = "; the file ends within this line, as if its writing was interrupted: write it again"
+    return f"not JSON ({error}){way_out}"
 
 
 def field(row: Mapping[str, Any], key: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -260,7 +261,7 @@ def read_problem(
     `place` is the number of rows before it, which names a row without a name. `columns` is that of `load_problems`.
     """
     if not isinstance(row, dict):
-        raise ProblemsError(f"{where}: a problem is a JSON object, not {type(row).__name__}")
+        raise ProblemsError(f"{where}: a problem is a JSON object, not {json.dumps(row, default=str):.40}")
     try:
         problem = Problem(**fields_of(row, place, columns))
         _ = problem.checked_by, problem.selected_by  # what is wrong with its tests shows now

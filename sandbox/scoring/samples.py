@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sandbox.extraction import TextKind, extract
 from sandbox.problems import ChosenTests, Problem, find_name, find_problem
-from sandbox.problems.json_fields import long_integers
+from sandbox.problems.json_fields import long_integers, not_json
 from sandbox.problems.sources.catalogue import FAILING
 from sandbox.values import PYTHON, Limits, Program, StdinTests
 
@@ -159,7 +159,8 @@ def _sample(
         with long_integers():
             row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise SamplesError(f"{where}: not JSON ({error})") from error
+        wrong = not_json(line, error)
+        raise SamplesError(f"{where}: {wrong}{_other_forms(line) if wrong.endswith(')') else ''}") from error
     if not isinstance(row, dict) or type(row.get("task_id")) not in {str, int}:
         raise SamplesError(f"{where}: no object with a task_id, {_instead(row)}")
     problem = find_problem(problems, row["task_id"])
@@ -185,6 +186,14 @@ def _sample(
         raise NoText(f"{where}: there is no answer, but an error: {row['error']!r:.60}")
     values = " and ".join(f"{field} {value!r:.40}" for field, value in texts.items()) or f"neither, {_instead(row)}"
     raise SamplesError(f"{where}: needs either a completion or a solution, as text, and has {values}")
+
+
+def _other_forms(line: bytes) -> str:
+    """Return how to go on where a line begins a table, or a document over several lines, and no object of its own."""
+    begins = line.strip()[:2]
+    if begins in {b"{", b"["}:
+        return "; write one object a line, or read the file with `sampler import`"
+    return "" if begins[:1] == b"{" else "; samples are JSON lines: write one object a line"
 
 
 def _instead(row: object) -> str:

@@ -27,6 +27,7 @@ from sandbox.judging.explaining import explain
 from sandbox.judging.judge import JUDGE_VERSION
 from sandbox.judging.score_records import Facts, FactsError, NotEnough, Unreadable, packed, rejudge, unpack
 from sandbox.problems import ChosenTests, Problem, ProblemsError, find_problem
+from sandbox.problems.json_fields import not_json
 from sandbox.scoring.references import References
 from sandbox.scoring.samples import FiledSample, SamplesError, lines_of
 from sandbox.values import Assumptions, Limits, Program, Score, Verdict
@@ -129,7 +130,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise SamplesError(f"{path}, line {number}: not JSON ({error})") from error
+            raise SamplesError(f"{path}, line {number}: {not_json(line, error)}") from error
         if not _is_ours(row):
             raise SamplesError(f"{path}, line {number}: no row that `sandbox score` wrote")
         yield row

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import json
+import lzma
 import os
 import pty
 import subprocess
@@ -126,6 +128,33 @@ def test_a_folder_without_a_program_is_refused(
         (tmp_path / name).write_text("")
     done = sandbox("exec", str(tmp_path), *options)
     assert (done.returncode, complaint in done.stderr.decode()) == (2, True)
+
+
+SAMPLE = '{"task_id": "HumanEval/0", "completion": "é"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\x28\xb5\x2f\xfd\x04", "line 1: not JSON, but compressed by zstd; unpack it first: zstd -d FILE"),
+        (lzma.compress(SAMPLE.encode()), "line 1: not JSON, but compressed by xz"),
+        (bz2.compress(SAMPLE.encode()), "line 1: not JSON, but compressed by bzip2"),
+        (b"PAR1\x15", "line 1: not JSON, but a Parquet file; `sampler import` reads it"),
+        (SAMPLE.encode("utf-16"), "line 1: not JSON, but a text in UTF-16; write it again in UTF-8"),
+        (SAMPLE.encode("latin-1"), "the text is not UTF-8: write it again in UTF-8"),
+        (b"task_id,completion\nHumanEval/0,x\n", "samples are JSON lines: write one object a line"),
+        (json.dumps([json.loads(SAMPLE)], indent=2).encode(), "or read the file with `sampler import`"),
+        (SAMPLE.encode()[:-9], "the file ends within this line, as if its writing was interrupted: write it again"),
+    ],
+)
+def test_a_file_that_is_no_json_lines_is_refused_with_what_it_is(
+    tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    path = tmp_path / "samples"
+    path.write_bytes(content)
+    done = sandbox("score", "--problems", "humaneval", "--samples", str(path))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert complaint in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def _row(line: bytes) -> object:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
         kinds = "" if line.lstrip()[:1] in {b"{", b"["} else "; problems are JSON lines, a JSON list, CSV or Parquet"
-        raise ValueError(f"not JSON ({error}){kinds}") from error
+        raise ValueError(f"{json_fields.not_json(line, error)}{kinds}") from error
 
 
 def _columns(path: Path, source: str) -> Rows:

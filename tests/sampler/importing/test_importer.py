@@ -364,7 +364,7 @@ def test_the_command_says_what_it_did_and_what_is_wrong_in_one_line(folder):
     columns = ["--map", "id=problem", "--map", "said=text", "--map", "n=completion_tokens"]
     done = call(*words, *columns, "--model", "m", "--sampled-only")
     assert done.exit_code == Exit.OK
-    assert "m: 2 samples added, 2 of each of 1 problems" in done.stdout
+    assert "m: 2 samples added, 2 of 1 problem" in done.stdout
     assert query(folder / "s.db", "SELECT sum(completion_tokens) FROM sample") == [(8,)]
     for more, line in (
         (["--map", "id"], "write COLUMN=FIELD"),
@@ -518,10 +518,8 @@ def test_answers_without_a_text_are_left_out_and_named(folder):
     path = write_lines(folder / "given.jsonl", NO_TEXT)
     done = call("import", folder / "s.db", path, "--problems", folder / "problems.jsonl", "--model", "m")
     assert done.exit_code == Exit.OK
-    assert "1 samples read as humaneval, 1 added" in done.stdout
-    assert (
-        done.stderr == f"left out: {path}, line 2: completion is null: an answer without a text\n1 samples left out\n"
-    )
+    assert "1 sample read as humaneval, 1 added" in done.stdout
+    assert done.stderr == f"left out: {path}, line 2: completion is null: an answer without a text\n1 sample left out\n"
     with pytest.raises(ImportFault, match=r"no sample in it; left out: .*line 1: completion is null"):
         take(folder, write_lines(folder / "none.jsonl", NO_TEXT[1:]), store="other.db")
 

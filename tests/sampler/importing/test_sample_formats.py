@@ -188,6 +188,7 @@ def test_columns_are_mapped_by_name_also_inside_objects_and_misspelt_fields_are_
         ('{"task_id": "a", "completion": "x"}\n{"task_id": "b"}', "line 2: the field 'completion' is missing"),
         ('{"task_id": "a", "completion": "x"}\n{"task', "line 2: not JSON"),
         ('{"task_id": "a", "completion": "x"}\n7', "line 2: "),
+        ('{"task_id": "a", "completion": "x"}\n{"task', "the file ends within this line"),
         ("hello", "line 1: not JSON"),
         ('{"task_id": "a", "completion": "x"}\n5', "line 2: a sample is a JSON object, not 5"),
         ("{", "neither JSON lines nor one JSON document"),

@@ -284,7 +284,7 @@ def test_a_row_that_fits_no_format_is_told_which_there_are(tmp_path: Path) -> No
     ):
         loaded(tmp_path, {"question": "?"})
     (tmp_path / "list.jsonl").write_text("[1]\n")
-    with pytest.raises(ProblemsError, match="element 1: a problem is a JSON object, not int"):
+    with pytest.raises(ProblemsError, match="element 1: a problem is a JSON object, not 1"):
         load_problems(tmp_path / "list.jsonl")
     (tmp_path / "digits.jsonl").write_text('{"tests": ' + "1" * 100_001 + "}\n")
     with pytest.raises(ProblemsError, match="line 1: not JSON"):
