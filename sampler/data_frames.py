@@ -41,7 +41,7 @@ from sampler.frame_columns import (
 from sampler.page.page_model import MOST_EXAMPLES, PageFacts, PageModel, make_page_model
 from sampler.page.write import figure, page_html
 from sampler.reporting.comparison import compare
-from sampler.reporting.inputs import RequestedUnits, Source, facts_and_request, load_paired, read_report
+from sampler.reporting.inputs import FactsSource, RequestedUnits, facts_and_request, load_paired, read_report
 from sampler.reporting.metrics import MetricChoice, metric_choice
 from sampler.reporting.render import Page, print_report
 from sampler.reporting.report import Report, ReportRequest
@@ -235,7 +235,7 @@ class StoreView:
 
         Raises NotComparable where they share no budget. Leads are claimed as in `sampler compare`.
         """
-        sides = Source(path=self.path, model=first), Source(path=self.path, model=second)
+        sides = FactsSource(path=self.path, model=first), FactsSource(path=self.path, model=second)
         made = compare(load_paired(sides, {}, self.study), Unit(unit), PromptCharge(prompt))
         rows = [
             (

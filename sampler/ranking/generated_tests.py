@@ -141,14 +141,14 @@ class Asker(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Executed:
+class CallResults:
     """A program's answers, and its share of the seconds that they took in the sandbox."""
 
     answered: ProgramAnswers
     cpu_s: float
 
 
-def execute(asker: Asker, sources: Sequence[str], generated: Generated, assumptions: Assumptions) -> list[Executed]:
+def execute(asker: Asker, sources: Sequence[str], generated: Generated, assumptions: Assumptions) -> list[CallResults]:
     """Return each program's answers to calls of generated tests, run as its data set runs it; raises SandboxError."""
     count = Counter(sources)
     programs = {source: Program(source=source + generated.harness, assumptions=assumptions) for source in count}
@@ -161,4 +161,4 @@ def execute(asker: Asker, sources: Sequence[str], generated: Generated, assumpti
     finally:
         for future in futures.values():
             future.cancel()  # what is left of them if one failed
-    return [Executed(answered=answered[source], cpu_s=answered[source].cpu_s / count[source]) for source in sources]
+    return [CallResults(answered=answered[source], cpu_s=answered[source].cpu_s / count[source]) for source in sources]

@@ -236,19 +236,19 @@ def _facts(reader: Reader, row: StudyRow) -> StudyFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class FactsSource:
     """One side of a comparison."""
 
     path: Path
     model: str | None
 
 
-def source(text: str) -> Source:
+def source(text: str) -> FactsSource:
     """Split `FILE:MODEL`; an existing file with a colon in its name has precedence."""
     if Path(text).is_file() or ":" not in text:
-        return Source(path=Path(text), model=None)
+        return FactsSource(path=Path(text), model=None)
     path, _, model = text.partition(":")
-    return Source(path=Path(path), model=model or None)
+    return FactsSource(path=Path(path), model=model or None)
 
 
 def begins_as_counts(path: Path) -> bool:
@@ -274,7 +274,9 @@ def facts_of(path: Path, params: Mapping[str, float], study: str | None = None) 
     return read_counts(path, params) if begins_as_counts(path) else read_facts(path, study)
 
 
-def load_paired(sides: tuple[Source, Source], params: Mapping[str, float], study: str | None = None) -> PairedData:
+def load_paired(
+    sides: tuple[FactsSource, FactsSource], params: Mapping[str, float], study: str | None = None
+) -> PairedData:
     """Load two models on the problems that are complete for both; of one file, from the study called `study`.
 
     Sides with different problems are refused. Claims are corrected for all models of a study if both are from one
@@ -294,7 +296,7 @@ def load_paired(sides: tuple[Source, Source], params: Mapping[str, float], study
     return paired_data([replace(models[0], id=1), replace(models[1], id=2)], tallies, first.study.seed)
 
 
-def _within(sides: tuple[Source, Source], facts: StudyFacts) -> PairedData:
+def _within(sides: tuple[FactsSource, FactsSource], facts: StudyFacts) -> PairedData:
     models = [_only(side, facts) for side in sides]
     if models[0].id == models[1].id:
         raise NotComparable(f"{models[0].name} on both sides; name two models as FILE:MODEL")
@@ -311,7 +313,7 @@ def refuse_other_problems(paths: tuple[Path, Path], digests: tuple[str, str]) ->
         )
 
 
-def _only(side: Source, facts: StudyFacts) -> ModelRow:
+def _only(side: FactsSource, facts: StudyFacts) -> ModelRow:
     models = [model for model in facts.models if model.wanted]
     if side.model is not None:
         return choose(models, side.model)

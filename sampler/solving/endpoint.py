@@ -35,7 +35,7 @@ KEEP_ALIVE_S = 5.0  # between the comments of a stream whose answer is not there
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """A request that cannot be answered: its HTTP status, why, and OpenAI's word for that, where there is one."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
@@ -44,48 +44,48 @@ class Refused(Exception):
 
 
 def problem_of_request(body: Any) -> Problem:
-    """Return the problem of a chat's last user message; raises Refused."""
+    """Return the problem of a chat's last user message; raises Rejected."""
     messages = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(messages, list) or not messages:
-        raise Refused(400, "messages is no list with something in it")
+        raise Rejected(400, "messages is no list with something in it")
     said = [one for one in messages if isinstance(one, dict) and one.get("role") == "user"]
     if not said:
-        raise Refused(400, "there is no message of the user")
+        raise Rejected(400, "there is no message of the user")
     _refuse_other_answers(body)
     try:
         return problem_of(_text(said[-1].get("content")))
     except (UnclearProblem, ProblemsError) as error:
-        raise Refused(400, str(error)) from error
+        raise Rejected(400, str(error)) from error
 
 
 def known_model(name: object) -> None:
-    """Raise Refused for the name of another model; a request may name none."""
+    """Raise Rejected for the name of another model; a request may name none."""
     if name not in (None, MODEL):
-        raise Refused(404, f"there is no model {name!r:.80}; the only one is {MODEL!r}", "model_not_found")
+        raise Rejected(404, f"there is no model {name!r:.80}; the only one is {MODEL!r}", "model_not_found")
 
 
 def _refuse_other_answers(body: Mapping[str, Any]) -> None:
-    """Raise Refused for a request that a block of code does not answer, rather than answer it otherwise."""
+    """Raise Rejected for a request that a block of code does not answer, rather than answer it otherwise."""
     known_model(body.get("model"))
     if body.get("n") not in (None, 1):
-        raise Refused(400, "n: one verified answer is given; ask again for another")
+        raise Rejected(400, "n: one verified answer is given; ask again for another")
     form = body.get("response_format")
     if form is not None and not (isinstance(form, dict) and form.get("type") == "text"):
-        raise Refused(400, "response_format: the answer is a text with a block of code; leave it out")
+        raise Rejected(400, "response_format: the answer is a text with a block of code; leave it out")
     if body.get("tool_choice") not in (None, "auto", "none"):
-        raise Refused(400, 'tool_choice: no tool is called; leave it out, or say "none"')
+        raise Rejected(400, 'tool_choice: no tool is called; leave it out, or say "none"')
 
 
 def _text(content: object) -> str:
-    """Return a message's text, also where it came in parts; raises Refused for a picture, which would go unseen."""
+    """Return a message's text, also where it came in parts; raises Rejected for a picture, which would go unseen."""
     if isinstance(content, list):
         parts = [part if isinstance(part, dict) else {"type": "text", "text": part} for part in content]
         for part in parts:
             if part.get("type", "text") not in ("text", "input_text"):
-                raise Refused(400, f"content has a part of type {part.get('type')!r:.40}; only texts are read")
+                raise Rejected(400, f"content has a part of type {part.get('type')!r:.40}; only texts are read")
         content = "".join(str(part.get("text") or "") for part in parts)
     if not isinstance(content, str):
-        raise Refused(400, "content is no text")
+        raise Rejected(400, "content is no text")
     return content
 
 
@@ -154,7 +154,7 @@ class Endpoint(ThreadingHTTPServer):
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         if key is None and address[0] not in LOCAL:
-            raise Refused(
+            raise Rejected(
                 0, f"{address[0]} can be reached by others: name a key with --api-key-env, or serve 127.0.0.1"
             )
         super().__init__(address, _Handler)
@@ -253,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._refuse_strangers()
             made = make()
-        except Refused as error:
+        except Rejected as error:
             self._fail(error.status, str(error), error.code)
         except (BackendError, SandboxError) as error:
             self._fail(503, str(error))
@@ -266,25 +266,25 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, made)
 
     def _refuse_strangers(self) -> None:
-        """Raise Refused without the key, and for a page of a browser, which could ask through its reader's machine."""
+        """Raise Rejected without the key, and for a page of a browser, which could ask through its reader's machine."""
         given = self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         if self.server.key is not None and not hmac.compare_digest(given.encode(), self.server.key.encode()):
             self.close_connection = True
-            raise Refused(401, "the key is missing or wrong")
+            raise Rejected(401, "the key is missing or wrong")
         if self.headers.get("Origin") is not None:
             self.close_connection = True
-            raise Refused(403, "pages of browsers are not served")
+            raise Rejected(403, "pages of browsers are not served")
 
     def _body(self) -> Any:
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdecimal() or int(length[:12]) > MOST_BODY:
             self.close_connection = True
-            raise Refused(413 if length.isdecimal() else 411, f"a request has a length of at most {MOST_BODY} bytes")
+            raise Rejected(413 if length.isdecimal() else 411, f"a request has a length of at most {MOST_BODY} bytes")
         try:
             return json.loads(self.rfile.read(int(length)))
         except (ValueError, RecursionError, TimeoutError) as error:
             self.close_connection = True
-            raise Refused(400, f"the request is no JSON: {error}") from error
+            raise Rejected(400, f"the request is no JSON: {error}") from error
 
     def _fail(self, status: int, message: str, code: str | None = None) -> None:
         self._send(status, _error(status, message, code))

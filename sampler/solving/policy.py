@@ -37,7 +37,7 @@ class NoPolicy(CommandError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class PolicyStage:
     """A model, and how many samples of it are drawn at most; a tree of repairs counts as one."""
 
     model: ModelSpec
@@ -86,7 +86,7 @@ class ModelEstimate:
         return {True: self.accepted, False: self.refused, None: self.untested}[passed]
 
 
-def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[Stage]:
+def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[PolicyStage]:
     """Return the stages that texts such as "small:4" name; without texts, the first model; raises NoPolicy."""
     known = {model.name: model for model in models if model.greedy_of is None}
     stages = []
@@ -99,7 +99,7 @@ def stages_of(models: Sequence[ModelSpec], said: Sequence[str]) -> list[Stage]:
             name = matching_name(known, name)
         except NoSuchName as error:
             raise NoPolicy(f"{text!r} is no MODEL or MODEL:SAMPLES of the study: {error}") from error
-        stages.append(Stage(known[name], most or known[name].samples))
+        stages.append(PolicyStage(known[name], most or known[name].samples))
     return stages
 
 
@@ -134,7 +134,7 @@ def _accuracy(turns: Sequence[TurnRow]) -> AnswerAccuracy:
     return AnswerAccuracy(right=sum(bool(turn.passed) for turn in turns), answers=len(turns))
 
 
-def best_stage(models: Sequence[ModelSpec], estimates: dict[str, ModelEstimate]) -> Stage:
+def best_stage(models: Sequence[ModelSpec], estimates: dict[str, ModelEstimate]) -> PolicyStage:
     """Return the model with the highest estimate, and how many samples to draw; raises NoPolicy.
 
     The one that is best on the study's problems is a little lucky there, so its estimate is a little too high.
@@ -146,4 +146,4 @@ def best_stage(models: Sequence[ModelSpec], estimates: dict[str, ModelEstimate])
             "no model of the study file has an answer in the store within this budget; raise it, or name one"
         )
     best = max(rated, key=lambda estimate: estimate.rate or 0.0)
-    return Stage(known[best.model], best.tries)
+    return PolicyStage(known[best.model], best.tries)

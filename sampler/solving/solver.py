@@ -23,7 +23,7 @@ from sampler.backends.base import Backend, BackendError
 from sampler.costs import params_flops, sample_flops
 from sampler.running.planning import first_requests
 from sampler.running.scoring import Executor
-from sampler.solving.policy import AnswerAccuracy, ModelEstimate, Stage
+from sampler.solving.policy import AnswerAccuracy, ModelEstimate, PolicyStage
 from sampler.stats.budget import Unit
 from sampler.stats.sequential import PRIOR, expected_gains
 from sampler.study.prompts import program_for
@@ -115,7 +115,7 @@ def cost_of(sample: Sample, card: ModelCard, model: ModelSpec, unit: Unit) -> fl
 class Solver(Closeable):
     """Answers one problem after another; engines are opened when they are first asked, and stay open."""
 
-    stages: Sequence[Stage]
+    stages: Sequence[PolicyStage]
     open_backend: Callable[[ModelSpec], Backend]
     executor: Executor
     limits: Limits

@@ -47,7 +47,7 @@ from sampler.study.spec_models import (
     read_models,
     source_of,
 )
-from sampler.study.spending import Spending, read_spending
+from sampler.study.spending import SpendingLimits, read_spending
 from sampler.study.toml_table import SpecError, TomlTable, parse_toml, read_text
 from sampler.values import canonical_json
 from sandbox.boxes.packages import is_requirement
@@ -82,7 +82,7 @@ class Study:
     budgets: Mapping[Unit, tuple[float, ...]]
     cluster: str | None = None
     registry: str | None = None
-    spending: Spending = Spending()
+    spending: SpendingLimits = SpendingLimits()
     log: str = ""  # the tracker that a run logs to, and its project, as in trackio:mine
     sandbox_keys: frozenset[str] = frozenset()  # those of [sandbox] that the file sets
 

@@ -25,7 +25,7 @@ ALLOTS = ("evenly", "gain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
+class SpendingLimits:
     """When a study stops; the looks are declared by the file, before anything is seen."""
 
     max_flops: float = inf
@@ -47,7 +47,7 @@ class Spending:
         return looks_until(min(self.first, samples), samples) if self.bounded else (samples,)
 
 
-def read_spending(table: TomlTable) -> Spending:
+def read_spending(table: TomlTable) -> SpendingLimits:
     """Return what [budget] says; raises SpecError."""
     precise = table.choice("stop", STOPS, STOPS[0]) == "precise"
     if not precise and table.has("precision"):
@@ -56,7 +56,7 @@ def read_spending(table: TomlTable) -> Spending:
         raise table.error(
             "first is the first look of a study that may end early; add a budget to it, or take first out"
         )
-    spending = Spending(
+    spending = SpendingLimits(
         max_flops=table.number("max_flops", example="1e15") if table.has("max_flops") else inf,
         max_dollars=table.number("max_dollars", example="5.0") if table.has("max_dollars") else inf,
         precise=precise,

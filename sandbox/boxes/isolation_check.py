@@ -81,7 +81,7 @@ class Probed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class WallFinding:
     """One wall, and what got through (empty if it holds)."""
 
     wall: str
@@ -102,7 +102,7 @@ def require_isolation(box: Probed, limits: Limits, *, thorough: bool = True) -> 
         raise WallBroken("this machine's boxes cannot be cleaned. `sandbox doctor` tells more")
 
 
-def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
+def probe(box: Probed, limits: Limits) -> Iterator[WallFinding]:
     """Test every wall of a box that was made with these limits, one after the other."""
     yield from quick_probe(box, limits, fill=True)
     yield _stopped(box, limits, "memory", Ending.OUT_OF_MEMORY, {})
@@ -112,7 +112,7 @@ def probe(box: Probed, limits: Limits) -> Iterator[Finding]:
     yield _stopped(box, limits, "output", Ending.TOO_MUCH_OUTPUT, {})
 
 
-def quick_probe(box: Probed, limits: Limits, *, fill: bool = False) -> Iterator[Finding]:
+def quick_probe(box: Probed, limits: Limits, *, fill: bool = False) -> Iterator[WallFinding]:
     """Test the walls that one visit can test; the others need a visit each, and more time.
 
     With `fill` the scratch directories are filled; otherwise the size that they report is taken as their limit.
@@ -127,7 +127,7 @@ def quick_probe(box: Probed, limits: Limits, *, fill: bool = False) -> Iterator[
     run = box.run(_job(tests, limits, {}))
     for number, wall in enumerate(tried):
         place = tests.places[number]
-        yield Finding(wall, _through(run, place))
+        yield WallFinding(wall, _through(run, place))
 
 
 def _through(run: Run, place: int) -> str:
@@ -139,7 +139,7 @@ def _through(run: Run, place: int) -> str:
     return answer.value if isinstance(answer.value, str) else f"the probe answered {answer.value!r:.200}"
 
 
-def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Mapping[str, float]) -> Finding:
+def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Mapping[str, float]) -> WallFinding:
     """Return the finding for a wall that shows in how a run ends."""
     beyond = memory_wall_mb(limits, BEYOND_MB + box.added_mb)
     function, arguments = {
@@ -157,9 +157,9 @@ def _stopped(box: Probed, limits: Limits, wall: str, ending: Ending, changed: Ma
     answer = run.answers[0] if run.answers else None
     refused = answer is not None and (answer.value == "" or (wall == "memory" and answer.raised is not None))
     if run.ending is ending or refused:
-        return Finding(wall)
+        return WallFinding(wall)
     answered = "" if answer is None else f", {answer.value}"
-    return Finding(wall, f"it ended {run.ending}{answered}")
+    return WallFinding(wall, f"it ended {run.ending}{answered}")
 
 
 def _calls(calls: list[tuple[str, tuple[int, ...]]]) -> CallTests:

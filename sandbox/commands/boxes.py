@@ -16,7 +16,7 @@ from sandbox.boxes import image, ownership
 from sandbox.boxes.box import Box
 from sandbox.boxes.container_config import BoxSpec
 from sandbox.boxes.docker_client import DockerClient
-from sandbox.boxes.isolation_check import WALLS, Finding, IsolationCache, probe, usual_directory
+from sandbox.boxes.isolation_check import WALLS, IsolationCache, WallFinding, probe, usual_directory
 from sandbox.boxes.ownership import Owner
 from sandbox.commands.command_line import OUR_FAULT, PASSED, PROGRAM_FAULT, USAGE, say, stop
 from sandbox.commands.scoring_options import image_spec_options, limit_options, limits_of
@@ -202,7 +202,7 @@ def _print_outcomes(outcomes: Sequence[AttackOutcome], console: Console) -> None
     console.print(f"{held} of {len(outcomes)} cases hold", highlight=False)
 
 
-def _print_examination(remarks: Sequence[Remark], findings: Sequence[Finding], console: Console) -> None:
+def _print_examination(remarks: Sequence[Remark], findings: Sequence[WallFinding], console: Console) -> None:
     """Print the facts of the machine, then each wall and whether it holds."""
     for remark in remarks:
         advice = f": {remark.advice}" if remark.advice else ""

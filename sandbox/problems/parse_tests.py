@@ -41,7 +41,7 @@ def check_tests(source: str, function: str, names: Mapping[str, object] = _NO_NA
     """
     try:
         check = _check(ast.parse(source))
-        cases = called(check.body, Reader(check.args.args[0].arg, function, names))
+        cases = called(check.body, AssertReader(check.args.args[0].arg, function, names))
     except UNREADABLE:
         return None
     return _tests(cases, source)
@@ -50,7 +50,7 @@ def check_tests(source: str, function: str, names: Mapping[str, object] = _NO_NA
 def assert_tests(source: str, function: str) -> CallTests | None:
     """Return the tests of asserts that call `function` by its name; None if they are not plain data."""
     try:
-        cases = called(ast.parse(source).body, Reader(function, function))
+        cases = called(ast.parse(source).body, AssertReader(function, function))
     except UNREADABLE:
         return None
     return _tests(cases, source)
@@ -75,7 +75,7 @@ def wants_an_order(tests: CallTests) -> bool:
     return False
 
 
-def called(statements: Iterable[ast.stmt], reader: Reader) -> tuple[CallTest, ...]:
+def called(statements: Iterable[ast.stmt], reader: AssertReader) -> tuple[CallTest, ...]:
     """Return the calls that the statements make, in their order; raises NotData."""
     return tuple(case for statement in statements for case in reader.cases(statement))
 
@@ -107,7 +107,7 @@ def _says_nothing(node: ast.stmt) -> bool:
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-class Reader:
+class AssertReader:
     """Reads statements one after the other, as calls of `function`, which they call `candidate`.
 
     A name for a literal is replaced by it; only once if a call could change the value.

@@ -33,7 +33,7 @@ class NoText(SamplesError):
     """A sample without a text, because the model gave no answer."""
 
 
-class NoTests(SamplesError):
+class SampleWithoutTests(SamplesError):
     """A sample of a problem that was left out, because it has no tests."""
 
 
@@ -109,7 +109,7 @@ def read_samples(
             try:
                 problem, named, text = _sample(line, f"{path}, line {number}", problems, options.untested)
             except SamplesError as error:
-                if not options.skip_bad and not isinstance(error, NoText | NoTests):
+                if not options.skip_bad and not isinstance(error, NoText | SampleWithoutTests):
                     raise
                 options.left_out(str(error))
                 left_out = left_out or f"; left out: {error}"
@@ -165,7 +165,9 @@ def _sample(
         raise SamplesError(f"{where}: no object with a task_id, {_instead(row)}")
     problem = find_problem(problems, row["task_id"])
     if problem is None and (name := find_name(untested, row["task_id"])) is not None:
-        raise NoTests(f"{where}: {name} {f'is left out: {FAILING[name]}' if name in FAILING else 'has no test'}")
+        raise SampleWithoutTests(
+            f"{where}: {name} {f'is left out: {FAILING[name]}' if name in FAILING else 'has no test'}"
+        )
     if problem is None:
         raise SamplesError(
             f"{where}: no problem is called {row['task_id']!r} (the first is {next(iter(problems), None)!r}); do "

@@ -19,7 +19,7 @@ from sandbox.problems import json_fields
 from sandbox.values import LIMIT_BOUNDS, PYTHON, Job, Limits, Program, Workspace
 
 
-class Source(NamedTuple):
+class SourceText(NamedTuple):
     """A program's text, and the name of its language."""
 
     text: str
@@ -172,7 +172,7 @@ def language(body: Mapping[str, object], served: Sequence[str]) -> str:
     return name
 
 
-def job(source: Source, stdin: str, limits: Limits, workspace: Mapping[str, Any]) -> Job:
+def job(source: SourceText, stdin: str, limits: Limits, workspace: Mapping[str, Any]) -> Job:
     """Return the job of a program without tests; `workspace` has the fields of a `Workspace`.
 
     It is refused if it is too large, or if its files have other names than a program's directory may hold.

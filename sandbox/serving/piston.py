@@ -65,7 +65,7 @@ def read(body: Mapping[str, object], limits: Limits, longest_s: float, served: S
     beside = tuple(
         (bodies.file_name(_file_name(file, number)), _bytes(file)) for number, file in enumerate(files[1:], 1)
     )
-    source, workspace = bodies.Source(_text(files[0]), language), {"files": beside, "arguments": tuple(arguments)}
+    source, workspace = bodies.SourceText(_text(files[0]), language), {"files": beside, "arguments": tuple(arguments)}
     job = bodies.job(source, bodies.text(body, "stdin", ""), own, workspace)
     compile_s = bodies.compile_seconds(compile_ms / 1000, COMPILE_TIMEOUT_MS / 1000, longest_s)
     return Execute(job=job, compile_s=compile_s)

@@ -37,7 +37,7 @@ def read(body: Mapping[str, object], limits: Limits, longest_s: float, served: S
     language = bodies.language(body, served)
     wall_s = bodies.seconds(bodies.number(body, "run_timeout", TIMEOUT_S), longest_s, "run_timeout")
     compile_s = bodies.compile_seconds(bodies.number(body, "compile_timeout", TIMEOUT_S), TIMEOUT_S, longest_s)
-    source = bodies.Source(bodies.text(body, "code"), language)
+    source = bodies.SourceText(bodies.text(body, "code"), language)
     memory_mb = bodies.number(body, "memory_limit_MB", -1)
     own = replace(limits, wall_s=wall_s, cpu_s=wall_s, memory_mb=bodies.memory_mb(memory_mb, limits))
     job = bodies.job(source, bodies.text(body, "stdin", ""), own, _workspace(body))

@@ -29,7 +29,16 @@ from tui.data.snapshot import Snapshot, StoreProblem, with_compared
 from tui.data.store_watcher import StoreWatcher
 from tui.data.system_info import Machine
 from tui.progress import HeaderPart, header_parts, replay_words
-from tui.run_control import Action, CannotAct, Command, RunTarget, command_for, execute, rerun_command, study_file_of
+from tui.run_control import (
+    Action,
+    CannotAct,
+    RunTarget,
+    ShellCommand,
+    command_for,
+    execute,
+    rerun_command,
+    study_file_of,
+)
 from tui.screens import SCREENS
 from tui.screens.dialogs import PickScreen
 from tui.settings import Settings
@@ -213,14 +222,14 @@ class StudyApp(App[None]):
             self.notify("This viewer is read-only (--readonly).", severity="warning", markup=False)
         return self._rights.act
 
-    def rerun_command(self, detail: SampleDetail, file: Path) -> Command:
+    def rerun_command(self, detail: SampleDetail, file: Path) -> ShellCommand:
         """Return the command that executes a sample's program, written to `file`, once more; raises CannotAct."""
         if not isinstance(self.news, Snapshot):
             raise CannotAct("The store cannot be read now.")
         near = (study_file_of(self.store, self._rights.study_file) or self.store).parent
         return rerun_command(detail, self.news.study.problems_source, near, file)
 
-    def _execute(self, command: Command) -> None:
+    def _execute(self, command: ShellCommand) -> None:
         try:
             execute(command)
         except CannotAct as error:

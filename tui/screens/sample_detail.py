@@ -21,7 +21,7 @@ from textual.widgets import Footer, Input
 from sampler.reporting.verdict_explanation import explanation
 from sampler.store.read_models import SampleDetail
 from sampler.store.sample_readers import SampleReader
-from tui.run_control import CannotAct, Command, output_of, start_command, write_sample
+from tui.run_control import CannotAct, ShellCommand, output_of, start_command, write_sample
 from tui.screens.base import StudyApp
 from tui.screens.dialogs import PickScreen
 from tui.screens.sample_pages import (
@@ -269,7 +269,7 @@ result in its own tab. If the sample has no verdict yet, R runs the study, which
         answers = [("y", "yes", "yes"), ("n", "no", "no")]
         self.app.push_screen(PickScreen("Execute this program again?", question, answers), answered)
 
-    def _execute(self, command: Command, detail: SampleDetail) -> None:
+    def _execute(self, command: ShellCommand, detail: SampleDetail) -> None:
         """Run the command in a thread and show its output as a page."""
         self._process = start_command(command)
         text = f"$ {command.typed} > /dev/null\n\n{output_of(self._process)}"

