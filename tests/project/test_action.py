@@ -78,6 +78,7 @@ def run(step: str, folder: Path, **given: str) -> subprocess.CompletedProcess[st
 def test_the_action_has_the_steps_that_it_promises() -> None:
     assert list(steps()) == [
         "Install",
+        "Name the cache of the image",
         "Load the image, or build and keep it",
         "Run the study",
         "Comment the table",
@@ -85,6 +86,31 @@ def test_the_action_has_the_steps_that_it_promises() -> None:
     ]
     inputs = set(re.findall(r"^  (\w+): \{", TEXT, re.MULTILINE))
     assert set(re.findall(r"inputs\.(\w+)", TEXT)) == inputs
+
+
+def test_the_image_is_cached_under_a_name_that_changes_with_what_it_is_made_from(tmp_path: Path) -> None:
+    action, output = tmp_path / "an action", tmp_path / "output"
+    for made_from in ("images", "sandbox/inside"):
+        shutil.copytree(ROOT / made_from, action / made_from)
+    (action / "sandbox" / "boxes").mkdir()
+    shutil.copy(ROOT / "sandbox" / "boxes" / "image.py", action / "sandbox" / "boxes")
+
+    def key() -> str:
+        output.write_text("")
+        done = run("Name the cache of the image", tmp_path, GITHUB_ACTION_PATH=str(action), GITHUB_OUTPUT=str(output))
+        assert done.returncode == 0, done.stderr
+        (line,) = output.read_text().splitlines()
+        assert re.fullmatch(r"key=codebudget-image-[0-9a-f]{64}", line)
+        return line
+
+    first = key()
+    (action / "sandbox" / "inside" / "stray.pyc").write_text("compiled")
+    assert key() == first
+    for changed in (action / "images" / "Dockerfile", next((action / "sandbox" / "inside").rglob("*.py"))):
+        before = key()
+        changed.write_text(changed.read_text() + "# changed\n")
+        assert key() != before
+    assert "key: ${{ steps.image.outputs.key }}" in TEXT
 
 
 def test_no_input_is_pasted_into_a_shell() -> None:
