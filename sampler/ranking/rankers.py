@@ -431,16 +431,6 @@ def codet(passed: Sequence[Sequence[bool]], written: Sequence[int], power: float
     )
 
 
-def groups_of(votes: Votes, correct: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return the groups as (size, correct), best first; equal scores are one group, worthless ones are left out."""
-    scores, right = votes.scores, np.asarray(correct)
-    return [_counted(right[scores == score]) for score in sorted(set(scores), reverse=True) if score > 0]
-
-
-def _counted(right: NDArray[np.bool_]) -> tuple[int, int]:
-    return int(right.size), int(right.sum())
-
-
 # By duplicates: what a model writes most often is what it believes most.
 #
 # That is self-consistency (Wang et al. 2022, arXiv 2203.11171), on programs instead of answers; none of them runs. Two

@@ -21,7 +21,7 @@ Higher scores are better throughout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, islice
 from math import comb, sqrt
@@ -165,24 +165,6 @@ def best_of(votes: Votes, right: NDArray[np.float64], chosen: NDArray[np.int64])
         second = np.where(best, votes.tie[chosen], -np.inf)
         best &= second == second.max(axis=1, keepdims=True)
     return np.asarray((best * right[chosen]).sum(axis=1) / best.sum(axis=1), dtype=np.float64)
-
-
-def top_groups_at_k(groups: Sequence[tuple[int, int]], k: int) -> float:
-    """Return the chance that k picks hold a correct sample, one from each of the groups (size, correct), best first.
-
-    Each pick is random within its group. Where there are fewer groups than picks, it goes round again, and a sample may
-    come twice. This is the evaluation of CodeT (Chen et al. 2022, arXiv 2207.10397); groups of equal score count as
-    one. Raises ValueError without picks or groups.
-    """
-    if k < 1 or not groups:
-        raise ValueError(f"{k} picks from {len(groups)} groups: at least one of each is needed")
-    none = 1.0
-    for pick in range(k):
-        size, correct = groups[pick % len(groups)]
-        if not 0 <= correct <= size or not size:
-            raise ValueError(f"a group of {size} samples with {correct} correct ones")
-        none *= 1 - correct / size
-    return 1 - none
 
 
 @dataclass(frozen=True, slots=True)

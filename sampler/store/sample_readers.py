@@ -132,7 +132,7 @@ _USAGE = """
 SELECT v.created_at AS at, v.verdict AS verdict, v.cpu_s AS cpu_s, v.wall_s AS wall_s, v.memory_mb AS memory_mb,
   v.flags AS flags
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id
-WHERE v.id > ? AND s.model_id IN (SELECT id FROM model WHERE study_id = ?) ORDER BY v.id DESC LIMIT ?"""
+WHERE s.model_id IN (SELECT id FROM model WHERE study_id = ?) ORDER BY v.id DESC LIMIT ?"""
 _SETTINGS = "SELECT image, limits_json, versions_json, spec_toml FROM study WHERE id = ?"
 _ONE_STUDY = "SELECT count(*) = 1 AS one FROM (SELECT 1 FROM study LIMIT 2)"
 _PROBLEMS = "SELECT id, name, prompt, entry_point FROM problem WHERE study_id = ? ORDER BY position"
@@ -315,9 +315,9 @@ class SampleReader(Reader):
                 found.append((row["failures"], detail))
         return found
 
-    def usage(self, study: int, *, after: int = 0, limit: int = 500) -> list[UsageRow]:
+    def usage(self, study: int, *, limit: int = 500) -> list[UsageRow]:
         """Return what the newest runs used, newest first."""
-        return [UsageRow(**row) for row in self._rows(_USAGE, after, study, limit)]
+        return [UsageRow(**row) for row in self._rows(_USAGE, study, limit)]
 
     def settings(self, study: int) -> SettingsRow:
         """Return what the study's programs run in and under."""

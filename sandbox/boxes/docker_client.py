@@ -35,6 +35,7 @@ from sandbox.errors import (
 )
 
 API_TIMEOUT_S = 60
+CONNECTIONS = 32  # that are kept open, for as many threads at a time
 PASSING = {  # what an engine counts and measures
     "Containers", "ContainersPaused", "ContainersRunning", "ContainersStopped", "Images", "NEventsListener", "NFd",
     "NGoroutines", "SystemTime",
@@ -134,12 +135,12 @@ class ContainerInfo:
 class DockerClient:
     """A connected Docker engine. Usable from many threads."""
 
-    def __init__(self, *, connections: int = 32) -> None:
+    def __init__(self) -> None:
         """Connect as the Docker tools do (DOCKER_HOST or the local socket); raises EngineUnavailable."""
         self._unremoved: set[str] = set()
         with engine_errors():
             self._api = docker.APIClient(
-                version="auto", timeout=API_TIMEOUT_S, max_pool_size=connections, **docker.utils.kwargs_from_env()
+                version="auto", timeout=API_TIMEOUT_S, max_pool_size=CONNECTIONS, **docker.utils.kwargs_from_env()
             )
 
     def close(self) -> None:

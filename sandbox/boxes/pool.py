@@ -119,12 +119,12 @@ class WorkerBoxes:
         return run
 
     @contextlib.contextmanager
-    def repeating(self, role: BoxRole = CANDIDATE) -> Iterator[None]:
+    def repeating(self) -> Iterator[None]:
         """Run jobs of one program with `repeat` within this context; at its end the box must be clean again."""
         try:
             yield
         finally:
-            pinned = self._boxes.get(role)
+            pinned = self._boxes.get(CANDIDATE)
             if pinned is not None and pinned.box is not None:
                 pinned.box.release_program()
 

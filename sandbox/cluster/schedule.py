@@ -117,9 +117,9 @@ class Delivery:
 class Schedule:
     """The queue and the nodes. Not safe for several threads at once: its owner holds a lock."""
 
-    def __init__(self, *, linger_s: float = 0.0, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
         self.nodes: dict[str, Node] = {}
-        self._linger_s = linger_s
+        self._linger_s = 0.0
         self._patience_s = patience_s
         self._queue: deque[Task] = deque()
         self._asked: dict[Hashable, Task] = {}

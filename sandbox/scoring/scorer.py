@@ -107,14 +107,12 @@ class Scorer:
         """Cancel what was submitted: it does not begin, or its program is ended soon."""
         self.pool.cancel(future)
 
-    def task(
-        self, program: Program, stdin: bytes = b"", *, every_case: bool = False, limits: Limits | None = None
-    ) -> PoolTask[Score] | Score:
+    def task(self, program: Program, *, limits: Limits | None = None) -> PoolTask[Score] | Score:
         """Return the task that `submit` passes to the pool, or the score if no visit is needed.
 
         It is for callers that submit to the pool themselves.
         """
-        asked = self._job(program, stdin, every_case=every_case, limits=limits)
+        asked = self._job(program, b"", every_case=False, limits=limits)
         if isinstance(asked, Score):
             return asked
         job, options = asked

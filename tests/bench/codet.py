@@ -23,18 +23,19 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sampler.ranking.generated_tests import Generated, generated_tests
-from sampler.ranking.rankers import DAMPED, PLAIN, codet, groups_of
+from sampler.ranking.rankers import DAMPED, PLAIN, codet
 from sampler.stats.passk import pass_at_k
-from sampler.stats.ranking import rank_score_at_k, top_groups_at_k
+from sampler.stats.ranking import Votes, rank_score_at_k
 from sandbox.problems import Problem, load_problems
 from sandbox.scoring.collect_answers import ProgramAnswers, matching_answers
 from sandbox.scoring.scorer import Scorer, open_scorer
@@ -118,6 +119,34 @@ def execute(scorer: Scorer, chosen: list[Task], wanted: argparse.Namespace) -> d
     settle(0)
     print(file=sys.stderr)
     return seen
+
+
+def groups_of(votes: Votes, correct: Sequence[bool]) -> list[tuple[int, int]]:
+    """Return the groups as (size, correct), best first; equal scores are one group, worthless ones are left out."""
+    scores, right = votes.scores, np.asarray(correct)
+    return [_counted(right[scores == score]) for score in sorted(set(scores), reverse=True) if score > 0]
+
+
+def _counted(right: NDArray[np.bool_]) -> tuple[int, int]:
+    return int(right.size), int(right.sum())
+
+
+def top_groups_at_k(groups: Sequence[tuple[int, int]], k: int) -> float:
+    """Return the chance that k picks hold a correct sample, one from each of the groups (size, correct), best first.
+
+    Each pick is random within its group. Where there are fewer groups than picks, it goes round again, and a sample may
+    come twice. This is the evaluation of CodeT (Chen et al. 2022, arXiv 2207.10397); groups of equal score count as
+    one. Raises ValueError without picks or groups.
+    """
+    if k < 1 or not groups:
+        raise ValueError(f"{k} picks from {len(groups)} groups: at least one of each is needed")
+    none = 1.0
+    for pick in range(k):
+        size, correct = groups[pick % len(groups)]
+        if not 0 <= correct <= size or not size:
+            raise ValueError(f"a group of {size} samples with {correct} correct ones")
+        none *= 1 - correct / size
+    return 1 - none
 
 
 def values(task: Task, seen: Seen, power: float) -> dict[str, float]:

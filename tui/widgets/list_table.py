@@ -198,15 +198,13 @@ class ListTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._resize()
         self.refresh()
 
-    def show_rows(
-        self, rows: Sequence[Sequence[Cell]], *, empty: str = "", sort: tuple[str, bool] = ("", False)
-    ) -> None:
+    def show_rows(self, rows: Sequence[Sequence[Cell]], *, empty: str = "") -> None:
         """Show lines that are all in memory; the last column is measured, so that names may have the rest."""
         for at, column in enumerate(self.columns):
             if not column.width and not column.names:
                 texts = (row[at].mark + row[at].text for row in rows if at < len(row))
                 self._wanted[column.key] = max(map(cell_len, texts), default=0)
-        self.show(len(rows), lambda at: rows[at] if at < len(rows) else None, empty=empty, sort=sort)
+        self.show(len(rows), lambda at: rows[at] if at < len(rows) else None, empty=empty)
 
     def choose(self, position: int, *, tell: bool = True) -> None:
         """Put the cursor on a line and scroll to it."""

@@ -19,7 +19,6 @@ from sampler.ranking.rankers import (
     duplicates,
     external,
     first_finish,
-    groups_of,
     informative,
     longest,
     longest_thought,
@@ -195,12 +194,6 @@ def test_codet_groups_by_what_is_passed_and_counts_tests_as_often_as_they_were_w
     passed = [(True, True), (True, True), (True, False), (False, False)]
     assert list(codet(passed, [3, 1]).scores) == pytest.approx([2**0.5 * 4, 2**0.5 * 4, 3, 0])
     assert list(codet(passed, [3, 1], PLAIN).scores) == [8, 8, 3, 0]
-
-
-def test_groups_of_equal_score_are_one_and_the_worthless_are_none():
-    votes = codet([(True, False), (False, True), (True, True), (False, False)], [1, 1], PLAIN)
-    assert groups_of(votes, [True, False, True, True]) == [(1, 1), (2, 1)]
-    assert groups_of(codet([()], []), [True]) == []
 
 
 # --- tests that a model wrote -----------------------------------------------------------------------------------------

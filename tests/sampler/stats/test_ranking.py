@@ -17,7 +17,6 @@ from sampler.stats.ranking import (
     rank_score_of_votes,
     rank_weights,
     selected_at_k,
-    top_groups_at_k,
 )
 
 RANKED = st.lists(st.tuples(st.integers(-2, 2), st.booleans()), min_size=1, max_size=8)
@@ -194,21 +193,6 @@ def test_votes_are_undefined_rather_than_invented():
         Votes(clusters=np.array([0]), weights=np.array([1.0, 1.0]))
     with pytest.raises(ValueError, match="tie breakers"):
         Votes(clusters=np.array([0]), weights=np.array([1.0]), tie=np.array([1.0, 2.0]))
-
-
-# --- picks from groups ------------------------------------------------------------------------------------------------
-
-
-def test_picks_go_through_the_groups_and_round_again():
-    groups = [(2, 1), (4, 1), (1, 0)]
-    assert top_groups_at_k(groups, 1) == pytest.approx(1 / 2)
-    assert top_groups_at_k(groups, 2) == pytest.approx(1 - 1 / 2 * 3 / 4)
-    assert top_groups_at_k(groups, 3) == pytest.approx(1 - 1 / 2 * 3 / 4)
-    assert top_groups_at_k(groups, 4) == pytest.approx(1 - 1 / 4 * 3 / 4)
-    with pytest.raises(ValueError, match="at least one"):
-        top_groups_at_k([], 1)
-    with pytest.raises(ValueError, match="correct ones"):
-        top_groups_at_k([(1, 2)], 1)
 
 
 # --- selection tests, then judge tests --------------------------------------------------------------------------------
