@@ -34,6 +34,7 @@ HEAD_LOST = "the head of the Ray cluster does not answer any more"
 AGAIN_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # before a node whose process or engine was lost is opened again
 LINGER_PER_NODE_S, MOST_LINGER_S = 0.002, 1.0  # so that all nodes together send some 500 messages a second
 CLOSING_S = 10.0
+FORGOTTEN_S = 3600.0  # after which a node that has left is not shown any more: nodes may come and go for weeks
 PASSES_SOON = frozenset({"EngineUnavailable", "ImageNotSent", *PASSING})  # a node that says so is opened again
 Event = Callable[[], "list[Delivery] | None"]
 
@@ -305,6 +306,8 @@ class Dispatcher:
         for node in list(self.schedule.nodes.values()):
             if node.id not in alive and node.state is not NodeState.LOST:
                 deliveries += self._lose(node, "it has left the cluster")
+            elif node.id not in alive and now - self._reopen_at.get(node.id, now) > FORGOTTEN_S:
+                del self.schedule.nodes[node.id], self._reopen_at[node.id], self._retries[node.id]
         for id_, asked in alive.items():
             known = self.schedule.nodes.get(id_)
             closed = known is not None and known.state in {NodeState.LOST, NodeState.LEFT_OUT}

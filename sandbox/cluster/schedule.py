@@ -305,7 +305,7 @@ class Schedule:
 
     def lost(self, node: Node, state: NodeState, reason: str) -> list[Delivery]:
         """Note that a node is gone; return the exceptions of programs that have lost too many nodes."""
-        node.state, node.reason = state, reason
+        node.state, node.reason, node.boxes = state, reason, 0
         node.cancelled.clear()
         node.sheets.clear()
         deliveries = []

@@ -22,6 +22,7 @@ from socket_proxy import SocketProxy, engine_socket
 
 from sandbox import ClusterPool, Pool, SandboxError, load_problems, score
 from sandbox.boxes.docker_client import DockerClient
+from sandbox.cluster import dispatcher
 from sandbox.cluster.messages import ClusterUnavailable
 from sandbox.cluster.pool import ClusterSpec, NodeStatus
 from sandbox.cluster.ray_client import RAY_RECONNECT
@@ -169,6 +170,17 @@ def test_both_nodes_work_and_a_node_that_joins_gets_work_at_once(pool: ClusterPo
     nodes.kill_raylet(number)
     assert verdicts(futures) == [right(2000 + number) for number in range(200)]
     until(lambda: [node.state for node in pool.nodes()].count(NodeState.WORKING) == 2)
+
+
+def test_a_node_that_has_left_has_no_boxes_and_is_forgotten_after_a_while(
+    pool: ClusterPool, nodes: RayNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = nodes.add(cpus=1)
+    until(lambda: pool.boxes == 3)
+    nodes.kill_raylet(number)
+    until(lambda: sum(node.boxes for node in pool.nodes()) == 2)
+    monkeypatch.setattr(dispatcher, "FORGOTTEN_S", -60.0)
+    until(lambda: {node.state for node in pool.nodes()} == {NodeState.WORKING})
 
 
 def test_a_node_that_loses_its_engine_rests_and_works_again_later(pool: ClusterPool, proxy: SocketProxy) -> None:

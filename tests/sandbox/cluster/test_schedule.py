@@ -114,16 +114,17 @@ def test_a_program_that_keeps_losing_nodes_is_alone_on_its_node_and_then_given_u
 def test_an_innocent_program_survives_the_one_that_kills_its_nodes() -> None:
     cluster = Cluster(2)
     node = cluster.nodes[0]
+    boxes = node.boxes
     cluster.submit("poison")
     innocent, _ = cluster.submit("innocent")
     for _ in range(MAX_LOSSES):
-        node.state = NodeState.WORKING
+        node.state, node.boxes = NodeState.WORKING, boxes
         taken = cluster.schedule.take(node, 0.0)
         if [task.source for task in taken] == ["innocent"]:
             cluster.finish(node, innocent, "score")
             taken = cluster.schedule.take(node, 0.0)
         cluster.schedule.lost(node, NodeState.LOST, "poisoned")
-    node.state = NodeState.WORKING
+    node.state, node.boxes = NodeState.WORKING, boxes
     for task in cluster.schedule.take(node, 0.0):
         cluster.finish(node, task, "score")
     assert [delivery.task.source for delivery in cluster.delivered] == ["innocent"]
