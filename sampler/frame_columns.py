@@ -62,7 +62,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "wall_s": "seconds of the program by the clock",
         "memory_mb": "largest memory (MB)",
         "error_type": "type of the exception that decided",
-        "error_message": "its message, at most as long as the store keeps it; hostile text",
+        "error_message": "its message, cut; without a type, what a wrong answer was; hostile text",
         "flags": "remarks beside the verdict, separated by commas",
         "judge": "version of the judge",
     },

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from sampler.store.read_models import SampleDetail
-from sandbox.judging.explaining import difference_kind, explain
+from sandbox.judging.explaining import difference_kind, explain, kind_of_words
 from sandbox.judging.score_records import FactsError, rejudge, unpack
 from sandbox.problems import Form, Problem, ProblemsError
 from sandbox.values import LIMIT_BOUNDS, Flag, Limits, Program, Score, Tests
@@ -79,6 +79,8 @@ def stored_difference_kind(detail: SampleDetail) -> str:
         return found
     if detail.row.error_type == "AssertionError":
         return "an assertion failed"
+    if detail.row.error_type is None and (kind := kind_of_words(detail.row.error_message or "")):
+        return kind
     return "it is not known what differs"
 
 

@@ -21,9 +21,9 @@ from sampler.store.reader import Reader
 from sampler.store.write_models import VerdictRecord
 from sampler.store.writer import Store
 from sandbox.errors import SandboxError
-from sandbox.judging.explaining import explain
+from sandbox.judging.explaining import explain, wrong_answer
 from sandbox.judging.score_records import packed
-from sandbox.problems import ChosenTests, Problem
+from sandbox.problems import ChosenTests, Form, Problem
 from sandbox.values import Limits, Program, Score, Verdict
 
 
@@ -206,6 +206,7 @@ class Scoring:
                 score=score,
                 facts=packed(score, self._limits(row)),
                 judge=self._job.judge,
+                reason=unstored_reason(score, self._job.problems[row.problem]),
             )
         )
 
@@ -225,3 +226,8 @@ class Scoring:
         self._job.tell_fault(f"sample {row.index} of {row.problem} was not scored: {error}")
         if broken:
             raise error
+
+
+def unstored_reason(score: Score, problem: Problem) -> str | None:
+    """Return what a wrong answer was, for tests that are data: the store does not hold them."""
+    return wrong_answer(score, problem.checked_by) if problem.form in {Form.CALLS, Form.DATA} else None

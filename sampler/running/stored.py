@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 from sampler.running.progress import Notice, Progress, Subscriber, Ticker, read_progress
 from sampler.running.run import AHEAD_LEAST, AHEAD_PER_BOX, RunEnd
-from sampler.running.scoring import Executor, Scoring, ScoringJob
+from sampler.running.scoring import Executor, Scoring, ScoringJob, unstored_reason
 from sampler.store.import_statements import BACKEND
 from sampler.store.read_models import JudgedRow, PendingRow, StudyRow
 from sampler.store.reader import Reader, StoreError
-from sampler.store.write_models import problems_digest
+from sampler.store.write_models import JudgementRecord, problems_digest
 from sampler.store.writer import Store
 from sampler.study.problem_choice import choose_problems
 from sampler.study.spec import Study, StudySandbox, stored_sandbox
@@ -200,7 +200,8 @@ def rejudge_study(study: Study, store: Store, references: References) -> Rejudge
                 continue
             selection = score.selection and score.selection.verdict.value
             if (score.verdict.value, selection) != (row.verdict, row.selection):
-                store.add_judgement(row.id, score, JUDGE_VERSION)
+                reason = unstored_reason(score, by_name[row.problem])
+                store.add_judgement(JudgementRecord(verdict_id=row.id, score=score, judge=JUDGE_VERSION, reason=reason))
                 done.changed[row.verdict, score.verdict.value] += 1
     store.add_event(id_, "info", "rejudged", done.line)
     store.flush()

@@ -105,8 +105,9 @@ WHERE s.problem_id = (SELECT problem_id FROM sample WHERE id = ?1) AND v.verdict
 ORDER BY s.model_id = (SELECT model_id FROM sample WHERE id = ?1) DESC, s.completion_tokens LIMIT 1"""
 
 _GROUPS = f"""
-SELECT v.verdict AS verdict, v.error_type AS error_type, substr(v.error_message, 1, {MESSAGE}) AS message,
-  CASE WHEN v.verdict = 'WRONG' AND coalesce(v.error_message, '') = '' THEN p.name ELSE '' END AS problem,
+SELECT v.verdict AS verdict, v.error_type AS error_type,
+  CASE WHEN v.verdict <> 'WRONG' OR v.error_type IS NOT NULL THEN substr(v.error_message, 1, {MESSAGE}) END AS message,
+  CASE WHEN v.verdict = 'WRONG' AND v.error_type IS NULL THEN p.name ELSE '' END AS problem,
   s.model_id AS model_id, count(*) AS count, max(v.id) AS newest
 FROM verdict v CROSS JOIN sample s ON s.id = v.sample_id CROSS JOIN problem p ON p.id = s.problem_id
 WHERE v.id > ? AND v.id <= ? AND v.verdict <> 'PASSED' AND {_NO_LATER} AND {_OF_STUDY} GROUP BY 1, 2, 3, 4, 5"""

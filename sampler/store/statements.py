@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 from sampler.store.reader import StoreError
 from sampler.store.write_models import (
+    JudgementRecord,
     ModelRecord,
     OpenedModel,
     RankedRow,
@@ -371,7 +372,7 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
         (
             *(record.score.verdict.value, run.ending.value, run.exit_code, run.signal),
             *(run.cpu_s, run.wall_s, run.memory_mb),
-            *_raised(record.score),
+            *_raised(record.score, record.reason),
             *(_keep_output(connection, run.stdout), _keep_output(connection, run.stderr)),
             *(_flags(record.score), record.facts, _selection(record.score), record.judge, now),
             *(record.model_id, record.problem_id, record.index),
@@ -394,12 +395,13 @@ def add_verdict(connection: sqlite3.Connection, record: VerdictRecord, now: floa
     )
 
 
-def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, judge: str, now: float) -> None:
+def add_judgement(connection: sqlite3.Connection, record: JudgementRecord, now: float) -> None:
     """Add a second judgement over the facts of a verdict as a new row, and update the tallies."""
+    score = record.score
     sample_id, before, model_id, problem_id = connection.execute(
         "SELECT sample_id, verdict, model_id, problem_id FROM verdict JOIN sample ON sample.id = sample_id"
         " WHERE verdict.id = ?",
-        (verdict,),
+        (record.verdict_id,),
     ).fetchone()
     connection.execute(
         "INSERT INTO verdict(sample_id, attempt, verdict, ending, exit_code, signal, cpu_s, wall_s, memory_mb, "
@@ -410,8 +412,8 @@ def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, ju
         " wall_s, memory_mb, ?, ?, stdout_sha, stderr_sha, ?, facts, ?, ?, ? FROM verdict WHERE id = ?",
         (
             *(sample_id, score.verdict.value),
-            *_raised(score),
-            *(_flags(score), _selection(score), judge, now, verdict),
+            *_raised(score, record.reason),
+            *(_flags(score), _selection(score), record.judge, now, record.verdict_id),
         ),
     )
     gained = int(score.verdict is Verdict.PASSED) - int(before == Verdict.PASSED)
@@ -430,10 +432,12 @@ def add_judgement(connection: sqlite3.Connection, verdict: int, score: Score, ju
         )
 
 
-def _raised(score: Score) -> tuple[str | None, str | None]:
-    """Return the type and the message of what a program raised."""
+def _raised(score: Score, reason: str | None) -> tuple[str | None, str | None]:
+    """Return the type and the message of what a program raised; no type, and the reason, where it answered wrongly."""
     raised = score.raised
-    return (None, None) if raised is None else (valid_text(raised.type), valid_text(raised.message))
+    if raised is None:
+        return None, None if reason is None else valid_text(reason)
+    return valid_text(raised.type), valid_text(raised.message)
 
 
 def _flags(score: Score) -> str:

@@ -108,7 +108,10 @@ class TreeRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRecord:
-    """The score of one stored sample, and the facts it was made from (None: too many to keep)."""
+    """The score of one stored sample, and the facts it was made from (None: too many to keep).
+
+    `reason` says what a wrong answer was, of tests that the store does not hold.
+    """
 
     model_id: int
     problem_id: int
@@ -116,6 +119,17 @@ class VerdictRecord:
     score: Score
     facts: bytes | None
     judge: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementRecord:
+    """A new score over the facts of a stored verdict, by the id of that; `reason` is that of `VerdictRecord`."""
+
+    verdict_id: int
+    score: Score
+    judge: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ from sampler.store.reader import (
 )
 from sampler.store.schema import APPLICATION, VERSIONS
 from sampler.store.write_models import (
+    JudgementRecord,
     OpenedModel,
     RankedRow,
     RankerRecord,
@@ -55,7 +56,6 @@ from sampler.store.write_models import (
     VerdictRecord,
 )
 from sampler.values import Closeable, NoSuchName, matching_name, valid_text
-from sandbox.values import Score
 
 BATCH = 200  # most changes in one transaction
 FLUSH_SECONDS = 0.1  # how long the first change of a transaction waits for others
@@ -166,11 +166,9 @@ class Store(Closeable):
         """Record the verdict of a stored sample; one that has a verdict keeps it."""
         self._put(_Piece(partial(statements.add_verdict, record=record, now=self._clock())))
 
-    def add_judgement(self, verdict: int, score: Score, judge: str) -> None:
+    def add_judgement(self, record: JudgementRecord) -> None:
         """Record a new judgement of the facts of a stored verdict, beside it."""
-        self._put(
-            _Piece(partial(statements.add_judgement, verdict=verdict, score=score, judge=judge, now=self._clock()))
-        )
+        self._put(_Piece(partial(statements.add_judgement, record=record, now=self._clock())))
 
     def retest_study(self, record: StudyRecord) -> int:
         """Replace the tests of a stored study by those of `record`; return its id. See `statements.retest_study`."""

@@ -6,6 +6,8 @@ types, so showing and comparing them runs no code of a candidate.
 
 from __future__ import annotations
 
+import ast
+import re
 import reprlib
 from collections import Counter
 from collections.abc import Collection
@@ -32,6 +34,7 @@ from sandbox.values import (
 )
 
 MAX_TEXT = 80
+MAX_REASON = 400  # characters of what a wrong answer was
 CUT = ("...", "…")  # what stands in a shown value where something was left out
 CONTEXT = 20  # characters of a text before the place where it differs
 _COMPARED_INSIDE = frozenset({Comparison.EQUAL, Comparison.LISTS, Comparison.APPROXIMATE})
@@ -57,6 +60,14 @@ def explain(scored: Score, limits: Limits, program: Program) -> str:
             return _explain_graded(scored, scored.graded)
         case Ending.EXITED:
             return _explain_exit(run, program)
+
+
+def wrong_answer(scored: Score, tests: Tests | None) -> str | None:
+    """Return what a wrong answer was and what was expected; None where that is not why the program failed."""
+    if scored.verdict is not Verdict.WRONG or scored.raised is not None:
+        return None
+    words = explain(scored, Limits(), Program(source="", tests=tests))
+    return words if len(words) <= MAX_REASON else words[: MAX_REASON - 1] + "…"
 
 
 def result_fields(scored: Score, limits: Limits, program: Program) -> dict[str, object]:
@@ -306,6 +317,41 @@ def difference_kind(scored: Score, tests: Tests) -> str | None:
     if test.comparison is Comparison.NOT_NONE:
         return "answered nothing" if test.expected else "something where None was expected"
     return value_kind(answer.value, test.expected)
+
+
+_ANSWER = re.compile(r"(answered|printed) (.+?) where (.+?) was expected[,;]", re.DOTALL)
+
+
+def kind_of_words(reason: str) -> str | None:
+    """Return the kind of difference that the words of `wrong_answer` tell of; None if they do not show it."""
+    found = _ANSWER.match(reason)
+    if found is None:
+        return None
+    how, *shown = found.groups()
+    if how == "printed":
+        return _printed_kind(*shown)
+    if any(mark in text for text in shown for mark in CUT):
+        return None
+    try:
+        return value_kind(*map(ast.literal_eval, shown))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # words such as "something true"
+        return None
+
+
+def _printed_kind(mine: str, wanted: str) -> str:
+    """Return the kind of difference between two printed lines, as they are quoted."""
+    if mine == "nothing":
+        return "nothing where a line was expected"
+    if wanted == "nothing":
+        return "a line where nothing was expected"
+    try:
+        said, hoped = ast.literal_eval(mine), ast.literal_eval(wanted)
+    except (ValueError, SyntaxError):  # a line cut short
+        return "another line"
+    try:
+        return _number_kind(float(said), float(hoped))
+    except ValueError:
+        return _text_kind(said, hoped)
 
 
 def value_kind(mine: object, wanted: object) -> str:

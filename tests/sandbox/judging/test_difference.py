@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.judging.explaining import first_difference, value_kind
+from sandbox.judging.explaining import first_difference, kind_of_words, value_kind
 
 LONG = "a" * 500
 VALUES = st.recursive(
@@ -90,3 +90,27 @@ def test_any_wrong_answer_has_a_kind_without_its_value(answer: object, expected:
     kind = value_kind(answer, expected)
     assert 0 < len(kind) < 60
     assert kind.isascii()
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("answered 15 where 9 was expected, call 1 of 2, arguments (3)", "another number"),
+        ("answered [2, 1] where [1, 2] was expected, call 1 of 2, arguments ()", "a list in another order"),
+        ("answered None where 'a' was expected, call 2 of 2, arguments ()", "None where a text was expected"),
+        ("answered 3 where something true was expected, call 1 of 2, arguments ()", None),
+        ("answered [1, 2, ...] where [1, 3, ...] was expected, call 1 of 2; they first differ at [1]", None),
+        ("printed '10' where '9' was expected, line 1, test 2 of 60", "off by one"),
+        ("printed '-9' where '9' was expected, line 1, test 2 of 60", "the sign of a number"),
+        ("printed 'yes' where 'YES' was expected, line 1, test 1 of 1", "only upper and lower case differ"),
+        ("printed 'Sum: 9' where '9' was expected, line 1, test 1 of 1", "more than the text"),
+        ("printed nothing where '9' was expected, line 1, test 1 of 1", "nothing where a line was expected"),
+        ("printed '9' where nothing was expected, line 2, test 1 of 1", "a line where nothing was expected"),
+        ("printed 'aaaa'… where 'aaab'… was expected, line 1, test 1 of 1", "another line"),
+        ("printed 'it was expected, or' where 'b' was expected, line 1, test 1 of 1", "another text"),
+        ("the interactor does not accept what it did, test 1 of 2", None),
+        ("", None),
+    ],
+)
+def test_words_of_a_wrong_answer_tell_the_kind_of_difference(reason: str, kind: str | None) -> None:
+    assert kind_of_words(reason) == kind

@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from sampler.reporting.verdict_explanation import explanation
+from sampler.running.scoring import unstored_reason
 from sampler.store.sample_readers import SampleReader
 from sampler.store.write_models import ModelRecord, SampleRecord, StudyRecord, VerdictRecord
 from sampler.store.writer import Store
 from sampler.values import Finish, Sample
 from sandbox.inside import codec
 from sandbox.judging.judge import score
-from sandbox.judging.score_records import packed
+from sandbox.judging.score_records import Facts, packed, rejudge
 from sandbox.problems import Form, Problem
-from sandbox.values import Answer, CallTests, Ending, Limits, Program, Run, Verdict
+from sandbox.values import Answer, CallTests, Ending, Limits, Program, Run, StdinTest, StdinTests, Verdict
 from tui.data.failure_groups import MOST_IDS, DifferenceCounter, FailureCounter, filter_of
 
 ANSWERS: tuple[object, ...] = (None, [], 3, 3, [2, 1])
@@ -148,3 +150,59 @@ def test_a_groups_filter_names_at_most_so_many_samples(wrong: Path) -> None:
     text = filter_of(found.groups[0])
     assert text.startswith("sample:")
     assert len(text.split(",")) <= MOST_IDS
+
+
+def test_wrong_answers_to_tests_that_the_store_does_not_hold_say_what_they_were(store_path: Path) -> None:
+    """Whole programs: of their tests the store holds a digest, and of a verdict what was printed and expected."""
+    cases = tuple(StdinTest(stdin=f"{n}\n".encode(), expected=f"{n + 1}\n".encode()) for n in range(3))
+    problem = Problem(
+        name="P/0", prompt="Add one.", entry_point="", tests="d" * 64, form=Form.DATA, given=StdinTests(cases=cases)
+    )
+    with Store(store_path) as store:
+        record = StudyRecord(
+            name="wrong",
+            spec_toml="",
+            problems_source="p",
+            seed=0,
+            limits="{}",
+            models=(ModelRecord(name="m", backend="x", sampling="{}", wanted=3),),
+            problems=(problem,),
+        )
+        ids = store.open_study(record)
+        where = {"model_id": ids.models["m"], "problem_id": ids.problems["P/0"]}
+        for index, printed in enumerate((b"2\n", b"0\n", b"")):
+            run = replace(ran(None), answers=(), stdout=printed)
+            made = rejudge(Facts(limits=Limits(), run=run, runs={0: run}), problem.checked_by)
+            assert made.verdict is Verdict.WRONG
+            sample = Sample(
+                problem="P/0",
+                index=index,
+                seed=0,
+                text="x",
+                finish=Finish.STOP,
+                prompt_tokens=9,
+                completion_tokens=9,
+                prompt_seconds=None,
+                decode_seconds=None,
+                sum_logprob=None,
+                prompt_shared=False,
+            )
+            store.add_sample(
+                SampleRecord(**where, sample=sample, source="print(0)\n", prompt_flops=None, decode_flops=None)
+            )
+            reason = unstored_reason(made, problem)
+            facts = packed(made, Limits())
+            store.add_verdict(VerdictRecord(**where, index=index, score=made, facts=facts, judge="test", reason=reason))
+        store.flush()
+    found, _ = counted(store_path)
+    assert {group.message: group.count for group in found.groups} == {
+        "off by one": 2,
+        "nothing where a line was expected": 1,
+    }
+    with SampleReader(store_path) as reader:
+        (group,) = FailureCounter(1).step(reader).groups
+        assert (group.verdict, group.problem, group.message, group.count) == ("WRONG", "P/0", "", 3)
+        detail = reader.detail(reader.wrong(1, 9)[0][1])
+    assert detail is not None
+    assert explanation(detail)[0].startswith("WRONG: printed ")
+    assert explanation(detail)[0].endswith(" where '1' was expected, line 1, test 1 of 3.")
