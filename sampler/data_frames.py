@@ -60,6 +60,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = 110  # characters of a table in a notebook
+_HTML = (  # the style of a notebook gives `pre` a font in which columns do not stand below one another
+    '<pre style="white-space: pre; overflow-x: auto; line-height: normal; '
+    "font-family: Menlo, 'DejaVu Sans Mono', Consolas, monospace\">{code}</pre>"
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,7 +140,7 @@ class ReportView:
     def _repr_html_(self) -> str:
         console = SanitizingConsole(file=io.StringIO(), record=True, width=_WIDTH, highlight=False)
         print_report(self.made, console)
-        return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+        return console.export_html(inline_styles=True, code_format=_HTML)
 
 
 class StoreView:

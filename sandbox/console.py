@@ -18,10 +18,13 @@ from sandbox.sanitize import sanitize
 
 
 class SanitizingConsole(Console):
-    """Rich's console, with control characters in texts made visible; it bypasses the filter of its stream."""
+    """Rich's console, with control characters in texts made visible; it bypasses the filter of its stream.
+
+    In a notebook it writes to its file, too. By itself Rich shows there at once whatever is printed, to any file.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"force_jupyter": False, **options})
         self.file = getattr(self.file, "unfiltered", self.file)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:

@@ -72,10 +72,8 @@ def _shown(value: Any) -> dict[str, Any]:
     data: dict[str, Any] = {"text/plain": repr(value).splitlines(keepends=True)}
     if hasattr(value, "_repr_html_") and (html := value._repr_html_()):
         data["text/html"] = html.splitlines(keepends=True)
-    if hasattr(value, "savefig"):
-        drawn = io.BytesIO()
-        value.savefig(drawn, format="png", dpi=100, metadata={"Software": None})
-        data["image/png"] = base64.b64encode(drawn.getvalue()).decode()
+    if hasattr(value, "_repr_png_"):
+        data["image/png"] = base64.b64encode(value._repr_png_()).decode()
     return data
 
 

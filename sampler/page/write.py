@@ -5,6 +5,7 @@ matplotlib is imported only when something is drawn.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 KINDS = (".svg", ".pdf", ".png")
 INCHES = (5.5, 3.4)  # of one figure: a column and a half
 DOTS_PER_INCH = 300
+SHOWN_DOTS_PER_INCH = 100  # in a notebook
 TICK_LETTERS = 48  # that fit below a figure of this width
 
 
@@ -152,7 +154,15 @@ def figure(page_model: PageModel) -> Canvas:
         from matplotlib.figure import Figure as Canvas  # heavy, and an extra
     except ImportError as error:
         raise PlotError("matplotlib is not installed; `pip install 'codebudget[plots]'` brings it") from error
-    canvas = Canvas(figsize=(INCHES[0], INCHES[1] * len(shown)), layout="constrained")
+
+    class ShownCanvas(Canvas):
+        def _repr_png_(self) -> bytes:
+            """Return the picture; a notebook shows none of a figure that pyplot did not make."""
+            drawn = io.BytesIO()
+            self.savefig(drawn, format="png", dpi=SHOWN_DOTS_PER_INCH, metadata={"Software": None})
+            return drawn.getvalue()
+
+    canvas = ShownCanvas(figsize=(INCHES[0], INCHES[1] * len(shown)), layout="constrained")
     for axes, one in zip(canvas.subplots(len(shown), squeeze=False)[:, 0], shown, strict=True):
         _draw(axes, one)
     return canvas

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -150,8 +151,25 @@ def test_a_report_shows_its_table_in_a_notebook_and_escapes_names(tmp_path: Path
     assert report.html.startswith("<!doctype html>")
 
 
+class ZMQInteractiveShell:
+    """What a cell of Jupyter finds under this name, by which Rich knows that it runs in a notebook."""
+
+
+def test_in_a_kernel_a_report_is_text_where_text_is_asked_for_and_is_shown_once(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("builtins.get_ipython", ZMQInteractiveShell, raising=False)
+    report = sampler.open(store).report("tokens")
+    assert "pass@1" in str(report)
+    html = report._repr_html_()
+    assert "pass@1" in html
+    assert re.match("<pre style=[^>]*monospace", html), "else its columns are not below one another"
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_figure_has_a_line_for_each_model(store: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    assert sampler.open(store).plot("tokens")._repr_png_().startswith(b"\x89PNG"), "else a notebook shows no picture"
     (axes,) = sampler.open(store).plot("tokens").axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["small", "large"]
     with pytest.raises(PlotError):
