@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from sampler.exit_codes import CommandError, Exit
-from sampler.reporting.render import one_line
+from sampler.reporting.render import collapse
 from sandbox.errors import SandboxError
 from sandbox.judging.score_records import FactsError
 from sandbox.problems import ProblemsError
@@ -38,14 +38,14 @@ def _line(error: BaseException, code: Exit) -> str:
         case Exit.INTERRUPTED:
             return "broken off; what was stored is kept, the same command continues"
         case Exit.BUG:
-            what = one_line(f"{type(error).__name__}: {error}")
+            what = collapse(f"{type(error).__name__}: {error}")
             return f"internal error: {what}; this is a bug: please report it with what --traceback shows"
         case _ if isinstance(error, OSError) and error.filename is not None:
-            return one_line(
+            return collapse(
                 f"cannot use {str(error.filename)!r}: {error.strerror}; make room there, or name another place"
             )
         case _:
-            return one_line(str(error))
+            return collapse(str(error))
 
 
 def exit_for(error: BaseException) -> Exit:

@@ -30,7 +30,7 @@ from typing import Any, Protocol
 from sampler.exporting import COLUMNS, Exporter, ExportFault, PyarrowMissing, Source, recording, write_parquet
 from sampler.frame_columns import COLUMNS as FRAMES
 from sampler.reporting.inputs import read_report
-from sampler.reporting.render import Page, one_line, print_report
+from sampler.reporting.render import Page, collapse, print_report
 from sampler.reporting.report import ModelLine, Report
 from sandbox.problems import ProblemsError
 from sandbox.problems.sources.hub import publish
@@ -109,7 +109,7 @@ class _Wandb:
             )
         except wandb.errors.Error as error:
             raise ExportFault(
-                f"wandb: {one_line(str(error))}; log in (`wandb login`), or set WANDB_MODE=offline"
+                f"wandb: {collapse(str(error))}; log in (`wandb login`), or set WANDB_MODE=offline"
             ) from error
 
     def log(self, values: Mapping[str, float], step: int) -> None:
@@ -160,7 +160,7 @@ def _send_curves(open_run: Open, target: str, source: Source) -> Iterator[str]:
                 run.log(values, step)
         finally:
             run.finish()
-        yield f"logged {len(steps)} points of {one_line(line.name)} to project {target or report.study}"
+        yield f"logged {len(steps)} points of {collapse(line.name)} to project {target or report.study}"
 
 
 def report_of(source: Source) -> Report:
@@ -331,16 +331,16 @@ def data_set_card(report: Report, source: Source) -> str:
     print_report(report, Page(file=out))
     printed = out.getvalue().rstrip()
     fence = "`" * max(3, 1 + max((len(run) for run in _runs_of(printed)), default=0))
-    names = "\n".join(f"- `{one_line(line.name)}`: {line.sampled} samples" for line in report.models)
+    names = "\n".join(f"- `{collapse(line.name)}`: {line.sampled} samples" for line in report.models)
     columns = "\n".join(f"| `{name}` | {kind} |" for name, kind in COLUMNS.items())
     curves = "\n".join(f"| `{name}` | {FRAMES['curves'][name]} |" for name in CURVE_COLUMNS)
-    title = one_line(report.study)
+    title = collapse(report.study)
     return _CARD.format(
         quoted_title=json.dumps(title),
         title=title,
         size=size,
         problems=report.problems,
-        source=one_line(study.problems_source),
+        source=collapse(study.problems_source),
         digest=study.problems_digest,
         seed=study.seed,
         names=names,

@@ -45,7 +45,7 @@ from sampler.gating import (
     usual_budgets,
 )
 from sampler.reporting.inputs import read_budgets, read_facts
-from sampler.reporting.render import amount, one_line
+from sampler.reporting.render import amount, collapse
 from sampler.reporting.report import StudyFacts
 from sampler.running.ci import CiCase, CiOutcome, Places, tell_ci
 from sampler.stats.budget import Unit
@@ -71,7 +71,7 @@ def _counted(decision: Decision) -> str:
 
 
 def _titled(one: Checked, unit: Unit) -> str:
-    return f"{one_line(one.pair.model)} at {amount(one.pair.budget, unit)}"
+    return f"{collapse(one.pair.model)} at {amount(one.pair.budget, unit)}"
 
 
 def print_decision(decision: Decision, unit: Unit, console: Console) -> None:
@@ -125,7 +125,7 @@ def _names(names: tuple[str, ...]) -> str:
     if not names:
         return "none"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{len(names)} ({', '.join(map(one_line, names[:SHOWN]))}{more})"
+    return f"{len(names)} ({', '.join(map(collapse, names[:SHOWN]))}{more})"
 
 
 def decision_json(decision: Decision, unit: Unit) -> str:

@@ -18,7 +18,7 @@ from sampler.models.architecture import ConfigError, GgufError
 from sampler.models.catalogue import CATALOGUE, Model, UnknownModel, find
 from sampler.models.pull import PullError, cached, models_dir, pull, remove
 from sampler.plotting import sized
-from sampler.reporting.render import NAMES, amount, one_line
+from sampler.reporting.render import NAMES, amount, collapse
 from sampler.reporting.unit_costs import CostSheet, Lengths, make_cost_sheet, subject_of, subjects_of
 from sampler.stats.budget import BudgetError, PromptCharge, TypedBudget, Unit, UnitCost, parse_budget
 from sampler.study.spec import load_study
@@ -82,7 +82,7 @@ def _print(sheets: Sequence[CostSheet], lengths: Lengths, budgets: Mapping[Unit,
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for sheet in sheets:
-        table.add_column(Text(one_line(sheet.name)), justify="right", overflow="fold")
+        table.add_column(Text(collapse(sheet.name)), justify="right", overflow="fold")
 
     def row(title: str, cell: Callable[[CostSheet], str | None]) -> None:
         table.add_row(title, *(Text(cell(sheet) or "unknown") for sheet in sheets))

@@ -34,7 +34,7 @@ from sampler.ranking.rank_study import rank_study
 from sampler.ranking.rankers import BY_TEXT, Need, known
 from sampler.ranking.rankers import REGISTRY as RANKERS
 from sampler.ranking.rankers import rankers as every_ranker
-from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line
+from sampler.reporting.render import NAMES, amount, collapse, grid, in_lines
 from sampler.reporting.report_files import plain
 from sampler.running.dependencies import TextEngine, rank_dependencies
 from sampler.stats.bootstrap import Interval
@@ -79,7 +79,7 @@ def print_ranks(report: RankReport, console: Console) -> None:
 
 
 def _values(model: RankedModel, report: RankReport) -> Table:
-    name = one_line(model.model)
+    name = collapse(model.model)
     shown = grid(
         f"{name}, {model.oracle.problems} problems: how often the one answer handed out of k samples is correct, in %"
     )
@@ -104,7 +104,7 @@ def _values(model: RankedModel, report: RankReport) -> Table:
 
 def _label(line: RankLine, model: RankedModel) -> str:
     fewer = "" if line.problems == model.oracle.problems else f" ({line.problems} problems)"
-    return f"{one_line(line.ranker)}{fewer}"
+    return f"{collapse(line.ranker)}{fewer}"
 
 
 def _costs(line: RankLine, unit: Unit) -> Iterator[Text]:
@@ -135,7 +135,7 @@ def _frontier(unit: Unit, best: Sequence[Best], report: RankReport) -> Table:
         shown.add_column(head, justify="right", no_wrap=True)
     for one in best:
         chosen = one.ranker if one.k > 1 else "the only one"
-        shown.add_row(in_lines(one.model, _NARROW), one_line(chosen), str(one.k), amount(one.cost, unit), _point(one))
+        shown.add_row(in_lines(one.model, _NARROW), collapse(chosen), str(one.k), amount(one.cost, unit), _point(one))
     return shown
 
 
@@ -164,7 +164,7 @@ def _closing(report: RankReport) -> Iterator[str]:
             "CPU seconds of the sandbox, and what came with a verdict as all that the verdict took; what it cost a "
             "model to write tests is not in them."
         )
-    yield from map(one_line, report.notes)
+    yield from map(collapse, report.notes)
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):

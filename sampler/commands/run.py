@@ -21,7 +21,7 @@ from rich.table import Table
 from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, STORE, boxes_option, study_option
 from sampler.exit_codes import Exit, allow_closed_pipe
-from sampler.reporting.render import Page, one_line
+from sampler.reporting.render import Page, collapse
 from sampler.running.dependencies import real_executor
 from sampler.running.displays import PlainLines
 from sampler.running.headless import interrupts, run_headless, saying
@@ -162,7 +162,7 @@ def score(traceback: bool, /, *, store: Path, study: str | None, display: str, e
                 problems=wanted["problems"],
                 executor=lambda limits: real_executor(limits, wanted["boxes"], saying(tell)),
                 boxes=wanted["boxes"],
-                explain=(lambda line: click.echo(one_line(line), err=True)) if explain else None,
+                explain=(lambda line: click.echo(collapse(line), err=True)) if explain else None,
             )
             end = score_stored(request, opened, tell, stop)
         click.echo(f"{row.name}: {end.reason}")
@@ -210,12 +210,12 @@ def _print(rows: list[Agreement], disputed: list[DisputedRow]) -> None:
     for row in rows:
         counts = (row.both_passed, row.both_failed, row.claimed_only, row.ours_only, row.unscored)
         share = "–" if row.share is None else f"{100 * row.share:.1f} %"
-        table.add_row(one_line(row.model), str(row.compared), share, *map(str, counts))
+        table.add_row(collapse(row.model), str(row.compared), share, *map(str, counts))
     page.print(table)
     for one in disputed:
-        theirs = "passed" if one.claimed else one_line(one.said or "failed")[:60]
+        theirs = "passed" if one.claimed else collapse(one.said or "failed")[:60]
         page.print(
-            f"{one_line(one.model)} {one_line(one.problem)} #{one.index}: theirs {theirs}, ours {one.verdict}",
+            f"{collapse(one.model)} {collapse(one.problem)} #{one.index}: theirs {theirs}, ours {one.verdict}",
             markup=False,
         )
     more = sum(row.claimed_only + row.ours_only for row in rows) - len(disputed)

@@ -17,7 +17,7 @@ from sampler.cli_errors import error_boundary
 from sampler.commands.common import FILE, Amount, boxes_option, counted_in, json_option
 from sampler.exit_codes import Exit, allow_closed_pipe
 from sampler.models.pull import models_dir
-from sampler.reporting.render import one_line
+from sampler.reporting.render import collapse
 from sampler.running.dependencies import real_dependencies, secret
 from sampler.running.headless import interrupts
 from sampler.solving.endpoint import Endpoint, Rejected, solution_fields
@@ -209,7 +209,7 @@ def _solver(study: Study, options: SolveOptions, budget: Budget) -> Iterator[Sol
 
 
 def _say(message: str) -> None:
-    click.echo(one_line(message), err=True)
+    click.echo(collapse(message), err=True)
 
 
 def _tell(one: Solution, *, alone: bool, as_json: bool) -> Solution:

@@ -23,7 +23,7 @@ from sampler.plotting import (
 )
 from sampler.reporting.analyse import TIMES, AnalysisRequest, Beyond, beyond
 from sampler.reporting.paired_data import PairedData
-from sampler.reporting.render import one_line
+from sampler.reporting.render import collapse
 from sampler.stats.passk import Counts, Curve
 
 WIDTH, HEIGHT = 950, 400
@@ -132,7 +132,7 @@ def chart(lines: Sequence[Line], extra: Extra | None = None) -> Chart | None:
     rates = rate_scale([*(y for line in shown for y in (*line.ys, *line.low, *line.high)), *(y for _, y in stars)])
     frame = _Frame(budgets, rates, WIDTH - extra.margin)
     names = list(dict.fromkeys(line.name for line in lines))
-    called = dict(zip(names, shorten_names([one_line(name) for name in names], LABEL_LETTERS), strict=True))
+    called = dict(zip(names, shorten_names([collapse(name) for name in names], LABEL_LETTERS), strict=True))
     drawn = [frame.draw(line, place) for place, line in enumerate(lines) if line.xs]
     drawn = [replace(line, name=called.get(line.name, "")) for line in drawn]
     return Chart(

@@ -18,7 +18,7 @@ from sampler.exit_codes import CommandError, Exit
 from sampler.page.chart import DASHES, Chart, Line
 from sampler.page.page_model import MOST_BESIDE, MOST_MODELS, Figure, PageModel, charge_words, sentence
 from sampler.plotting import ON_DARK, ON_LIGHT, Rgb, budget_ticks, format_interval
-from sampler.reporting.render import NAMES, WAITS, amount, conclusion, conclusions, one_line, spanned, thinking_words
+from sampler.reporting.render import NAMES, WAITS, amount, collapse, conclusion, conclusions, spanned, thinking_words
 from sampler.stats.budget import FLOP_UNITS, Unit
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def render(template: str, **values: object) -> str:
     files = resources.files("sampler.page")
     loader = jinja2.DictLoader({template: (files / template).read_text(encoding="utf-8")})
     world = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    world.filters.update(line=one_line, percent=_percent)
+    world.filters.update(line=collapse, percent=_percent)
     return world.get_template(template).render(
         style=_Ours((files / "page.css").read_text(encoding="utf-8") + _colours()),
         script=_Ours((files / "page.js").read_text(encoding="utf-8")),
@@ -106,7 +106,7 @@ def _data(chart: Chart | None, lines: tuple[Line, ...], unit: str) -> Mapping[st
         "high": chart.budgets.high,
         "lines": [
             {
-                "name": one_line(line.name),
+                "name": collapse(line.name),
                 "xs": line.xs,
                 "ys": line.ys,
                 "ks": line.ks,
@@ -200,7 +200,7 @@ def _line(axes: Axes, line: Line, tone: int) -> None:
     xs = (*line.xs, line.end)
     dash = DASHES[tone // len(ON_LIGHT) % len(DASHES)]
     style: Any = (0, tuple(map(float, dash.split()))) if dash else "-"
-    name = one_line(line.name).replace("$", r"\$")  # a dollar would begin a formula
+    name = collapse(line.name).replace("$", r"\$")  # a dollar would begin a formula
     axes.step(xs, _percents(line.ys), where="post", color=colour, linestyle=style, label=name)
     if line.low:
         axes.fill_between(

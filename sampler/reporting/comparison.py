@@ -29,7 +29,7 @@ from sampler.reporting.paired_data import (
     pair_differences,
     shared_budgets,
 )
-from sampler.reporting.render import NAMES, amount, grid, one_line
+from sampler.reporting.render import NAMES, amount, collapse, grid
 from sampler.reporting.report import choose_budgets
 from sampler.reporting.report_files import plain
 from sampler.stats.bootstrap import LEVEL, Floats, Interval, resampled_means
@@ -246,7 +246,7 @@ def _flips(paired: PairedData) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def print_comparison(made: Comparison, console: Console) -> None:
     """Print the table and what follows from it."""
-    first, second = map(one_line, made.names)
+    first, second = map(collapse, made.names)
     shown = grid(f"{first} (A) against {second} (B) at equal {NAMES[made.unit]}, on {made.problems} problems")
     for head in ("budget", "A", "B", "A - B", "p", "sees"):
         shown.add_column(head, justify="right", overflow="fold")
@@ -277,14 +277,14 @@ def _closing(made: Comparison) -> Iterator[str]:
         if clear:
             begin, end = amount(clear[0].budget, made.unit), amount(clear[-1].budget, made.unit)
             share = f"{len(clear)} of {len(made.steps)} budgets"
-            yield f"{one_line(name)} is clearly ahead at {share} between {begin} and {end}."
+            yield f"{collapse(name)} is clearly ahead at {share} between {begin} and {end}."
     if not made.family:
         yield (
             "No lead is called clear yet: the study's report is of fewer problems, until its other models are complete."
         )
-    first, second = map(one_line, made.names)
+    first, second = map(collapse, made.names)
     yield f"Solved by {second} alone: {_names(made.fixed)}. By {first} alone: {_names(made.broken)}."
-    yield from map(one_line, made.notes)
+    yield from map(collapse, made.notes)
     pairs = f" and all pairs of its {len(made.family)} models" if len(made.family) > 2 else ""
     yield (
         f"Behind a rate stands its {LEVEL:.0%} interval for a model alone (BCa over problems). A - B is paired by "
@@ -299,7 +299,7 @@ def _names(names: tuple[str, ...]) -> str:
     if not names:
         return "none"
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{len(names)} ({', '.join(map(one_line, names[:MOST_NAMES]))}{more})"
+    return f"{len(names)} ({', '.join(map(collapse, names[:MOST_NAMES]))}{more})"
 
 
 def crossover_words(found: Crossover | None, unit: Unit, end: float, *, clear: bool) -> str:
@@ -315,8 +315,8 @@ def crossover_words(found: Crossover | None, unit: Unit, end: float, *, clear: b
     where = "at every budget" if found.at is None else f"from {amount(found.at, unit)} on"
     near = f"({LEVEL:.0%} interval of the crossover: {low} to {high})"
     if clear:
-        return f"{one_line(found.leader)} leads {where} {near}."
-    return f"No clear leader at {largest}; {one_line(found.leader)} measured higher {where} {near}."
+        return f"{collapse(found.leader)} leads {where} {near}."
+    return f"No clear leader at {largest}; {collapse(found.leader)} measured higher {where} {near}."
 
 
 def comparison_json(made: Comparison) -> str:

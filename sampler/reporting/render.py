@@ -69,8 +69,8 @@ class Page(SanitizingConsole):
         raise BrokenPipeError
 
 
-def one_line(text: str) -> str:
-    """Return `text` on one line without control characters."""
+def collapse(text: str) -> str:
+    """Return `text` on one line: white space is collapsed, and control characters are left out."""
     return " ".join(sanitize(text).split())
 
 
@@ -102,7 +102,7 @@ def spanned(cost: float, near: Interval | None, unit: Unit) -> str:
 
 def print_report(report: Report, console: Console) -> None:
     """Print the tables. Rich leaves out colour by itself where there is no terminal or NO_COLOR is set."""
-    title = f"{one_line(report.study)} · {report.problems} problems · {report.status}"
+    title = f"{collapse(report.study)} · {report.problems} problems · {report.status}"
     console.print(Text(title, style="bold"))
     for words in conclusions(report):
         console.print(Text(words, style="bold"))
@@ -153,7 +153,7 @@ def conclusion(table: Table, called: Mapping[str, str] | None = None) -> str:
 def _names(table: Table, called: Mapping[str, str]) -> Mapping[str, str]:
     """Return what to call each model of a table."""
     models = [cell.model for row in table.rows for cell in row.cells]
-    return {model: called.get(model, one_line(model)) for model in models}
+    return {model: called.get(model, collapse(model)) for model in models}
 
 
 def _at_one(row: Row, names: Mapping[str, str]) -> str:
@@ -318,12 +318,12 @@ def _print_table(table: Table, console: Console) -> None:
     console.print(shown)
     for model, star in table.greedy.items():
         cost = amount(star.cost, table.unit)
-        console.print(Text(f"★ {one_line(model)}, one answer at temperature 0: {_percent(star)} % solved for {cost}."))
+        console.print(Text(f"★ {collapse(model)}, one answer at temperature 0: {_percent(star)} % solved for {cost}."))
     if table.ends is not None and table.end is not None:
         end = amount(table.end, table.unit)
-        console.print(Text(f"From {end} on {one_line(table.ends)} has too few samples to compare."))
+        console.print(Text(f"From {end} on {collapse(table.ends)} has too few samples to compare."))
     if table.unknown:
-        names = ", ".join(one_line(name) for name in table.unknown)
+        names = ", ".join(collapse(name) for name in table.unknown)
         console.print(Text(f"Without a known cost above 0 in {NAMES[table.unit]}, so not compared: {names}."))
 
 
@@ -338,7 +338,7 @@ def _models_as_columns(shown: RichTable, table: Table) -> None:
 
 def _models_as_rows(shown: RichTable, table: Table, width: int) -> None:
     """Add a line for each model that a budget suffices for, the best one first, and a count of the others."""
-    called = {name: one_line(name) for name in (cell.model for cell in table.rows[0].cells)}
+    called = {name: collapse(name) for name in (cell.model for cell in table.rows[0].cells)}
     called = dict(zip(called, shorten_names(list(called.values()), width), strict=True))
     shown.add_column("model", no_wrap=True)
     shown.add_column("solved", no_wrap=True)
@@ -393,7 +393,7 @@ def thinking_words(of: Thinking) -> str:
     """Return how a model's thoughts went, as a sentence."""
     answer = "" if of.answer_tokens is None else f" and {of.answer_tokens:,.0f} of answer"
     words = (
-        f"{one_line(of.model)} thinks in {of.thought_share:.0%} of its samples: {of.thought_tokens:,.0f} tokens{answer}"
+        f"{collapse(of.model)} thinks in {of.thought_share:.0%} of its samples: {of.thought_tokens:,.0f} tokens{answer}"
     )
     if of.cut_share:
         words += f"; {100 * of.cut_share:.1f} % were cut inside their thought"
@@ -427,13 +427,13 @@ def _print_metric(table: MetricTable, console: Console) -> None:
 
 
 def _unit_costs(table: Table) -> str:
-    costs = (f"{one_line(name)} {_cost(cost, table.unit)}" for name, cost in table.unit_costs.items())
+    costs = (f"{collapse(name)} {_cost(cost, table.unit)}" for name, cost in table.unit_costs.items())
     return f"A sample costs on average: {', '.join(costs)}.".replace("\n", " + ")
 
 
 def _why_not(table: Table) -> str:
     if table.unknown:
-        names = ", ".join(one_line(name) for name in table.unknown)
+        names = ", ".join(collapse(name) for name in table.unknown)
         return f"no cost above 0 is known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples needs no costs')}"
     return "no problem is complete yet"
 
@@ -472,7 +472,7 @@ def _closing(report: Report) -> Iterator[str]:
     )
     if any(cell.point and cell.point.thin for table in report.tables for row in table.rows for cell in row.cells):
         yield "~ marks k above half of the samples drawn: an estimate from few subsets."
-    yield from (one_line(note) for note in report.notes)
+    yield from (collapse(note) for note in report.notes)
 
 
 def _percent(point: Point | None) -> str:
@@ -490,7 +490,7 @@ def grid(title: str) -> RichTable:
 def in_lines(name: str, width: int) -> Text:
     """Return a name, broken at hyphens and blanks into lines of about `width`, so that its column stays narrow."""
     lines = [""]
-    for part in re.split(r"(?<=[-_ ])", one_line(name)):
+    for part in re.split(r"(?<=[-_ ])", collapse(name)):
         if lines[-1] and len(lines[-1] + part) > width:
             lines.append("")
         lines[-1] += part

@@ -12,7 +12,7 @@ from rich.text import Text
 from sampler.plotting import format_interval, without_middle
 from sampler.reporting.allocation_report import AllocationRow, Stratum
 from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
-from sampler.reporting.render import NAMES, amount, grid, in_lines, one_line, spanned
+from sampler.reporting.render import NAMES, amount, collapse, grid, in_lines, spanned
 from sampler.reporting.report_files import plain
 from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
@@ -28,7 +28,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def print_analysis(made: Analysis, console: Console, *, everything: bool = True) -> None:
     """Print the tables and the conclusion; without `everything`, so little that it fits on a screen of 80×24."""
     whose = {Accept.JUDGE: "the judge's tests accept", Accept.SELECTION: "the selection tests accept, the judge's tell"}
-    about = f"{one_line(made.study)} · {made.problems} problems · {NAMES[made.unit]} · {whose[made.accept]}"
+    about = f"{collapse(made.study)} · {made.problems} problems · {NAMES[made.unit]} · {whose[made.accept]}"
     console.print(Text(about, style="bold"))
     if not made.models:
         console.print(Text("No problem is complete yet for every model."))
@@ -68,7 +68,7 @@ def analysis_conclusion(made: Analysis, called: Mapping[str, str] | None = None)
 
     `called` are labels to use for models instead of their names.
     """
-    names = {model.name: one_line(model.name) for model in made.models} | dict(called or {})
+    names = {model.name: collapse(model.name) for model in made.models} | dict(called or {})
     return " ".join([*_best_way(made, names), *_promises(made, names)]) or "There are too few samples for a conclusion."
 
 
@@ -147,7 +147,7 @@ def _brief_lines(made: Analysis, width: int, shown: int) -> Iterator[str]:
 
 
 def _brief_model(model: ModelAnalysis, unit: Unit, called: Mapping[str, str]) -> Sequence[str]:
-    short, name = called[model.name], one_line(model.name)
+    short, name = called[model.name], collapse(model.name)
     stopped = model.stopped
     promise = model.beyond[0].promise if model.beyond else None
     near = format_interval(promise.interval.low, promise.interval.high) if promise else ""
@@ -156,7 +156,7 @@ def _brief_model(model: ModelAnalysis, unit: Unit, called: Mapping[str, str]) ->
         str(model.n),
         _rate(stopped.rate, stopped.rate_interval) if stopped else "unknown",
         amount(stopped.cost, unit) if stopped else "unknown",
-        f"{_percent(promise.rate)} {near} k={promise.k}" if promise else one_line(model.not_fitted or "–"),
+        f"{_percent(promise.rate)} {near} k={promise.k}" if promise else collapse(model.not_fitted or "–"),
     )
 
 
@@ -200,7 +200,7 @@ def _tables(made: Analysis) -> Iterator[RichTable]:
 def _table(title: str, heads: Sequence[str], rows: Iterator[Sequence[str]]) -> RichTable:
     shown = grid(title)
     for head in heads:
-        shown.add_column(Text(one_line(head)), overflow="fold")
+        shown.add_column(Text(collapse(head)), overflow="fold")
     for row in rows:
         shown.add_row(*map(Text, row))
     return shown
@@ -280,7 +280,7 @@ def _beyond(made: Analysis) -> RichTable:
 
 def _diversity(made: Analysis) -> RichTable:
     rows = (
-        (one_line(model.name), str(of.solved), *(_number(getattr(of, what), of.intervals[what]) for what in _DIVERSE))
+        (collapse(model.name), str(of.solved), *(_number(getattr(of, what), of.intervals[what]) for what in _DIVERSE))
         for model in made.models
         if (of := model.diversity)
     )
@@ -367,20 +367,20 @@ def _called(made: Analysis) -> Mapping[str, str]:
 def short_names(names: Sequence[str]) -> Mapping[str, str]:
     """Return the models' labels for narrow cells: their names, or letters if some name is long."""
     if all(len(name) <= SHORT for name in names):
-        return {name: one_line(name) for name in names}
+        return {name: collapse(name) for name in names}
     turns = len(_LETTERS)
     return {name: _LETTERS[at % turns] + str(at // turns or "") for at, name in enumerate(names)}
 
 
 def _titled(model: str, called: Mapping[str, str]) -> str:
     """Return a model's name after its letter, if it has one, broken into lines for a narrow column."""
-    name, short = one_line(model), called[model]
+    name, short = collapse(model), called[model]
     return in_lines(name if short == name else f"{short}: {name}", SHORT).plain
 
 
 def _strata(made: Analysis) -> RichTable:
     title = (
-        f"Difficulty: fifths of the problems by pass@1 of {one_line(made.reference or '')}, and who solves how much "
+        f"Difficulty: fifths of the problems by pass@1 of {collapse(made.reference or '')}, and who solves how much "
         "of each"
     )
 
@@ -423,10 +423,10 @@ def _closing(made: Analysis) -> Iterator[str]:
 def _left_out(made: Analysis) -> Iterator[str]:
     """Yield which models and problems the numbers are not about, and notes on uneven samples."""
     if made.unknown:
-        yield f"Without a known cost above 0 in {NAMES[made.unit]}: {', '.join(map(one_line, made.unknown))}."
+        yield f"Without a known cost above 0 in {NAMES[made.unit]}: {', '.join(map(collapse, made.unknown))}."
     if made.left_out:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
-    yield from map(one_line, made.notes)
+    yield from map(collapse, made.notes)
 
 
 def legs_words(choice: Choice, called: Mapping[str, str]) -> str:

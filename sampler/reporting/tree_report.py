@@ -21,7 +21,7 @@ from rich.table import Table
 
 from sampler.costs import params_flops
 from sampler.exit_codes import CommandError, Exit
-from sampler.reporting.render import one_line
+from sampler.reporting.render import collapse
 from sampler.stats.bootstrap import Floats, Interval
 from sampler.stats.budget import PromptCharge, Unit
 from sampler.stats.trees import Gain, Grown, Try, gain, repairs_drawn, resampling, tree_pass
@@ -332,13 +332,13 @@ def trees_json(made: TreeReport) -> str:
 def print_trees(made: TreeReport, console: Console) -> None:
     """Print the tables."""
     console.print(
-        f"{one_line(made.study)} · one answer for each problem, by the public tests · cost in {made.unit.value}"
+        f"{collapse(made.study)} · one answer for each problem, by the public tests · cost in {made.unit.value}"
     )
     table = Table("model", "policy", "right", "cost", "samples", "difference", box=SIMPLE_HEAD, pad_edge=False)
     for line in made.policies:
         of = line.gain
         table.add_row(
-            one_line(line.model),
+            collapse(line.model),
             line.policy,
             f"{100 * of.rate:.1f}{_around(of.interval)}",
             f"{of.cost:.4g}",
@@ -350,7 +350,7 @@ def print_trees(made: TreeReport, console: Console) -> None:
     console.print(table)
     console.print(
         "right: share of problems, in percent, whose one answer the judge tests accept. samples: what independent "
-        f"samples of {one_line(made.against or 'the same model')} reach at the same cost, drawn until one passes the "
+        f"samples of {collapse(made.against or 'the same model')} reach at the same cost, drawn until one passes the "
         "public tests; – where one costs more, and for these samples themselves; with ≥ all that were drawn, which "
         "cost less. In brackets: 95% intervals over problems, of differences paired."
     )
@@ -358,11 +358,11 @@ def print_trees(made: TreeReport, console: Console) -> None:
         grid = Table("model", "drafts", "repairs each", "any right", "programs", box=SIMPLE_HEAD, pad_edge=False)
         for tree in made.trees:
             rate = f"{100 * tree.rate:.1f}{_around(tree.interval)}"
-            grid.add_row(one_line(tree.model), str(tree.drafts), str(tree.repairs), rate, f"{tree.programs:.2f}")
+            grid.add_row(collapse(tree.model), str(tree.drafts), str(tree.repairs), rate, f"{tree.programs:.2f}")
         console.print(grid)
         console.print("any right: some program of whole trees, drafts among them, is right by the judge tests.")
     for note in made.notes:
-        console.print(one_line(note))
+        console.print(collapse(note))
 
 
 def _around(interval: Interval | None) -> str:

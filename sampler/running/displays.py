@@ -21,7 +21,7 @@ from rich.progress import Progress as RichProgress
 
 from sampler.exit_codes import Exit
 from sampler.plotting import duration
-from sampler.reporting.render import one_line
+from sampler.reporting.render import collapse
 from sampler.running.progress import ModelProgress, Notice, Progress
 from sampler.study.spec_models import ALLOTTED, GREEDY
 from sandbox.console import SanitizingConsole
@@ -161,7 +161,7 @@ class PlainLines:
             match event:
                 case Notice():
                     level = "" if event.level == "info" else f"{event.level}: "
-                    self._write(f"{level}{one_line(event.message)}")
+                    self._write(f"{level}{collapse(event.message)}")
                 case Progress():
                     self._progress(event)
 
@@ -176,9 +176,9 @@ class PlainLines:
         left = self._forecast.left(now)
         eta = "" if finished else f" · {left.words if left else UNKNOWN}"
         share = now.scored / now.wanted if now.wanted else 1.0
-        passed = " · ".join(f"{one_line(m.name)} {m.passed}/{m.verdicts} passed" for m in now.models if m.verdicts)
+        passed = " · ".join(f"{collapse(m.name)} {m.passed}/{m.verdicts} passed" for m in now.models if m.verdicts)
         head = (
-            f"{one_line(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored "
+            f"{collapse(now.study)} {now.sampled}/{now.wanted} sampled, {now.scored} scored "
             f"({floor(100 * share)}%){eta}"
         )
         self._write(f"{head} · {passed}" if passed else head)
@@ -243,12 +243,12 @@ class Bar:
             match event:
                 case Notice():
                     level = "" if event.level == "info" else f"{event.level}: "
-                    self._bar.console.print(f"{level}{one_line(event.message)}", markup=False)
+                    self._bar.console.print(f"{level}{collapse(event.message)}", markup=False)
                 case Progress():
                     for model in event.models:
                         if model.name not in self._rows:
                             self._rows[model.name] = self._bar.add_task("", total=model.wanted)
-                        said = one_line(model.name).replace("[", r"\[")
+                        said = collapse(model.name).replace("[", r"\[")
                         self._bar.update(
                             self._rows[model.name], description=said, completed=model.scored, total=model.wanted
                         )

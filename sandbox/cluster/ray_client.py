@@ -62,20 +62,20 @@ class Actor:
     def call(self, method: str, *arguments: Any, **named: Any) -> Future[Any]:
         """Call a method; return a future that raises ActorLost, or what the method raised.
 
-        An argument that is a `Held` is fetched by the actor's node from the node that has it.
+        An argument that is a `RemoteResult` is fetched by the actor's node from the node that has it.
         """
         if not _connected():
             lost: Future[Any] = Future()
             lost.set_exception(ActorLost(DISCONNECTED))
             return lost
-        given = [argument.ref if isinstance(argument, Held) else argument for argument in arguments]
+        given = [argument.ref if isinstance(argument, RemoteResult) else argument for argument in arguments]
         return _translated(getattr(self._handle, method).remote(*given, **named))
 
-    def hold(self, method: str, *arguments: Any) -> Held:
+    def hold(self, method: str, *arguments: Any) -> RemoteResult:
         """Call a method and leave its result where it is made; raises ActorLost."""
         if not _connected():
             raise ActorLost(DISCONNECTED)
-        return Held(getattr(self._handle, method).remote(*arguments))
+        return RemoteResult(getattr(self._handle, method).remote(*arguments))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -87,7 +87,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RemoteResult:
     """A result that lies on some node."""
 
     ref: Any

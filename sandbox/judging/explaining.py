@@ -123,7 +123,7 @@ def _explain_printed(scored: Score, case: int, limits: Limits, tests: StdinTests
         return f"the checker accepts {outputs}" if tests.by_points else f"{outputs} are right"
     where = f"test {case + 1} of {len(tests.cases)}"
     if scored.verdict is Verdict.WRONG and isinstance(tests, InteractiveTests):
-        said = f": {short(scored.run.said)}" if scored.run.said else ""
+        said = f": {short_value(scored.run.said)}" if scored.run.said else ""
         return f"the interactor does not accept what it did{said}, {where}"
     if scored.verdict is Verdict.WRONG and tests.checker is not None:
         share = f" for more than {scored.run.points:.0%} of the points" if scored.run.points else ""
@@ -169,7 +169,7 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
         return f"gave no answer to {where}, arguments ({arguments})"
     if answer.raised is not None:
         return f"{_exception_text(answer.raised)}, {where}, arguments ({arguments})"
-    mine = answer.value.name if isinstance(answer.value, codec.Oversized) else short(answer.value)
+    mine = answer.value.name if isinstance(answer.value, codec.Oversized) else short_value(answer.value)
     wanted = _wanted(test)
     explanation = f"answered {mine} where {wanted} was expected, {where}, arguments ({arguments})"
     shown_whole = not any(mark in mine + wanted for mark in CUT)
@@ -182,26 +182,26 @@ def _explain_answers(run: Run, tests: CallTests) -> str:
 
 
 def _arguments(test: CallTest) -> str:
-    named = (f"{name}={short(value)}" for name, value in test.keywords.items())
-    return ", ".join([*map(short, test.arguments), *named])
+    named = (f"{name}={short_value(value)}" for name, value in test.keywords.items())
+    return ", ".join([*map(short_value, test.arguments), *named])
 
 
 def _wanted(test: CallTest) -> str:
     match test.comparison:
         case Comparison.EQUAL | Comparison.IS | Comparison.LISTS | Comparison.ONLY_ITEM:
-            return short(test.expected)
+            return short_value(test.expected)
         case Comparison.TRUE:
             return "something true"
         case Comparison.FALSE:
             return "something false"
         case Comparison.CLOSE:
-            return f"{short(test.expected)} within {test.tolerance:g}"
+            return f"{short_value(test.expected)} within {test.tolerance:g}"
         case Comparison.ROOT:
             return f"a root within {test.tolerance:g}"
         case Comparison.NOT_NONE:
             return "something" if test.expected else "None"
         case Comparison.APPROXIMATE | Comparison.SET | Comparison.ANYTHING:
-            return short(test.expected)
+            return short_value(test.expected)
 
 
 def _exception_text(raised: Raised) -> str:
@@ -213,7 +213,7 @@ def _exception_text(raised: Raised) -> str:
 # Where two values first differ.
 
 
-def short(value: object) -> str:
+def short_value(value: object) -> str:
     """Return a value as text of at most MAX_TEXT characters."""
     try:
         text = reprlib.repr(value)
@@ -241,7 +241,7 @@ class _Nothing:
 
 
 def _shown(value: object) -> str:
-    return "nothing" if isinstance(value, _Nothing) else short(value)
+    return "nothing" if isinstance(value, _Nothing) else short_value(value)
 
 
 def _step(answer: object, expected: object) -> tuple[str, object, object] | None:
@@ -270,7 +270,7 @@ def _into_keys(answer: dict[object, object], expected: dict[object, object]) -> 
     for key in [*expected, *(key for key in answer if key not in expected)]:
         mine, wanted = answer.get(key, _Nothing()), expected.get(key, _Nothing())
         if not _same(mine, wanted):
-            return f"[{short(key)}]", mine, wanted
+            return f"[{short_value(key)}]", mine, wanted
     return None
 
 

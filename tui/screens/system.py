@@ -112,18 +112,18 @@ def host_pairs(facts: HostFacts) -> list[Pair]:
         busy = " · busy: waiting for a core is not counted" if facts.cores and facts.load > 2 * facts.cores else ""
         pairs.append(("load", f"{facts.load:.2f}{cores}{busy}"))
     if facts.memory_total and facts.memory_free is not None:
-        pairs.append(("memory", f"{amount(facts.memory_free)} of {amount(facts.memory_total)} free"))
+        pairs.append(("memory", f"{size_text(facts.memory_free)} of {size_text(facts.memory_total)} free"))
     if facts.disk_free is not None:
-        pairs.append(("disk", f"{amount(facts.disk_free)} free (the store's disk)"))
+        pairs.append(("disk", f"{size_text(facts.disk_free)} free (the store's disk)"))
     if facts.store_bytes is not None:
-        log = f" · log {amount(facts.log_bytes)}" if facts.log_bytes else ""
-        pairs.append(("store", f"{amount(facts.store_bytes)}{log}"))
+        log = f" · log {size_text(facts.log_bytes)}" if facts.log_bytes else ""
+        pairs.append(("store", f"{size_text(facts.store_bytes)}{log}"))
     if facts.process_bytes is not None:
-        pairs.append(("run", f"{amount(facts.process_bytes)} · {facts.process_cpu_s or 0:.0f} s CPU"))
+        pairs.append(("run", f"{size_text(facts.process_bytes)} · {facts.process_cpu_s or 0:.0f} s CPU"))
     return pairs
 
 
-def amount(size: float) -> str:
+def size_text(size: float) -> str:
     """Return a number of bytes as text: 512 B, 3.4 MiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:

@@ -13,7 +13,7 @@ from rich.console import Console
 from study_rows import study_row
 
 from sampler.reporting.output_schema import output_schema
-from sampler.reporting.render import NAMES, amount, conclusion, format_interval, one_line, print_report
+from sampler.reporting.render import NAMES, amount, collapse, conclusion, format_interval, print_report
 from sampler.reporting.report import WITHOUT_COSTS, Finding, ReportRequest, StudyFacts, make_report
 from sampler.reporting.report_files import report_json, write_csv
 from sampler.reporting.unit_costs import complete_problems, shared_problems, unit_cost
@@ -356,7 +356,7 @@ def test_hostile_names_are_shown_and_never_obeyed(model):
     assert not any(char in shown for char in "\x1b\r\u202e")
     assert "[bold]loud[/bold]" in shown
     assert json.loads(report_json(made))["models"][0]["name"] == names[0]
-    assert one_line("a\n\tb") == "a b"
+    assert collapse("a\n\tb") == "a b"
 
 
 def test_the_json_is_stable_sorted_and_versioned(small_and_large):
