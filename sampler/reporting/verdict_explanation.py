@@ -61,8 +61,6 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
         yield f"{flag}: {REMARKS.get(flag, 'a remark of the sandbox')}."
     if detail.selection is not None:
         yield f"The selection tests say {detail.selection}."
-    if row.finish == "thought":
-        yield f"The model was cut while it was thinking, after {row.completion_tokens} tokens; there is no answer."
     if row.finish == "length":
         yield (
             f"The model was stopped at its token limit, after {row.completion_tokens} tokens; the program may be cut "
@@ -73,8 +71,15 @@ def _sentences(detail: SampleDetail) -> Iterator[str]:
         yield f"It was judged {len(detail.attempts)} times: {told}."
 
 
+def _is_cut_thought(detail: SampleDetail) -> bool:
+    """Return whether there is no answer because the model was still thinking: what its program did explains nothing."""
+    return detail.row.finish == "thought" and detail.row.verdict != "PASSED"
+
+
 def stored_difference_kind(detail: SampleDetail) -> str:
     """Return what kind of difference a wrong answer shows, in words that are the same for all problems."""
+    if _is_cut_thought(detail):
+        return "no answer: cut while thinking"
     if found := _by_facts(detail, lambda score, _, tests: difference_kind(score, tests)):
         return found
     if detail.row.error_type == "AssertionError":
@@ -85,6 +90,10 @@ def stored_difference_kind(detail: SampleDetail) -> str:
 
 
 def _reason(detail: SampleDetail) -> str:
+    if _is_cut_thought(detail):
+        tokens = detail.row.completion_tokens
+        after = f", after {tokens:,} tokens" if tokens is not None else ""
+        return f"no answer: the model was cut while it was thinking{after}"
     by_facts = _by_facts(detail, lambda score, limits, tests: explain(score, limits, Program(source="", tests=tests)))
     return by_facts or _by_columns(detail)
 

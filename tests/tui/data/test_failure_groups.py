@@ -174,12 +174,15 @@ def test_wrong_answers_to_tests_that_the_store_does_not_hold_say_what_they_were(
             run = replace(ran(None), answers=(), stdout=printed)
             made = rejudge(Facts(limits=Limits(), run=run, runs={0: run}), problem.checked_by)
             assert made.verdict is Verdict.WRONG
+            cut = not printed  # the last one was still thinking at its limit
             sample = Sample(
                 problem="P/0",
                 index=index,
                 seed=0,
-                text="x",
-                finish=Finish.STOP,
+                text="" if cut else "x",
+                thought="Let me" if cut else None,
+                thought_tokens=9 if cut else None,
+                finish=Finish.THOUGHT if cut else Finish.STOP,
                 prompt_tokens=9,
                 completion_tokens=9,
                 prompt_seconds=None,
@@ -197,12 +200,14 @@ def test_wrong_answers_to_tests_that_the_store_does_not_hold_say_what_they_were(
     found, _ = counted(store_path)
     assert {group.message: group.count for group in found.groups} == {
         "off by one": 2,
-        "nothing where a line was expected": 1,
+        "no answer: cut while thinking": 1,
     }
     with SampleReader(store_path) as reader:
         (group,) = FailureCounter(1).step(reader).groups
         assert (group.verdict, group.problem, group.message, group.count) == ("WRONG", "P/0", "", 3)
-        detail = reader.detail(reader.wrong(1, 9)[0][1])
-    assert detail is not None
-    assert explanation(detail)[0].startswith("WRONG: printed ")
-    assert explanation(detail)[0].endswith(" where '1' was expected, line 1, test 1 of 3.")
+        details = [reader.detail(sample) for _, sample, _ in sorted(reader.wrong(1, 9))]
+    assert [explanation(detail)[0] for detail in details if detail] == [
+        "WRONG: printed '2' where '1' was expected, line 1, test 1 of 3.",
+        "WRONG: printed '0' where '1' was expected, line 1, test 1 of 3.",
+        "WRONG: no answer: the model was cut while it was thinking, after 9 tokens.",
+    ]
