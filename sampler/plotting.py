@@ -134,11 +134,12 @@ def magnitude(value: float) -> str:
 
 
 def measured(value: float) -> str:
-    """Return a measured amount with three digits: 0.0123, 41.3, 2.18·10¹²."""
+    """Return a measured amount with three digits: 0.0123, 41.3, 2,490, 2.18·10¹²."""
     if value == 0:
         return "0"
     rounded = float(f"{value:.3g}")
-    return magnitude(rounded)
+    text = magnitude(rounded)
+    return f"{int(text):,}" if text.isdecimal() else text
 
 
 def quantity(value: float, unit: str) -> str:

@@ -13,7 +13,7 @@ from enum import Enum
 from sampler.plotting import duration, fit_middle, quantity
 from sampler.store.read_models import ModelRow, StudyRow, TailRow, TallyRow
 from tui.data.snapshot import Snapshot
-from tui.text import Severity, grouped, sanitize
+from tui.text import Severity, grouped, percent_done, sanitize
 
 STALE_SECONDS = 30.0
 QUIET_SECONDS = 7.5  # one heartbeat and a half: from here on a missing process counts as gone
@@ -211,7 +211,7 @@ def _state_words(snapshot: Snapshot, found: RunState, now: float) -> str:
 def _progress(scored: int, wanted: int) -> str:
     if not wanted:
         return f"{grouped(scored)} scored"
-    return f"{grouped(scored)}/{grouped(wanted)} {scored / wanted * 100:.0f}%"
+    return f"{grouped(scored)}/{grouped(wanted)} {percent_done(scored, wanted)}"
 
 
 def _further(snapshot: Snapshot) -> str:

@@ -142,5 +142,10 @@ def next_unit(unit: Unit, available: Sequence[Unit]) -> Unit:
 
 
 def grouped(count: int) -> str:
-    """Return a whole number in groups of three digits."""
-    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    """Return a whole number in groups of three digits, as in reports."""
+    return f"{count:,}"
+
+
+def percent_done(part: int, whole: int) -> str:
+    """Return how much is done, in percent: 100 only when nothing is left."""
+    return f"{min(part, whole) * 100 // whole}%"

@@ -44,6 +44,7 @@ from sampler.gating import (
     pairs,
     usual_budgets,
 )
+from sampler.plotting import format_interval
 from sampler.reporting.inputs import read_budgets, read_facts
 from sampler.reporting.render import amount, collapse
 from sampler.reporting.report import StudyFacts
@@ -97,9 +98,8 @@ def _lines(one: Checked, rule: Rule) -> Iterator[str]:
 
 
 def _drop_lines(drop: Drop, rule: Rule) -> Iterator[str]:
-    low, high = 100 * drop.interval.low, 100 * drop.interval.high
     claim = "more" if rule.mode is Mode.SIGNIFICANT else "less"
-    yield f"drop {100 * drop.mean:+.1f} points, 95% interval {low:+.1f} to {high:+.1f}"
+    yield f"drop {100 * drop.mean:+.1f} {format_interval(drop.interval.low, drop.interval.high)} points"
     yield f"that it is {claim} than {100 * rule.max_drop:.1f} points: {_p(drop)}"
     yield _power(drop, rule.mode)
     yield f"no longer solved: {_names(drop.broken)}; newly solved: {_names(drop.fixed)}"

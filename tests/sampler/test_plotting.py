@@ -58,6 +58,7 @@ def test_an_amount_reads_as_in_a_report(value: float) -> None:
     assert quantity(value, "FLOPs (2N)") == f"{amount(value, Unit.FLOPS)} (2N)"
     assert quantity(15, "seconds") == "15 seconds"
     assert quantity(1, "samples") == "1 sample"
+    assert quantity(2490.4, "tokens") == amount(2490.4, Unit.TOKENS) == "2,490 tokens"
 
 
 @pytest.mark.parametrize(

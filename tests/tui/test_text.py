@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from sampler.plotting import ELLIPSIS, fit, fit_middle
-from tui.text import sanitize, without_marks
+from tui.text import percent_done, sanitize, without_marks
 
 ANY = st.text(st.characters(codec=None), max_size=60)
 
@@ -52,3 +52,8 @@ def test_fitted_text_has_exactly_the_width(text: str, width: int) -> None:
 @given(ANY)
 def test_without_marks_each_character_has_one_or_two_cells(text: str) -> None:
     assert all(cell_len(char) in {1, 2} for char in without_marks(text))
+
+
+@pytest.mark.parametrize(("part", "words"), [(0, "0%"), (199, "99%"), (200, "100%"), (201, "100%")])
+def test_all_is_done_only_when_nothing_is_left(part: int, words: str) -> None:
+    assert percent_done(part, 200) == words

@@ -410,9 +410,13 @@ class StudyScreen(Screen[None]):
         for width in NAME_WIDTHS:
             labels = labels_of(snapshot, width) if snapshot else []
             words = sanitize(say(dict(zip(models, labels, strict=True))))
-            if len(Text(words).wrap(self.app.console, max(1, self.size.width - 2))) <= lines:
+            if self.lines_of(words) <= lines:
                 break
         return words
+
+    def lines_of(self, words: str) -> int:
+        """Return how many lines a sentence takes across the screen."""
+        return len(Text(words).wrap(self.app.console, max(1, self.size.width - 2)))
 
     def copy(self, text: str, what: str) -> None:
         """Copy text to the clipboard of the terminal (OSC 52)."""

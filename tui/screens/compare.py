@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from sampler.plotting import quantity
+from sampler.plotting import format_interval, quantity
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.store.filters import narrowed
 from tui.data.curves import AtBudget, Flip, ModelComparison, compare
@@ -93,21 +93,21 @@ def verdict_words(found: ModelComparison, names: tuple[str, str], unit: str) -> 
     at = found.rule
     if at is None or at.gap is None:
         return "one model has no value at this budget: move the rule (←→)"
-    low, high = at.gap.interval.low * 100, at.gap.interval.high * 100
+    low, high = at.gap.interval.low, at.gap.interval.high
     if not at.gap.mean:
         both = f"{names[0]} and {names[1]} reach the same"
-        return f"at {quantity(at.budget, unit)}: {both}, 95% interval [{low:+.1f}, {high:+.1f}]"
-    lead = f"{abs(at.gap.mean) * 100:.1f} points"
+        return f"at {quantity(at.budget, unit)}: {both}, 0.0 {format_interval(low, high)} points apart"
     who = names[0] if at.gap.mean > 0 else names[1]
     if at.gap.mean < 0:
         low, high = -high, -low  # of the lead that is told, and not of its opposite
+    lead = f"{abs(at.gap.mean) * 100:.1f} {format_interval(low, high)}"
     inside = low <= 0 <= high
     sure = (
         "clear"
         if at.gap.clear
         else f"{'the interval contains 0' if inside else 'not significant after correction'}: no clear winner"
     )
-    return f"at {quantity(at.budget, unit)}: {who} ahead by {lead}, 95% interval [{low:+.1f}, {high:+.1f}], {sure}"
+    return f"at {quantity(at.budget, unit)}: {who} ahead by {lead} points, {sure}"
 
 
 class CompareScreen(PlotScreen):

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from sampler.plotting import format_interval, measured, quantity
+from sampler.plotting import format_interval, quantity
 from sampler.reporting.metrics import Metric, MetricChoice, metric_at
 from sampler.reporting.render import NAMES as UNIT_NAMES
 from sampler.stats.budget import Unit
@@ -257,7 +257,7 @@ class PlotScreen(StudyScreen):
 COLUMNS = (
     Column(key="rank", label="", width=2, right=True),
     Column(key="model", label="model", width=32, names=True),
-    Column(key="rate", label="pass rate", width=10, right=True),
+    Column(key="rate", label="pass rate %", width=11, right=True),
     Column(key="near", label="95% interval", width=13),
     Column(key="k", label="samples", width=8, right=True),
     Column(key="reliable", label="all k right", width=11, right=True, needs=112),
@@ -296,22 +296,28 @@ def reliability_words(one: CurveReading, metric: int) -> str:
     if found is None:
         return "—"
     near = "" if found.interval is None else f" {format_interval(found.interval.low, found.interval.high)}"
-    return f"{found.value * 100:.1f}%{near}"
+    return f"{found.value * 100:.1f}{near}"
 
 
-def readout_cells(one: CurveReading, rank: int, best: float | None, problems: int, metric: int = 0) -> tuple[Cell, ...]:
-    """Return the cells of one model at the rule."""
+def readout_cells(
+    one: CurveReading, rank: int, best: float | None, curves: Curves, metric: int = 0
+) -> tuple[Cell, ...]:
+    """Return the cells of one model at the rule; rates are in percent."""
     behind = "" if one.rate is None or best is None else f"{(one.rate - best) * 100:+.1f}" if one.rate < best else "—"
-    star = f"{STAR} greedy {one.star[1] * 100:.1f}% at {measured(one.star[0])}" if one.star else ""
+    star = (
+        f"{STAR} greedy {one.star[1] * 100:.1f} % for {quantity(one.star[0], UNIT_NAMES[curves.unit])}"
+        if one.star
+        else ""
+    )
     note = "< 1 sample" if one.rate is None else "beyond the samples: lower bound" if one.beyond else ""
     return (
         Cell(text=str(rank) if one.rate is not None else "", severity=Severity.FAINT),
         Cell(text=one.label, mark=mark(one.tone), tone=one.tone),
-        Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}%", strong=True),
+        Cell(text="—" if one.rate is None else f"{'≥' if one.beyond else ''}{one.rate * 100:.1f}", strong=True),
         Cell(text=near_words(one)),
         Cell(text="" if one.k is None else f"k={one.k:.0f}"),
         Cell(text=reliability_words(one, metric)),
-        Cell(text=str(problems)),
+        Cell(text=str(curves.problems[one.tone])),
         Cell(text=behind),
         Cell(text=" · ".join(part for part in (star, note) if part), severity=Severity.FAINT),
     )
@@ -368,12 +374,14 @@ problems instead of shared ones, c pins a model for Compare.
         self.draw_plot(snapshot, readout=False)
         found = self._readings(snapshot)
         best = max((one.rate for one in found if one.rate is not None), default=None)
-        problems = snapshot.curves.problems if snapshot.curves else ()
         table = self.query_one(ListTable)
         table.columns = columns_for(self.metric)
         table.set_names(names_of(snapshot))
+        curves = snapshot.curves
         table.show_rows(
-            [readout_cells(one, rank, best, problems[one.tone], self.metric) for rank, one in enumerate(found, 1)],
+            [readout_cells(one, rank, best, curves, self.metric) for rank, one in enumerate(found, 1)]
+            if curves
+            else [],
             empty="no curve yet",
         )
         tones = [one.tone for one in found]

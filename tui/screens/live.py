@@ -62,6 +62,7 @@ MOST_ANSWERS = 8  # lines of answers where they stand below the plot
 LEAST_MODELS = 6  # lines of the models' pane beside the verdicts
 LEAST_VERDICTS, MOST_VERDICTS = 3, 6
 MOST_LINES = 3  # of the first sentence; it is told with shorter names before it takes more, or a line of a small plot
+SHORT_ANSWER = 2  # of its lines in a small window; of more, one is taken from the tail and none from the plot
 NAMED = 94  # columns from which the verdicts have room for a title before the model's name
 SHORT_LABEL = 12  # cells of a name in an answer
 BESIDE_NAMES = 76  # cells of an answer beside its two names
@@ -170,6 +171,7 @@ this).
     LiveScreen.-slim #verdicts-pane { display: none; }
     LiveScreen.-narrow #tail-pane { height: 6; }
     LiveScreen.-short #tail-pane { height: 4; }
+    LiveScreen.-short.-wordy #tail-pane { height: 3; }
     LiveScreen.-short.-narrow #left { height: 7; }
     LiveScreen.-tiny #tail-pane { display: none; }
     LiveScreen.-zoomed #left, LiveScreen.-zoomed #answer, LiveScreen.-zoomed #tail-pane,
@@ -245,9 +247,10 @@ this).
 
     def _draw_answer(self) -> None:
         """Show the sentence whole: with shorter names if it needs more lines than there are."""
-        lines = MOST_LINES if self.has_class("-tall") else 2
+        lines = MOST_LINES if self.has_class("-tall") else SHORT_ANSWER
         words = self.fit_sentence(self._answer.with_names, lines) if self._answer.sentence else "computing …"
         self.query_one("#answer", Static).update(Content(words))
+        self.set_class(self.lines_of(words) > SHORT_ANSWER, "-wordy")
 
     def _draw_answers(self, snapshot: Snapshot) -> None:
         rows, table = self._answer.rows, self.query_one("#answers", ListTable)

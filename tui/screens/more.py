@@ -174,7 +174,7 @@ How many problems: so many of the same kind would show the measured lead with 80
 `sampler analyse` prints the same. b types a budget, x changes the unit.
 """
     CSS = """
-    MoreScreen #answer { height: auto; max-height: 4; padding: 0 1; text-style: bold; }
+    MoreScreen #answer { height: auto; max-height: 6; padding: 0 1; text-style: bold; }
     MoreScreen #problems { height: auto; max-height: 3; padding: 0 1; }
     MoreScreen #promises-pane { height: 1fr; }
     MoreScreen #spending-pane { height: 8; }

@@ -19,7 +19,7 @@ from tui.data.export import Tabular
 from tui.data.snapshot import Snapshot, StoreProblem
 from tui.progress import STATE_SEVERITY, run_state
 from tui.screens.base import StudyScreen
-from tui.text import Severity, grouped, sanitize
+from tui.text import Severity, grouped, percent_done, sanitize
 from tui.widgets.list_table import Cell, Column, ListTable
 
 MOST = 200  # stores that are looked into
@@ -89,7 +89,7 @@ def study_cells(run: StudyEntry, now: float, *, here: bool) -> tuple[Cell, ...]:
         mark,
         Cell(text=sanitize(study.name, 100), strong=here),
         Cell(text=f"{found.glyph} {found.word}", severity=STATE_SEVERITY[found]),
-        Cell(text=f"{study.scored / study.wanted * 100:.0f}%" if study.wanted else "—"),
+        Cell(text=percent_done(study.scored, study.wanted) if study.wanted else "—"),
         Cell(text=f"{grouped(study.scored)}/{grouped(study.wanted)}"),
         Cell(text=grouped(study.problems)),
         Cell(text=f"{duration(now - began)} ago"),

@@ -151,7 +151,7 @@ class ModelsTable(DataTable[Text], inherit_bindings=False):
         cells = {
             "": Text(mark(line.tone), style=series_style(self, line.tone, bold=True)),
             "model": Text(name, no_wrap=True),
-            "done": Text(f"{line.done * 100:.0f}%", justify="right"),
+            "done": Text(f"{int(line.done * 100 + 1e-9)}%", justify="right"),
             "pass@1": Text("—" if line.pass_1 is None else f"{line.pass_1 * 100:.1f}", justify="right"),
             "k": Text(k_words(line.at_rule), justify="right"),
         }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -398,11 +399,13 @@ async def test_the_first_sentence_stands_whole_however_long_the_names(
         await viewer.until(lambda: viewer.app.screen.settled)
         await viewer.until(lambda: "] points." in viewer.text)
         assert "measured highest" in " ".join(viewer.text.split())
+        assert "too small for a plot" not in viewer.text
         await viewer.press("b", *"90T", "enter")
         await viewer.until(lambda: "take a smaller budget." in " ".join(viewer.text.split()))
         await viewer.press("escape", "8")
         await viewer.until(lambda: " points or more." in " ".join(viewer.text.split()))
-        assert "a fit promises" in " ".join(viewer.text.split())
+        said = " ".join(viewer.text.split())
+        assert re.search(r"a fit promises [^│]+ with k=\d+\.", said), "the sentence has its end"
         assert ", ▲" in viewer.text or ", ■" in viewer.text, "both models of a cascade are named"
 
 
