@@ -313,7 +313,7 @@ def _problems() -> Schema:
         "numbers": {"type": "string", "pattern": f"^{NUMBERS}$"},
         "every": _COUNT,
         "limit": _COUNT,
-        "names": _TEXTS,
+        "names": {**_TEXTS, "minItems": 1},
         **{key: {"type": "string", "pattern": "^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"} for key in ("since", "until")},
         **dict.fromkeys(("difficulty", "platform", "tags"), _TEXTS),
         "task": _TEXT,

@@ -270,6 +270,9 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
     given = [key for key in ("split", "numbers", "every", "limit", "names") if table.has(key)]
     if "names" in given and len(given) > 1:
         raise table.error(f"{' and '.join(given)} are given together; name the problems or count them")
+    names = table.texts("names")
+    if "names" in given and not names:
+        raise table.error("names = [] names no problem; name some, or take names out for all problems")
     try:
         numbers = ranges_of(table.text("numbers")) if "numbers" in given else ()
     except SpecError:
@@ -283,7 +286,7 @@ def _problems(table: TomlTable, folder: Path) -> ProblemsSpec:
         numbers=numbers,
         every=table.whole("every") if "every" in given else None,
         limit=table.whole("limit") if "limit" in given else None,
-        names=table.texts("names"),
+        names=names,
         filters=_filters(table),
         columns=TomlTable(table.path, "[problems.map]", table.take("map", {})).texts_by_key(USUAL),
         task=table.text("task") if table.has("task") else "",

@@ -21,7 +21,7 @@ from sampler.backends.open import UnknownBackend, backend_kind, type_name
 from sampler.backends.openai.backend import HOSTED
 from sampler.costs import prices_on
 from sampler.study.prompts import CHAT_TEMPLATES, FIM_TEMPLATES, Template, family_of
-from sampler.study.request_fields import THOUGHTFUL, model_rows, read_omit, read_request
+from sampler.study.request_fields import LISTED, THOUGHTFUL, model_rows, read_omit, read_request
 from sampler.study.strategies import Strategy, StrategyKind, read_strategy
 from sampler.study.toml_table import MOST, SpecError, TomlTable
 from sampler.values import Architecture, GivenCosts, PromptStyle, SamplingParams, canonical_json
@@ -129,7 +129,13 @@ class ModelSpec:
 
 def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
     """Return the models of a study file, each with its companion behind it; raises SpecError."""
-    common = TomlTable(path, "[sampling]", top.take("sampling", {}))
+    given = top.take("sampling", {})
+    common = TomlTable(path, "[sampling]", given)
+    for key in LISTED:
+        if isinstance(given.get(key), list):
+            raise common.error(
+                f"{key} = {given[key]!r} is a list; only in [[models]] does it make a model of each value"
+            )
     default = _sampling(common, Sampling(), path.parent)
     common.done()
     tables = top.take("models", [])
@@ -153,11 +159,11 @@ def read_models(top: TomlTable, path: Path) -> tuple[ModelSpec, ...]:
 def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpec]:
     name, backend = table.text("name"), table.choice("backend", BACKENDS.names)
     file = path.parent / table.text("file") if backend == "replay" else None
-    options = _options(TomlTable(path, "[models.options]", table.take("options", {})), backend)
+    options = _options(table.inner("options", "[models.options]"), backend)
     model, sampling = table.text("model", name), _sampling(table, default, path.parent)
     if sampling.template is Template.FIM:
         sampling = replace(sampling, template=_infilling(table, model))
-    request = read_request(TomlTable(path, "[models.request]", table.take("request", {})))
+    request = read_request(table.inner("request", "[models.request]"))
     sampling = replace(sampling, params=replace(sampling.params, request=request))
     if backend == "replay" and (request or sampling.params.effort):
         raise table.error("a replay has no engine that could be asked for something; take request and effort out")
@@ -169,8 +175,8 @@ def _model(table: TomlTable, default: Sampling, path: Path) -> Iterator[ModelSpe
         file=file,
         sampling=replace(sampling, hosted=options.get("dialect") == HOSTED),
         options=options,
-        costs=_costs(TomlTable(path, "[models.costs]", table.take("costs", {}))),
-        architecture=_architecture(table, path),
+        costs=_costs(table.inner("costs", "[models.costs]")),
+        architecture=_architecture(table),
     )
     if spec.sampling.until_pass:
         spec = _until_pass(spec)
@@ -262,10 +268,10 @@ def _costs(table: TomlTable) -> GivenCosts:
         raise table.error(str(error)) from error
 
 
-def _architecture(table: TomlTable, path: Path) -> Architecture | None:
+def _architecture(table: TomlTable) -> Architecture | None:
     if not table.has("architecture"):
         return None
-    inner = TomlTable(path, "[models.architecture]", table.take("architecture"))
+    inner = table.inner("architecture", "[models.architecture]")
     return Architecture(**given_fields(inner, Architecture, most=MOST_WEIGHTS))
 
 

@@ -42,6 +42,10 @@ class TomlTable:
         """Return the file."""
         return self._path
 
+    def inner(self, key: str, label: str) -> TomlTable:
+        """Return the table under a key, empty if it is not given; its messages say which model it belongs to."""
+        return TomlTable(self._path, f"{self._label.removesuffix(':')}, {label}", self.take(key, {}))
+
     @property
     def keys(self) -> tuple[str, ...]:
         """Return the keys that were not read yet."""
@@ -138,7 +142,9 @@ class TomlTable:
         if not isinstance(self._left.get(key), list):
             return (self.text(key),)
         texts = self.texts(key)
-        for text in texts or [""]:
+        if not texts:
+            raise self.error(f'{key} = [] names nothing; write for example {key} = ["…"]')
+        for text in texts:
             if not text.strip() or "\0" in text or texts.count(text) > 1:
                 raise self.error(f"{key} = {list(texts)!r} is no list of different texts; write each once")
         return texts

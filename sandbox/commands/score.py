@@ -226,7 +226,8 @@ def _report(summary: Summary, known: Sequence[str], ks: tuple[int, ...], *, err:
             f"{summary.selected_right} of them ({100 * summary.selected_right / summary.selected:.1f} %) the judge "
             "tests"
         )
-        click.echo(f"{summary.selected} samples pass the selection tests, {right}", err=err)
+        passing = "1 sample passes" if summary.selected == 1 else f"{summary.selected} samples pass"
+        click.echo(f"{passing} the selection tests, {right}", err=err)
     if summary.unscored:
         say(f"sandbox: {summary.unscored} samples could not be scored (not their fault); run the command again")
 

@@ -21,7 +21,7 @@ from typing import Any, Self, TypedDict, Unpack
 from sandbox.problems import checkers, json_fields
 from sandbox.problems.problem import AS_USUAL, Problem, read_problem
 from sandbox.problems.problem_formats import ProblemsError, data_set_of_plugin
-from sandbox.problems.readers import stdin_formats
+from sandbox.problems.readers import codebudget_format, stdin_formats
 from sandbox.problems.sources import files, hub
 from sandbox.problems.sources.catalogue import CATALOGUE
 from sandbox.problems.sources.files import Rows
@@ -110,7 +110,7 @@ def read_problems(
             try:
                 given = _parsed(row, where)
                 if asked and isinstance(given, dict):
-                    given = given | {"task": asked}
+                    given = _asking(given, asked, where)
                 seen += 1
                 if filters and isinstance(given, dict):
                     facets = facets_of(given)
@@ -134,6 +134,12 @@ def read_problems(
         raise ProblemsError(f"{source} holds no problem{chosen}" + (f"; {left_out[0]}" if left_out else ""))
     notes = [*opened.notes, *([f"{len(problems)} of {seen} problems fit {filters.text}"] if filters else [])]
     return ProblemFile(problems=tuple(problems.values()), left_out=tuple(left_out), notes=tuple(notes))
+
+
+def _asking(row: dict[str, Any], task: str, where: str) -> dict[str, Any]:
+    if codebudget_format.knows(row):
+        raise ProblemsError(f"{where}: a problem in our format holds one task; leave out the task {task!r}")
+    return row | {"task": task}
 
 
 def _with_headers(problem: Problem, headers: Files, where: str) -> Problem:

@@ -46,6 +46,9 @@ FULL = 0.9  # a runtime that has failed with this share of its memory in use has
 MAX_MESSAGE = 500
 _PLACE = re.compile(r"^[^\s:(]{1,200}[:(](\d{1,9})\b")
 _ERROR = re.compile(r"\berror\b|^[^\s:]+\.\w+:\d+", re.IGNORECASE)
+_SAID = re.compile(
+    r"\berror(?:\[\w+\])?:|^\w*Error:", re.IGNORECASE
+)  # before warnings, and before the source line that Node shows
 _POINTER = re.compile(r"^\s*-->\s*[^:]+:(\d{1,9})")
 
 
@@ -307,13 +310,20 @@ def _failed(run: Run) -> Run:
     )
 
 
+def _first(pattern: re.Pattern[str], lines: list[str]) -> int | None:
+    return next((number for number, line in enumerate(lines) if pattern.search(line)), None)
+
+
 def raised_by(run: Run) -> Raised:
     """Return the first message of a compiler as an exception of the stage `compile`, with the line that it names."""
     text = (run.stderr + b"\n" + run.stdout).decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    number = next((number for number, line in enumerate(lines) if _ERROR.search(line)), 0)
+    first = _first(_ERROR, lines) or 0
+    said = _first(_SAID, lines)
+    number = first if said is None else said
     message = lines[number] if lines else "the compiler said nothing"
-    places = (_PLACE.match(line) or _POINTER.match(line) for line in lines[number : number + 3])
+    near = lines[number : number + 3] + lines[first : first + 3]
+    places = (_PLACE.match(line) or _POINTER.match(line) for line in near)
     place = next(filter(None, places), None)
     return Raised(
         stage=Stage.COMPILE,

@@ -40,7 +40,7 @@ def source(more: str) -> str:
         (source('"humaneval"\nnumbers = "1-"'), "numbers = '1-' names no numbers; write for example"),
         (source('"humaneval"\nnumbers = "9-2"'), "'9-2' ends before it begins; write 2-9"),
         (source('["humaneval", "humaneval"]'), "no list of different texts; write each once"),
-        (source("[]"), "source = .* no list of different texts"),
+        (source("[]"), "source = .* names nothing"),
         (SMALL + "[models.costs]\ntabel_flops = 1\n", r"\[models.costs\] 'tabel_flops' is no key here .*'table_flops'"),
         (SMALL + "[models.costs]\nprompt_dollars = 1\n", "prompt_dollars and completion_dollars belong together"),
         (SMALL + "[models.architecture]\nlayers = 2\n", r"\[models.architecture\] the key 'hidden' is missing"),

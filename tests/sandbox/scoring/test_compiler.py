@@ -21,6 +21,12 @@ from sandbox.values import Ending, Limits, Run, Stage
         ("./main.go:3:2: undefined: x\n", "./main.go:3:2: undefined: x", 3),
         ("Main.java:5: error: cannot find symbol\n", "Main.java:5: error: cannot find symbol", 5),
         ("main.cs(4,9): error CS0103: no x\n", "main.cs(4,9): error CS0103: no x", 4),
+        ("main.cpp:2:5: warning: odd\nmain.cpp:3:5: error: no x\n", "main.cpp:3:5: error: no x", 3),
+        (
+            "/run/main.js:4\nlet error = ;\n ^\n\nSyntaxError: Unexpected token ';'\n",
+            "SyntaxError: Unexpected token ';'",
+            4,
+        ),
         ("something else\n", "something else", None),
         ("", "the compiler said nothing", None),
     ],

@@ -216,3 +216,10 @@ def test_a_files_task_is_chosen_when_it_is_read_and_catalogued_sets_have_theirs(
     assert ["?? == " in one.prompt or "f(??)" in one.prompt for one in load_problems(file, task="input")] == [True]
     assert ["f(??)" in one.prompt for one in load_problems(file)] == [False]
     assert (CATALOGUE["cruxeval-input"].task, CATALOGUE["bigcodebench-instruct"].task) == ("input", "instruct")
+
+
+def test_a_task_is_refused_where_a_problem_holds_but_one(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text(json.dumps({"task_id": "a", "prompt": "Print 4.", "tests": [{"stdin": "", "stdout": "4\n"}]}))
+    with pytest.raises(ProblemsError, match=r"line 1: a problem in our format holds one task; leave out .* 'instruct'"):
+        load_problems(file, task="instruct")
