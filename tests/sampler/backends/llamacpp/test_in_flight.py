@@ -10,7 +10,7 @@ import time
 import pytest
 
 from sampler.backends.base import EngineLost
-from sampler.backends.llamacpp.backend import BatchesInFlight, EngineCapacity, PromptBatch, _Aloft
+from sampler.backends.llamacpp.backend import BatchesInFlight, EngineCapacity, PromptBatch, _BatchInFlight
 from sampler.values import Prompt, PromptStyle, Request
 
 
@@ -24,7 +24,7 @@ def test_samples_that_were_whole_before_the_engine_died_are_kept_though_the_bad_
     flight = BatchesInFlight(None, EngineCapacity(slots=4, context=64, answer_timeout_s=300.0))
     now = time.monotonic()
     for number, problem in enumerate(("a", "b", "c"), 1):
-        flight._aloft[number] = _Aloft(number, batch(problem), flight._shares, now)
+        flight._in_flight[number] = _BatchInFlight(number, batch(problem), flight._shares, now)
     last = {"index": 0, "content": "done", "stop": True, "stop_type": "eos", "tokens_predicted": 1}
     for number, event in (
         (1, EngineLost("gone")),
@@ -33,8 +33,8 @@ def test_samples_that_were_whole_before_the_engine_died_are_kept_though_the_bad_
         (3, last | {"stop": False}),
         (3, EngineLost("gone")),
     ):
-        flight._news.put((number, now, event))
-    landed = flight.landed()
-    assert next(landed).problem == "b"
+        flight._events.put((number, now, event))
+    next_samples = flight.next_samples()
+    assert next(next_samples).problem == "b"
     with pytest.raises(EngineLost):
-        next(landed)
+        next(next_samples)
