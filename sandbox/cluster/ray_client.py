@@ -147,7 +147,7 @@ class RayClient:
             words = " ".join(f"{error}".split())
             if words.startswith("Version mismatch"):
                 raise ClusterUnavailable(f"the Ray cluster at {address} has other versions: {words}") from error
-            reason = f"{error}".strip().partition("\n")[0] or (
+            reason = f"{error}".strip().partition("\n")[0].partition(". Please")[0] or (
                 f"nothing for {CONNECT_S:.0f} s" if isinstance(error, TimeoutError) else type(error).__name__
             )
             raise ClusterUnavailable(

@@ -48,6 +48,12 @@ def test_the_image_starts_a_server_from_files_that_are_there() -> None:
     accepted(*words[1:])
 
 
+def test_a_login_shell_in_the_image_finds_the_programs_too() -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    (path,) = re.findall(r"^ENV (PATH=\S+)$", text, re.MULTILINE)
+    assert f"echo '{path}' > /etc/profile.d/" in text
+
+
 def test_the_image_s_files_are_all_that_the_package_is_built_from() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert lines[1] == "*"
