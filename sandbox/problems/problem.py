@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from sandbox.languages.test_drivers import DRIVERS, preamble
 from sandbox.problems import checkers
 from sandbox.problems.ast_names import leans_on
 from sandbox.problems.in_process_tests import check_code
+from sandbox.problems.json_fields import shown
 from sandbox.problems.parse_tests import assert_tests, check_tests
 from sandbox.problems.problem_formats import Form, ProblemsError, fields_of
 from sandbox.values import (
@@ -261,7 +261,7 @@ def read_problem(
     `place` is the number of rows before it, which names a row without a name. `columns` is that of `load_problems`.
     """
     if not isinstance(row, dict):
-        raise ProblemsError(f"{where}: a problem is a JSON object, not {json.dumps(row, default=str):.40}")
+        raise ProblemsError(f"{where}: a problem is a JSON object, not {shown(row):.40}")
     try:
         problem = Problem(**fields_of(row, place, columns))
         _ = problem.checked_by, problem.selected_by  # what is wrong with its tests shows now

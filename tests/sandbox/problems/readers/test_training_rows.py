@@ -247,7 +247,7 @@ def test_a_map_names_the_fields_of_ones_own() -> None:
 def test_a_part_that_cannot_be_mapped_is_refused_and_so_is_what_is_no_row() -> None:
     with pytest.raises(ProblemsError, match="no part 'test' to map; the parts are name, prompt, tests"):
         Problem.from_row({"question": "q"}, map={"test": "question"})
-    with pytest.raises(ProblemsError, match="a problem is a JSON object, not list"):
+    with pytest.raises(ProblemsError, match=r"a problem is a JSON object, not \[1\]"):
         Problem.from_row([1])  # type: ignore[arg-type]
 
 
