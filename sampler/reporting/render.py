@@ -332,21 +332,21 @@ def _models_as_columns(shown: RichTable, table: Table) -> None:
         shown.add_column(in_lines(cell.model, 18), overflow="fold")
     shown.add_column("at this budget", overflow="fold")
     for row in table.rows:
-        cells = (_cell(cell, clear=_is_winner(cell, row)) for cell in row.cells)
+        cells = (_cell(cell, row) for cell in row.cells)
         shown.add_row(Text(amount(row.budget, table.unit)), *cells, _finding(row))
 
 
 def _models_as_rows(shown: RichTable, table: Table, width: int) -> None:
     """Add a line for each model that a budget suffices for, the best one first, and a count of the others."""
-    called = {name: collapse(name) for name in (cell.model for cell in table.rows[0].cells)}
-    called = dict(zip(called, shorten_names(list(called.values()), width), strict=True))
+    names = [cell.model for cell in table.rows[0].cells]
+    called = dict(zip(names, shorten_names(list(map(collapse, names)), width), strict=True))
     shown.add_column("model", no_wrap=True)
     shown.add_column("solved", no_wrap=True)
     shown.add_column("at this budget", overflow="fold")
     for row in table.rows:
         shown.add_section()
         reached = sorted((cell for cell in row.cells if cell.point), key=lambda cell: -cell.point.rate)  # type: ignore[union-attr]
-        lines = [(called[cell.model], _cell(cell, clear=_is_winner(cell, row))) for cell in reached]
+        lines = [(called[cell.model], _cell(cell, row)) for cell in reached]
         for reach, words in ((Reach.UNDEFINED, "too few samples"), (Reach.TOO_DEAR, "one costs more")):
             if count := sum(cell.reach is reach for cell in row.cells):
                 lines.append((f"{count} model{'s' if count > 1 else ''}", Text(words, style="dim")))
@@ -354,10 +354,6 @@ def _models_as_rows(shown: RichTable, table: Table, width: int) -> None:
             found = Text("wins", style="bold") if row.finding is Finding.CLEAR else _finding(row)
             first = (Text(amount(row.budget, table.unit)), found) if at == 0 else (Text(), Text())
             shown.add_row(first[0], Text(name), value, first[1])
-
-
-def _is_winner(cell: CurveValue, row: Row) -> bool:
-    return row.finding is Finding.CLEAR and cell.model == row.model
 
 
 WAITS = {
@@ -431,14 +427,18 @@ def _unit_costs(table: Table) -> str:
     return f"A sample costs on average: {', '.join(costs)}.".replace("\n", " + ")
 
 
+def way_out(unit: Unit) -> str:
+    """Return what makes costs in a unit known, and which unit needs none."""
+    return _WAYS_OUT.get(unit, "--unit samples needs no costs")
+
+
 def _why_not(table: Table) -> str:
-    if table.unknown:
-        names = ", ".join(collapse(name) for name in table.unknown)
-        return f"no cost above 0 is known of {names}; {_WAYS_OUT.get(table.unit, '--unit samples needs no costs')}"
-    return "no problem is complete yet"
+    if not table.unknown:
+        return "no problem is complete yet"
+    return f"no cost above 0 is known of {', '.join(map(collapse, table.unknown))}; {way_out(table.unit)}"
 
 
-def _cell(cell: CurveValue, *, clear: bool) -> Text:
+def _cell(cell: CurveValue, row: Row) -> Text:
     match cell.reach:
         case Reach.TOO_DEAR:
             return Text("one costs more", style="dim")
@@ -446,7 +446,8 @@ def _cell(cell: CurveValue, *, clear: bool) -> Text:
             return Text(f"undefined (k={cell.k}, too few samples)", style="dim")
         case Reach.REACHED:
             thin = "~" if cell.point and cell.point.thin else ""
-            return Text(f"{_percent(cell.point)} (k={cell.k}{thin})", style="bold" if clear else "")
+            wins = row.finding is Finding.CLEAR and cell.model == row.model
+            return Text(f"{_percent(cell.point)} (k={cell.k}{thin})", style="bold" if wins else "")
 
 
 def _finding(row: Row) -> Text:

@@ -12,7 +12,7 @@ from rich.text import Text
 from sampler.plotting import format_interval, without_middle
 from sampler.reporting.allocation_report import AllocationRow, Stratum
 from sampler.reporting.analyse import Accept, Analysis, ModelAnalysis
-from sampler.reporting.render import NAMES, amount, collapse, grid, in_lines, spanned
+from sampler.reporting.render import NAMES, amount, collapse, grid, in_lines, spanned, way_out
 from sampler.reporting.report_files import plain
 from sampler.stats.allocation import Choice, CrossValidated
 from sampler.stats.bootstrap import Interval
@@ -423,7 +423,8 @@ def _closing(made: Analysis) -> Iterator[str]:
 def _left_out(made: Analysis) -> Iterator[str]:
     """Yield which models and problems the numbers are not about, and notes on uneven samples."""
     if made.unknown:
-        yield f"Without a known cost above 0 in {NAMES[made.unit]}: {', '.join(map(collapse, made.unknown))}."
+        names = ", ".join(map(collapse, made.unknown))
+        yield f"Without a known cost above 0 in {NAMES[made.unit]}: {names}; {way_out(made.unit)}."
     if made.left_out:
         yield f"Left out, because they have no selection tests: {made.left_out} problem(s)."
     yield from map(collapse, made.notes)

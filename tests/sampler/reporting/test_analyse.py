@@ -138,6 +138,9 @@ def test_a_model_without_a_cost_is_named_and_left_out(counts_file):
     assert made.models[1].stopped is None
     assert made.models[1].beyond
     assert {name for choice in made.allotment.frontier for name, _ in choice.legs} == {"small"}
+    said = io.StringIO()
+    print_analysis(made, Console(file=said, width=400))
+    assert ": large; --unit samples needs no costs." in said.getvalue()
 
 
 def test_the_same_program_in_other_words_counts_once():
