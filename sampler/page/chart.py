@@ -29,7 +29,7 @@ from sampler.stats.passk import Counts, Curve
 WIDTH, HEIGHT = 950, 400
 LEFT, RIGHT, TOP, BOTTOM = 52, 220, 16, 46
 LABEL_HEIGHT = 16
-LABEL_LETTERS = 26  # of a name, at most, in the margin
+LABEL_LETTERS = 29  # of a name, at most, in the margin
 PIXELS_PER_LETTER = 9  # of a tick's label, with air
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 WHOLE_BAND = "band of the whole curve"  # wider than the interval of one point

@@ -225,6 +225,21 @@ def test_of_many_models_each_has_a_line_at_a_budget_and_a_label_of_its_own() -> 
     assert conclusion(replace(made.report.tables[0], rows=rows[:1])) in html.unescape(page)
 
 
+def test_names_that_fit_beside_a_figure_are_whole() -> None:
+    names = ("qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct")
+    drawn = page_model(names=names).figures[0].chart
+    assert drawn is not None
+    assert tuple(line.name for line in drawn.lines) == names
+
+
+def test_before_a_problem_is_complete_the_page_says_so() -> None:
+    facts = StudyFacts(study=study_row(), models=[model(1, "small")], tallies=[], verdicts={})
+    made = make_page_model(PageFacts(facts=facts, failures=(), origin=origin()), ReportRequest(budgets={}))
+    page = page_html(made)
+    assert page.count("No comparison: no problem is complete yet.") == 2
+    assert "the cost of a sample is not known" not in page
+
+
 def test_the_script_says_a_budget_with_its_unit_and_intervals_as_the_tables_do() -> None:
     page = page_html(page_model())
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
