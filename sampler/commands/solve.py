@@ -22,7 +22,7 @@ from sampler.running.dependencies import real_dependencies, secret
 from sampler.running.headless import interrupts
 from sampler.solving.endpoint import Endpoint, Rejected, solution_fields
 from sampler.solving.policy import ModelEstimate, NoPolicy, best_stage, read_estimates, stages_of
-from sampler.solving.problem import problem_of, read_problem_text
+from sampler.solving.problem import read_problem_input, read_problem_text
 from sampler.solving.solver import UNITS, Budget, Solution, Solver
 from sampler.stats.budget import TypedBudget, Unit
 from sampler.study.spec import Study, load_study
@@ -116,9 +116,9 @@ def solve(
     """Answer a PROBLEM: sample, test, stop at the first pass.
 
     PROBLEM is a file, or - for standard input. It is a text that holds the beginning of a function, and examples or
-    asserts, or it is a file of a data set. Each sample is run with the public tests of the problem. The answer goes to
-    standard output; what it cost and how sure it is go to standard error. If no sample passes, the last one is printed
-    and the exit code is 1.
+    asserts, or it is a file of a data set (on standard input: rows as JSON). Each sample is run with the public tests
+    of the problem. The answer goes to standard output; what it cost and how sure it is go to standard error. If no
+    sample passes, the last one is printed and the exit code is 1.
 
     \b
     sampler solve task.md --study study.toml --budget 2000
@@ -168,7 +168,7 @@ def _solve_together(
 
 def _read_problems(problem: str, tests: str, entry: str | None) -> list[Problem]:
     if problem == "-":
-        return [problem_of(sys.stdin.read(), tests, entry)]
+        return read_problem_input(sys.stdin.read(), tests, entry)
     return read_problem_text(Path(problem), tests, entry)
 
 

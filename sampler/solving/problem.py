@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import re
 import textwrap
 from pathlib import Path
 
 from sampler.exit_codes import CommandError, Exit
-from sandbox.problems import Form, Problem, ProblemsError, read_problems, with_examples
+from sandbox.problems import Form, Problem, ProblemsError, read_problem, read_problems, with_examples
 from sandbox.problems.examples import examples
 from sandbox.problems.parse_tests import assert_tests
 
@@ -46,6 +47,32 @@ def read_problem_text(path: Path, tests: str, entry: str | None) -> list[Problem
         reason = getattr(error, "strerror", None) or error
         raise ProblemsError(f"cannot read {str(path)!r}: {reason}; give a text in UTF-8") from error
     return [problem_of(text, tests, entry, name=path.stem)]
+
+
+def read_problem_input(text: str, tests: str, entry: str | None) -> list[Problem]:
+    """Return the problems of a text from a person, or of rows of a data set from a program: JSON objects.
+
+    Raises ProblemsError or UnclearProblem.
+    """
+    rows = _rows(text)
+    if not rows:
+        return [problem_of(text, tests, entry)]
+    where = "standard input" if len(rows) == 1 else "standard input, row {}"
+    return [with_examples(read_problem(row, where.format(number), number - 1)) for number, row in enumerate(rows, 1)]
+
+
+def _rows(text: str) -> list[object]:
+    """Return the JSON objects that a text is: one, or one a line; none where it is anything else."""
+    if not text.lstrip().startswith("{"):
+        return []
+    for parts in ([text], [line for line in text.splitlines() if line.strip()]):
+        try:
+            rows = [json.loads(part) for part in parts]
+        except (ValueError, RecursionError):
+            continue
+        if all(isinstance(row, dict) for row in rows):
+            return rows
+    return []
 
 
 def problem_of(text: str, tests: str = "", entry: str | None = None, name: str = "asked") -> Problem:

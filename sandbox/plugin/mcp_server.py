@@ -91,7 +91,7 @@ def make_server(scorer: Scorer, version: str, solve: Sequence[str] = ()) -> MCPS
         _tool(
             run_tests,
             "Run tests over a Python program and return the verdict. The tests are Python code (assertions, test "
-            "functions or unittest classes; no pytest) that runs after the program, or a problem whose tests decide.",
+            "functions or unittest classes; usually no pytest) that runs after the program, or a problem with tests.",
         ),
     ]
     if solve:

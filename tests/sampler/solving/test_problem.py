@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sampler.solving.problem import MOST_TEXT, UnclearProblem, problem_of, read_problem_text
+from sampler.solving.problem import MOST_TEXT, UnclearProblem, problem_of, read_problem_input, read_problem_text
 from sandbox.problems import ProblemsError
 
 CODE = 'def f(x):\n    """Twice.\n\n    >>> f(1)\n    2\n    """\n'
@@ -59,3 +59,22 @@ def test_a_file_may_hold_a_text_or_a_data_set(tmp_path):
     assert problem.selected_by is not None
     with pytest.raises(ProblemsError, match="cannot read"):
         read_problem_text(tmp_path / "none.md", "", None)
+
+
+def test_a_program_may_send_rows_of_a_data_set_instead_of_a_text() -> None:
+    row = {
+        "task_id": "t/1",
+        "prompt": 'def add(a, b):\n    """\n    >>> add(1, 2)\n    3\n    """\n',
+        "entry_point": "add",
+        "test": "def check(add):\n    assert add(1, 2) == 3",
+    }
+    for sent in (json.dumps(row), json.dumps(row, indent=2)):
+        (problem,) = read_problem_input(sent, "", None)
+        assert (problem.name, problem.entry_point) == ("t/1", "add")
+        assert "(1, 2) == 3" in problem.public_tests, "the example in its prompt"
+    several = "\n".join(json.dumps({**row, "task_id": f"t/{number}"}) for number in (1, 2))
+    assert [problem.name for problem in read_problem_input(several, "", None)] == ["t/1", "t/2"]
+    with pytest.raises(ProblemsError, match="standard input: "):
+        read_problem_input('{"task_id": "x"}', "", None)
+    for text in ('{"a": broken\ndef f(x):\n    """>>> f(1)\n    2\n    """\n', "Write `f(x)`."):
+        assert read_problem_input(text, "", None) == [problem_of(text)]
