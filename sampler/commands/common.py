@@ -115,7 +115,7 @@ budget_option = click.option(
     "budgets",
     multiple=True,
     type=Amount(),
-    help="A budget for each problem, such as 1e12, 1TFLOP, 30s or $0.02; may be repeated.",
+    help="A budget for each problem, such as 1TFLOP, 30s or $0.02, or 1e12 of one --unit; may be repeated.",
 )
 params_option = click.option(
     "--params",

@@ -165,7 +165,9 @@ def _rows(units: tuple[Unit, ...], budgets: tuple[TypedBudget, ...]) -> dict[Uni
         if not units and budget.units:
             fits = [budget.units[0]]
         if len(fits) != 1 and not budget.units:
-            raise click.BadParameter(f"{budget.text!r} has no unit; write it as 1TFLOP or 30s", param_hint=BUDGET_HINT)
+            raise click.BadParameter(
+                f"{budget.text!r} has no unit; write it as 1TFLOP or 30s, or give one --unit", param_hint=BUDGET_HINT
+            )
         if not fits:
             words = f"{budget.text!r} is in none of the units {', '.join(units)}; add its --unit"
             raise click.BadParameter(words, param_hint=BUDGET_HINT)

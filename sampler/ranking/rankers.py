@@ -25,7 +25,7 @@ from sampler.program_normalization import normal_form
 from sampler.stats.ranking import Votes
 from sampler.stats.short_m_at_k import ShortVotes
 from sandbox.registry import PluginError, Registry
-from sandbox.sanitize import nearest_or_all
+from sandbox.sanitize import did_you_mean
 from sandbox.values import Answer
 
 Scores = NDArray[np.float64]
@@ -66,7 +66,7 @@ class Entry:
 def tokens_of(entry: Entry) -> int:
     """Return how many tokens were written; raises RankingError if it is not known."""
     if entry.tokens is None:
-        raise RankingError(f"{entry.place} has no count of tokens: its file did not tell; choose another ranker")
+        raise RankingError(f"{entry.place} has no count of tokens: its file gives none; choose another ranker")
     return entry.tokens
 
 
@@ -74,7 +74,8 @@ def thought_length(entry: Entry) -> float:
     """Return how long a sample thought, in tokens; a thought that was cut is longer than all. Raises RankingError."""
     if entry.thought_tokens is None:
         raise RankingError(
-            f"nobody told how many tokens {entry.place} thought, neither its engine nor its file; choose another ranker"
+            f"it is not known how many tokens {entry.place} thought: neither its engine nor its file gives the number; "
+            "choose another ranker"
         )
     return float("inf") if entry.cut else float(entry.thought_tokens)
 
@@ -176,9 +177,10 @@ def shortest_of(name: str) -> int:
 
 def known(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names, each once; raises RankingError for a name that is no ranker's."""
+    there = sorted(rankers())
     for name in names:
         if need_of(name) is None or "@" in name:
-            raise RankingError(f"no ranker {name!r}; {nearest_or_all(name, tuple(rankers()))}")
+            raise RankingError(f"no ranker {name!r}{did_you_mean(name, there)}; there are {', '.join(there)}")
     return tuple(dict.fromkeys(names))
 
 

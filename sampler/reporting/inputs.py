@@ -90,7 +90,8 @@ def _parsed(path: Path) -> Mapping[str, Any]:
             raw = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, LARGEST)
         told = json.loads(raw)
     except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
-        raise CountsError(f"cannot read the counts of {str(path)!r}: {error}") from error
+        way_out = "a file of counts is one JSON object; a file of samples is read by `sampler import`"
+        raise CountsError(f"cannot read the counts of {str(path)!r}: {error}; {way_out}") from error
     if not isinstance(told, dict) or not told:
         raise CountsError(f"{str(path)!r} is not an object of models; see `sampler compare --help`")
     return told

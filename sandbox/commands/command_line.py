@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 import click
 
-from sandbox.sanitize import sanitize
+from sandbox.sanitize import did_you_mean, sanitize
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -64,6 +64,16 @@ class Commands(click.Group):
         if (place := self._places.get(cmd_name)) is None:
             return None
         return cast("click.Command", getattr(importlib.import_module(place.module), place.name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first argument names; for another name, the message has those that there are."""
+        if args[0] not in self._places and not args[0].startswith("-"):
+            known = self.list_commands(ctx)
+            hint = did_you_mean(args[0], known) or f"; there are {', '.join(known)}"
+            ctx.fail(f"No such command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a line for each command, without importing it."""

@@ -405,7 +405,8 @@ def test_a_reader_who_leaves_ends_the_report_quietly(store, words):
     ("words", "line"),
     [
         (["run"], "sampler: Missing argument 'STUDY'; `sampler run --help` tells more\n"),
-        (["rnu"], "sampler: No such command 'rnu'"),
+        (["rnu"], "sampler: No such command 'rnu' (did you mean 'run'?); `sampler --help` tells more\n"),
+        (["merge"], "sampler: No such command 'merge'; there are analyse, claims, compare, export, "),
         (["report", "x.db", "--unit", "kilometres"], "sampler: Invalid value for '--unit': 'kilometres' is not one of"),
         (["models", "pull"], "sampler: Missing argument 'NAME...'"),
     ],

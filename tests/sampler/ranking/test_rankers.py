@@ -71,7 +71,7 @@ def test_thoughts_rank_by_their_length_and_a_cut_one_comes_last():
     assert (found.m, list(found.scores)) == (2, list(votes.scores))
     first = rank_score_of_shortest(short(thoughts, votes, 1), [True, False, False], 3, np.random.default_rng(0))
     assert first.mean == 0.0, "the third finishes first"
-    with pytest.raises(RankingError, match="nobody told how many tokens"):
+    with pytest.raises(RankingError, match="it is not known how many tokens"):
         first_finish([entry()])
 
 
