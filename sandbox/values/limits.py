@@ -117,8 +117,9 @@ class Assumptions:
     """What a data set's own runner does for every program, and the limits that it sets.
 
     `imports` is source text that runs before the program, in its namespace. With `long_integers`, integers of any
-    length are read and printed, as before Python 3.11. `cpu_s`, `wall_s`, `memory_mb` and `processes` replace the usual
-    limits (None: as usual).
+    length are read and printed, as before Python 3.11. With `top_level_return`, a `return` outside of functions ends a
+    whole program: the set's own runner puts programs into a function. `cpu_s`, `wall_s`,
+    `memory_mb` and `processes` replace the usual limits (None: as usual).
     With `time_per_test`, the time limits hold for each call of the tests, not for all calls together. Each run of a
     whole program has its own time limits in any case.
     """
@@ -126,6 +127,7 @@ class Assumptions:
     imports: str = ""
     recursion_limit: int | None = None
     long_integers: bool = False
+    top_level_return: bool = False
     cpu_s: float | None = None
     wall_s: float | None = None
     memory_mb: int | None = None
@@ -168,6 +170,7 @@ class Assumptions:
         parts = [f"{lines} line{'s' * (lines != 1)} of imports"] if lines else []
         parts += [f"recursion limit {self.recursion_limit}"] if self.recursion_limit else []
         parts += ["long integers"] if self.long_integers else []
+        parts += ["top-level return"] if self.top_level_return else []
         units = {"cpu_s": "s cpu", "wall_s": "s wall", "memory_mb": "MB", "processes": "processes"}
         parts += [f"{value:g} {units[name]}" for name, value in self.own_limits().items()]
         parts += ["time for each test"] if self.time_per_test else []

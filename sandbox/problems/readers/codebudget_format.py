@@ -53,6 +53,7 @@ ASSUMPTION_KEYS = {
     "imports": "a text",
     "recursion_limit": "a whole number above 0",
     "long_integers": "true or false",
+    "top_level_return": "true or false",
     "cpu_s": "a number above 0",
     "wall_s": "a number above 0",
     "memory_mb": "a whole number above 0",

@@ -51,6 +51,7 @@ APPS = Assumptions(
         f"{NUMPY_IF_THERE}"
     ),
     long_integers=True,
+    top_level_return=True,
 )
 CODECONTESTS = Assumptions(long_integers=True)
 _STARRED = (
@@ -79,6 +80,7 @@ LIVECODEBENCH = Assumptions(
         + f"import {', '.join(_STARRED)}\n"
     ),
     recursion_limit=50_000,
+    top_level_return=True,
     cpu_s=6.0,
     wall_s=12.0,
     time_per_test=True,

@@ -15,6 +15,7 @@ from sandbox.problems import ChosenTests, Problem, read_problem
 from sandbox.problems.readers.codebudget_format import assumption_words, read_assumption_words
 from sandbox.scoring.call_tests import ask_with_own_limits
 from sandbox.scoring.scorer import Scorer, open_scorer
+from sandbox.scoring.stdin_tests import without_outer_returns
 from sandbox.scoring.strategy import ScoringOptions
 from sandbox.values import (
     Answer,
@@ -106,7 +107,7 @@ class TestTheValue:
     def test_each_reader_says_what_its_set_assumes(self) -> None:
         assert (
             livecodebench("a", "", "").assumptions.text
-            == "19 lines of imports, recursion limit 50000, 6 s cpu, 12 s wall, time for each test"
+            == "19 lines of imports, recursion limit 50000, top-level return, 6 s cpu, 12 s wall, time for each test"
         )
         assert "long integers" in apps("", "").assumptions.text
         older = codecontests("", ""), humaneval("def check(candidate):\n    assert candidate(1)\n"), mbpp("assert f(1)")
@@ -249,6 +250,38 @@ class TestADataSet:
             "tests": [{"arguments": [5000]}],
         }
         assert verdict(scorer, read_problem(row), solution) is Verdict.PASSED
+
+    @pytest.mark.parametrize(
+        ("source", "expected"),
+        [
+            ("n = int(input())\nif n > 2:\n    print('é'); return\nprint('few')\n", Verdict.PASSED),
+            ("for n in range(9):\n    if n == 4:\n        return print('é')\n", Verdict.PASSED),
+            (
+                "def f():\n    return 'é'\nprint(f())\ntry:\n    return (\n        0,\n    )\nfinally:\n    x = 1\n",
+                Verdict.PASSED,
+            ),
+            ("'é'; return\nprint('é')\n", Verdict.WRONG),
+            ("print('é')\nclass A:\n    return\n", Verdict.SYNTAX),
+            ("print('é')\nreturn\nif\n", Verdict.SYNTAX),
+            ("print('é')\nreturn 1 / 0\n", Verdict.ERROR),
+        ],
+    )
+    def test_a_return_ends_a_program_where_the_sets_runner_makes_a_function_of_it(
+        self, scorer: Scorer, source: str, expected: Verdict
+    ) -> None:
+        for problem in (apps("3\n", "é\n"), livecodebench("r", "3\n", "é\n")):
+            assert verdict(scorer, problem, source) is expected
+        assert verdict(scorer, codecontests("3\n", "é\n"), source) is Verdict.SYNTAX
+
+    def test_a_return_is_replaced_where_it_stands(self) -> None:
+        chain = "if x:\n    return\n" + "elif y:\n    return x or y\n" * 400
+        assert without_outer_returns(chain).count("raise SystemExit") == 401
+        assert (
+            without_outer_returns("'é'; return\r\nreturn(1)")
+            == "'é'; raise SystemExit\r\nraise SystemExit((((1)), None)[1])"
+        )
+        for unchanged in ("def f():\n    return 1\n", "lambda: 0\n", "return return", "x = '\udc80'; return"):
+            assert without_outer_returns(unchanged) == unchanged
 
     def test_times_are_the_sets(self, scorer: Scorer) -> None:
         row = {"task_id": "a", "prompt": "Any.", "tests": [{"stdin": "", "stdout": "ok"}], "wall_s": 0.5}
