@@ -137,5 +137,5 @@ def run(
     opened = dependencies or real_dependencies(models_dir(), saying(tell), fetch=fetch)
     ended = run_limited(asked, opened, tell, RunLimits())
     if ended.code is not Exit.OK:
-        raise RunIncomplete(f"{asked.name}: {ended.reason}; run it again, it continues where it stopped")
+        raise RunIncomplete(f"{asked.name}: {ended.reason}")
     return StoreView(asked.store, asked.name)

@@ -85,7 +85,20 @@ class UnitCost:
 
 FLOP_UNITS = (Unit.FLOPS, Unit.FLOPS_PARAMS, Unit.FLOPS_128, Unit.TABLE_FLOPS)
 SECOND_UNITS = (Unit.SECONDS, Unit.TABLE_SECONDS, Unit.SANDBOX_SECONDS, Unit.TOTAL_SECONDS)
-_SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
+_SCALES = {
+    "k": 1e3,
+    "K": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "g": 1e9,
+    "B": 1e9,
+    "b": 1e9,
+    "T": 1e12,
+    "t": 1e12,
+    "P": 1e15,
+    "E": 1e18,
+    "Z": 1e21,
+}
 _SPELLED = {"kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z", "milli": "m"}
 _PARTS = {"m": 1e-3, "µ": 1e-6, "μ": 1e-6, "u": 1e-6, "n": 1e-9}
 _DIVISIBLE = frozenset({Unit.SECONDS, Unit.JOULES, Unit.DOLLARS})  # whose thousandth is an amount
@@ -103,7 +116,7 @@ _WORDS: Mapping[str, tuple[float, tuple[Unit, ...]]] = {
     **{unit.value: (1.0, (unit,)) for unit in Unit if "_" in unit.value},  # as reports call them
 }
 _NUMBER = r"(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_AMOUNT = re.compile(rf"(\$?)\s*({_NUMBER})\s*((?:[kKMGBTPEZ] )?[a-zA-Zµμ$]*(?:_[a-z0-9]+)?)")
+_AMOUNT = re.compile(rf"(\$?)\s*({_NUMBER})\s*((?:[kKMGgBbTtPEZ] )?[a-zA-Zµμ$]*(?:_[a-z0-9]+)?)")
 _SEPARATED = re.compile(r"[0-9][,'’\u00a0\u202f\u066b\u066c ][0-9]")
 EXAMPLES = "1e12, 1T, 2 TFLOP, 30s, 500 tokens or $0.02"
 
@@ -131,8 +144,8 @@ def parse_budget(text: str) -> TypedBudget:
     """Return the budget in a text such as 1e12, 1T, "2 TFLOP", 30s, 5 min or $0.02; raises BudgetError.
 
     A size (k, M, G or B, T, P, E, Z, or kilo to zetta) may stand alone or before a unit. Units may be written in any
-    case, sizes not: `m` alone is refused, because it could mean a million, a thousandth or a minute. A comma is
-    refused, because it separates decimals for some people and thousands for others.
+    case, and so may k, G, B and T. The other sizes may not: `m` alone is refused, because it could mean a million, a
+    thousandth or a minute. A comma is refused, because it separates decimals for some people and thousands for others.
     """
     found = _AMOUNT.fullmatch(text.strip())
     if found is None and _SEPARATED.search(text):

@@ -46,7 +46,10 @@ from sampler.stats.budget import BudgetError, Unit, parse_budget, unit_of
         ("1e12 flops_128", 1e12, Unit.FLOPS_128),
         ("2 total_seconds", 2.0, Unit.TOTAL_SECONDS),
         ("5 m s", None, None),
-        ("3 t", None, None),
+        ("3 t", 3e12, None),
+        ("2 tflop", 2e12, Unit.FLOPS),
+        ("300gflops", 3e11, Unit.FLOPS),
+        ("7b tokens", 7e9, Unit.TOKENS),
         ("1_", None, None),
         ("kilo", None, None),
         ("", None, None),
@@ -121,7 +124,6 @@ def test_a_size_of_a_model_is_shown_for_budgets_in_any_unit() -> None:
         ("2 000 tokens", "nothing between thousands"),
         ("2 pflop", "write Pflop"),
         ("2 mFLOP", "write MFLOP"),
-        ("3 t", "write T"),
     ],
 )
 def test_a_budget_in_another_countrys_or_anothers_way_is_refused_with_the_right_one(text: str, way_out: str) -> None:
