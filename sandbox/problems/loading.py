@@ -20,8 +20,8 @@ from typing import Any, Self, TypedDict, Unpack
 
 from sandbox.problems import checkers, json_fields
 from sandbox.problems.problem import AS_USUAL, Problem, read_problem
-from sandbox.problems.problem_formats import ProblemsError, data_set_of_plugin
-from sandbox.problems.readers import codebudget_format, stdin_formats
+from sandbox.problems.problem_formats import ProblemsError, data_set_of_plugin, may_hold_tasks
+from sandbox.problems.readers import stdin_formats
 from sandbox.problems.sources import files, hub
 from sandbox.problems.sources.catalogue import CATALOGUE
 from sandbox.problems.sources.files import Rows
@@ -137,8 +137,10 @@ def read_problems(
 
 
 def _asking(row: dict[str, Any], task: str, where: str) -> dict[str, Any]:
-    if codebudget_format.knows(row):
-        raise ProblemsError(f"{where}: a problem in our format holds one task; leave out the task {task!r}")
+    if not may_hold_tasks(row):
+        raise ProblemsError(
+            f"{where}: the row holds one task; leave out the task {task!r}, which is for BigCodeBench and CRUXEval"
+        )
     return row | {"task": task}
 
 

@@ -142,6 +142,12 @@ def _formats() -> tuple[ProblemFormat, ...]:
     return tuple(sorted(REGISTRY.values(built_in=True).values(), key=lambda one: one.order))
 
 
+def may_hold_tasks(row: dict[str, Any]) -> bool:
+    """Return whether a row is of a format whose rows hold several tasks; a plugin's may be."""
+    known = code_formats.knows_bigcodebench(row) or code_formats.knows_cruxeval(row)
+    return known or any(_known_by(name, one, row) for name, one in _plugins())
+
+
 @cache
 def _plugins() -> tuple[tuple[str, ProblemFormat], ...]:
     """Return the formats of plugins by their names, in the order in which they are tried."""

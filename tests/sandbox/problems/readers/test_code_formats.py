@@ -220,6 +220,8 @@ def test_a_files_task_is_chosen_when_it_is_read_and_catalogued_sets_have_theirs(
 
 def test_a_task_is_refused_where_a_problem_holds_but_one(tmp_path: Path) -> None:
     file = tmp_path / "own.jsonl"
-    file.write_text(json.dumps({"task_id": "a", "prompt": "Print 4.", "tests": [{"stdin": "", "stdout": "4\n"}]}))
-    with pytest.raises(ProblemsError, match=r"line 1: a problem in our format holds one task; leave out .* 'instruct'"):
-        load_problems(file, task="instruct")
+    own = {"task_id": "a", "prompt": "Print 4.", "tests": [{"stdin": "", "stdout": "4\n"}]}
+    for row in (own, {"task_id": 2, "text": "Add.", "code": "def f(a): return a", "test_list": ["assert f(1) == 1"]}):
+        file.write_text(json.dumps(row))
+        with pytest.raises(ProblemsError, match=r"line 1: the row holds one task; leave out the task 'instruct'"):
+            load_problems(file, task="instruct")
