@@ -595,7 +595,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path):
 
 def test_names_are_taken_once():
     assert known(["codet", "random", "codet"]) == ("codet", "random")
-    with pytest.raises(RankingError, match="known are random"):
+    with pytest.raises(RankingError, match="there are codet, codet-product"):
         known(["?"])
 
 
