@@ -45,9 +45,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest_or_all(word: str, known: Sequence[str]) -> str:
-    """Return "did you mean 'x'?" for the known word that is most like `word`; if none is, all of them."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    """Return " (did you mean 'x'?)" for the known word that is most like `word`; if none is, "; there are" and all."""
+    return did_you_mean(word, known) or f"; there are {', '.join(known)}"
 
 
 _FEW = 10  # lines of a list of rows that were left out: enough to see what they have in common

@@ -139,7 +139,7 @@ def open_scorer(
     """
     found, context = backend_kind(kind), context or BackendContext()
     if found.scorer is None:
-        raise UnknownBackend(f"no backend {kind!r} scores texts; {_hint(kind, scoring_kinds())}")
+        raise UnknownBackend(f"no backend {kind!r} scores texts{_hint(kind, scoring_kinds())}")
     with found.scorer(model, _options(found.scorer_options or found.options, options or {}), context) as opened:
         yield opened
 
@@ -147,7 +147,7 @@ def open_scorer(
 def backend_kind(name: str) -> BackendKind:
     """Return the kind of engine of this name; raises UnknownBackend, also for a plugin that cannot be loaded."""
     if name not in REGISTRY.names:
-        raise UnknownBackend(f"no backend {name!r}; {_hint(name, REGISTRY.names)}")
+        raise UnknownBackend(f"no backend {name!r}{_hint(name, REGISTRY.names)}")
     try:
         return REGISTRY.load(name)
     except PluginError as error:
@@ -338,7 +338,7 @@ def _only(options: Mapping[str, object], known: Iterable[str]) -> None:
     known = tuple(known)
     for name in options:
         if name not in known:
-            raise UnknownBackend(f"no option {name!r} for this backend; {_hint(name, known)}")
+            raise UnknownBackend(f"no option {name!r} for this backend{_hint(name, known)}")
 
 
 def model_file(model: str, models_dir: Path) -> ModelFile:
@@ -367,4 +367,4 @@ def _own_file(path: Path) -> ModelFile:
 
 def _hint(name: str, known: Iterable[str]) -> str:
     named = tuple(known)
-    return nearest_or_all(name, named) if named else "it takes none"
+    return nearest_or_all(name, named) if named else "; it takes none"

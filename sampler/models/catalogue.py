@@ -154,4 +154,4 @@ def find(name: str) -> Model:
         if wanted == model.name or wanted in model.aliases:
             return model
     hint = nearest_or_all(wanted, [model.name for model in CATALOGUE])
-    raise UnknownModel(f"no model {name!r} in the catalogue; {hint}")
+    raise UnknownModel(f"no model {name!r} in the catalogue{hint}")

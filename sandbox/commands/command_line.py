@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 import click
 
-from sandbox.sanitize import did_you_mean, sanitize
+from sandbox.sanitize import nearest_or_all, sanitize
 
 PASSED, PROGRAM_FAULT, USAGE, OUR_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -70,9 +70,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the first argument names; for another name, the message has those that there are."""
         if args[0] not in self._places and not args[0].startswith("-"):
-            known = self.list_commands(ctx)
-            hint = did_you_mean(args[0], known) or f"; there are {', '.join(known)}"
-            ctx.fail(f"No such command {args[0]!r}{hint}")
+            ctx.fail(f"No such command {args[0]!r}{nearest_or_all(args[0], self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -164,10 +164,10 @@ def test_a_recording_of_two_models_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("llamacp", "x"), "no backend 'llamacp'; did you mean 'llamacpp'?"),
-        (("torch", "x"), "no backend 'torch'; known are llamacpp, openai, replay, vllm"),
+        (("llamacp", "x"), "no backend 'llamacp' (did you mean 'llamacpp'?)"),
+        (("torch", "x"), "no backend 'torch'; there are llamacpp, openai, replay, vllm"),
         (("llamacpp", "qwen2.5-coder-0.5"), "did you mean 'qwen2.5-coder-0.5b-instruct'?"),
-        (("llamacpp", "smollm2-135m", {"slot": 3}), "no option 'slot' for this backend; did you mean 'slots'?"),
+        (("llamacpp", "smollm2-135m", {"slot": 3}), "no option 'slot' for this backend (did you mean 'slots'?)"),
         (("llamacpp", "smollm2-135m", {"slots": "3"}), "the option slots must be a whole number, not '3'"),
         (("llamacpp", "smollm2-135m", {"slots": 1.5}), "the option slots must be a whole number, not 1.5"),
         (("llamacpp", "smollm2-135m", {"slots": 0}), "slots must be positive, not 0"),

@@ -292,7 +292,7 @@ def test_a_model_is_found_by_alias_and_in_any_case(name):
 def test_an_unknown_model_is_answered_with_the_nearest_name():
     with pytest.raises(UnknownModel, match="did you mean 'smollm2-135m-instruct'"):
         find("smollm-135m")
-    with pytest.raises(UnknownModel, match="known are smollm2-135m-instruct, qwen"):
+    with pytest.raises(UnknownModel, match="there are smollm2-135m-instruct, qwen"):
         find("zzz")
 
 
@@ -313,7 +313,7 @@ def test_the_command_refuses_an_unknown_name_in_one_line(cache):
     for arguments in (("pull", "qwen2.5-coder-0.5"), ("remove", "qwen2.5-coder-0.5")):
         refused = run(cache, *arguments)
         assert refused.exit_code == 2
-        assert refused.stderr.startswith("sampler: no model 'qwen2.5-coder-0.5' in the catalogue; did you mean")
+        assert refused.stderr.startswith("sampler: no model 'qwen2.5-coder-0.5' in the catalogue (did you mean")
         assert refused.stderr.count("\n") == 1
 
 

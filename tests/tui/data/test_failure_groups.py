@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,20 @@ def ran(answer: object) -> Run:
     return Run(ending=Ending.EXITED, exit_code=0, proved=True, answers=answers)
 
 
+def study(problems: Sequence[Problem], wanted: Mapping[str, int]) -> StudyRecord:
+    """A study of models that want so many samples of each problem."""
+    models = tuple(ModelRecord(name=name, backend="x", sampling="{}", wanted=count) for name, count in wanted.items())
+    return StudyRecord(
+        name="wrong",
+        spec_toml="",
+        problems_source="p",
+        seed=0,
+        limits="{}",
+        models=models,
+        problems=tuple(problems),
+    )
+
+
 @pytest.fixture
 def wrong(store_path: Path) -> Path:
     """Two models that both answer wrongly on five problems, with the facts of each run.
@@ -54,16 +68,7 @@ def wrong(store_path: Path) -> Path:
         for n, wanted in enumerate(WANTED)
     )
     with Store(store_path) as store:
-        record = StudyRecord(
-            name="wrong",
-            spec_toml="",
-            problems_source="p",
-            seed=0,
-            limits="{}",
-            models=tuple(ModelRecord(name=f"m{n}", backend="x", sampling="{}", wanted=1) for n in range(2)),
-            problems=problems,
-        )
-        ids = store.open_study(record)
+        ids = store.open_study(study(problems, {"m0": 1, "m1": 1}))
         for model, selects in zip(ids.models.values(), (False, True), strict=True):
             for problem, answer in zip(problems, ANSWERS, strict=True):
                 tests = problem.checked_by
@@ -159,16 +164,7 @@ def test_wrong_answers_to_tests_that_the_store_does_not_hold_say_what_they_were(
         name="P/0", prompt="Add one.", entry_point="", tests="d" * 64, form=Form.DATA, given=StdinTests(cases=cases)
     )
     with Store(store_path) as store:
-        record = StudyRecord(
-            name="wrong",
-            spec_toml="",
-            problems_source="p",
-            seed=0,
-            limits="{}",
-            models=(ModelRecord(name="m", backend="x", sampling="{}", wanted=3),),
-            problems=(problem,),
-        )
-        ids = store.open_study(record)
+        ids = store.open_study(study((problem,), {"m": 3}))
         where = {"model_id": ids.models["m"], "problem_id": ids.problems["P/0"]}
         for index, printed in enumerate((b"2\n", b"0\n", b"")):
             run = replace(ran(None), answers=(), stdout=printed)
